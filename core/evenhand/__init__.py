@@ -1,0 +1,55 @@
+"""Adapt a pretrained model to an industry, and show with evidence whether it treats groups of people evenly.
+
+Every public name is loaded when it is first used: importing evenhand imports neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evenhand.errors import BadInput, PluginFault
+    from evenhand.hookspecs import hookimpl
+    from evenhand.recipe import Recipe
+    from evenhand.schema import Schema
+    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BadInput": "evenhand.errors",
+    "PluginFault": "evenhand.errors",
+    "hookimpl": "evenhand.hookspecs",
+    "Recipe": "evenhand.recipe",
+    "Schema": "evenhand.schema",
+    "Adapted": "evenhand.values",
+    "Backbone": "evenhand.values",
+    "BackboneCard": "evenhand.values",
+    "Metric": "evenhand.values",
+    "Predictions": "evenhand.values",
+    "Section": "evenhand.values",
+    "Splits": "evenhand.values",
+    "read_splits": "evenhand.data",
+    "Audit": "evenhand.auditing",
+    "Counts": "evenhand.auditing",
+    "Estimate": "evenhand.auditing",
+    "GroupMetric": "evenhand.auditing",
+    "rate_metric": "evenhand.auditing",
+    "audit": "evenhand.auditing",
+    "run": "evenhand.pipeline",
+    "compare": "evenhand.comparing",
+    "report": "evenhand.pipeline",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'evenhand' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

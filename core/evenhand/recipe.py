@@ -1,0 +1,191 @@
+"""A recipe: everything that a run depends on besides the data, typed, from TOML, with each value's origin."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from evenhand.errors import BadInput, did_you_mean
+from evenhand.schema import Schema
+from evenhand.values import Modality, Task
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SplitRule(_Part):
+    """How rows are divided where the source brings no official split."""
+
+    by: Literal["random", "group_id", "site", "time"] | None = None  # None: group_id, else time, else random
+    validation: float = Field(0.15, gt=0, lt=1)  # share of the rows that are not test
+    test: float = Field(0.2, gt=0, lt=1)  # share of all rows
+    test_sites: tuple[str, ...] = ()  # by = "site": these sites are the test split
+
+
+class FinetuneRule(_Part):
+    """Which strategy adapts the backbone, and its settings."""
+
+    strategy: Literal["probe", "lp-ft", "full", "lora"] = "probe"
+    epochs: int = Field(5, ge=1)
+    learning_rate: float = Field(5e-5, gt=0)
+    batch_size: int = Field(32, ge=1)
+    weight_decay: float = Field(0.01, ge=0)
+    warmup: float = Field(0.1, ge=0, le=1)  # share of all steps
+    max_length: int = Field(128, ge=8)  # tokens
+    image_size: int = Field(224, ge=16)  # pixels
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    lora_rank: int = Field(16, ge=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: int = Field(0, ge=0)  # 0: all the processor's cores
+
+
+class AuditRule(_Part):
+    """What the audit asks: tolerances on gaps between groups, the operating point, the confidence."""
+
+    threshold: float | None = Field(None, ge=0, le=1)  # binary tasks: positive when score >= threshold; None: 0.5
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    metrics: tuple[str, ...] = ()  # empty: the task's defaults and the plugin's own
+    tolerance: dict[str, float] = Field(default_factory=dict)  # metric -> largest gap that is acceptable
+    intersections: int = Field(1, ge=1, le=3)  # depth: 2 audits every pair of sensitive columns too
+
+
+class Recipe(_Part):
+    """A job that `evenhand run DOMAIN/NAME` can do from start to report."""
+
+    name: str
+    domain: str
+    title: str
+    task: Task
+    modality: Modality
+    backbone: str | None = None
+    about: str = ""
+    seed: int = Field(0, ge=0)
+    data: str | None = None  # default source; None: the plugin's own sample
+    schema_: Schema = Field(Schema(), alias="schema")
+    split: SplitRule = SplitRule()
+    finetune: FinetuneRule = FinetuneRule()
+    audit: AuditRule = AuditRule()
+    options: dict[str, Any] = Field(default_factory=dict)  # the domain's own settings
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def schema(self) -> Schema:  # type: ignore[override]  # pydantic's own .schema is deprecated and unused
+        """The role of each column of the data."""
+        return self.schema_
+
+    @property
+    def full_name(self) -> str:
+        """`domain/name`, as typed on the command line."""
+        return f"{self.domain}/{self.name}"
+
+    @classmethod
+    def from_toml(cls, text: str, where: str) -> Recipe:
+        """The recipe written in `text`; `where` names the file in errors and origins."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(f"{where} is not valid TOML: {error}; mend the file") from None
+        return cls.build(values, {key: where for key, _ in flatten(values)}, where)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Recipe:
+        """The recipe in the TOML file at `path`."""
+        path = Path(path)
+        return cls.from_toml(path.read_text("utf-8"), path.name)
+
+    @classmethod
+    def from_package(cls, package: str) -> list[Recipe]:
+        """Every recipes/*.toml beside the package's __init__.py, sorted by name."""
+        folder = files(package) / "recipes"
+        found = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+        return [cls.from_toml(f.read_text("utf-8"), f"{package}/recipes/{f.name}") for f in found]
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any], origins: Mapping[str, str], where: str) -> Recipe:
+        """Validate `values`; raise BadInput naming the key, its origin and what is allowed."""
+        try:
+            recipe = cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise BadInput(_explain(error, origins, where)) from None
+        recipe._origins.update(origins)
+        return recipe
+
+    def origin(self, key: str) -> str:
+        """Where the value of `key` (dotted) was set: a file, `--set`, or `default`."""
+        return self._origins.get(key, "default")
+
+    def with_settings(self, settings: Iterable[str], origin: str = "--set") -> Recipe:
+        """The recipe with each `a.b=value` of `settings` laid over it. Values are read as TOML, else as text."""
+        values = self.model_dump(by_alias=True)
+        origins = dict(self._origins)
+        for setting in settings:
+            key, equals, text = setting.partition("=")
+            key = key.strip()
+            if not equals:
+                raise BadInput(f"--set {setting} has no '='; write it as --set {key or 'a.b'}=value")
+            _put(values, key, _parse(text.strip()))
+            origins[key] = origin
+        return type(self).build(values, origins, origin)
+
+    def resolved(self) -> list[tuple[str, Any, str]]:
+        """(dotted key, value, origin) of every value, in the order of the file format."""
+        return [(key, value, self.origin(key)) for key, value in flatten(self.model_dump(by_alias=True))]
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted keys of nested tables; `tolerance` and `options` are opened like any other table."""
+    rows: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            rows.extend(flatten(value, f"{prefix}{key}."))
+        else:
+            rows.append((prefix + key, value))
+    return rows
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _put(values: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    table = values
+    for depth, part in enumerate(path):
+        if not isinstance(table.get(part), dict):
+            raise _unknown_key(key, ".".join(path[:depth]), table)
+        table = table[part]
+    free = path[:1] == ["options"] or path == ["audit", "tolerance"]
+    if last not in table and not free:
+        raise _unknown_key(key, ".".join(path), table)
+    if isinstance(table.get(last), dict) and not isinstance(value, dict):
+        raise BadInput(f"--set {key}={value}: '{key}' is a table; set one of its keys, such as {key}.{next(iter(table[last]), 'key')}")
+    table[last] = value
+
+
+def _unknown_key(key: str, prefix: str, table: Mapping[str, Any]) -> BadInput:
+    known = [f"{prefix}.{name}" if prefix else name for name in table]
+    return BadInput(f"--set {key}: no such key.{did_you_mean(key, known)} `evenhand show RECIPE` lists them all")
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    origin = origins.get(key, where)
+    if first["type"] == "extra_forbidden":
+        table = Recipe if "." not in key else Recipe.model_fields[key.split(".")[0].replace("schema", "schema_")].annotation
+        known = list(getattr(table, "model_fields", {}))
+        hint = did_you_mean(key.rsplit(".", 1)[-1], known)
+        return f"unknown key '{key}' in {origin}.{hint}"
+    if first["type"] == "missing":
+        return f"{where} does not set '{key}', which every recipe needs"
+    return f"'{key}' = {first['input']!r} ({origin}) is not allowed: {first['msg']}"

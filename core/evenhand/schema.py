@@ -1,0 +1,61 @@
+"""Which column of a table plays which role: the same words for training data and for predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from evenhand.errors import BadInput, missing_column
+
+
+class Schema(BaseModel):
+    """The role of each column. A column without a role is carried along and never seen by the model.
+
+    Only `input` columns reach the model. `sensitive` columns are audited; they become inputs only when
+    named in both roles.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: tuple[str, ...] = ()
+    label: str | None = None
+    positive: str | float | int | bool | None = None  # the label value that counts as positive (binary tasks)
+    sensitive: tuple[str, ...] = ()
+    site: str | None = None  # where a row was recorded: hospital, bank branch, city
+    time: str | None = None  # when a row was recorded
+    group_id: str | None = None  # rows that belong together (a patient, a card holder): never split, one cluster
+    id: str | None = None  # names a row; unique
+    weight: str | None = None  # sampling weight, >= 0
+    split: str | None = None  # column that names the official split: train, validation, test
+    score: str | None = None  # predictions only: model score in [0, 1]
+    prediction: str | None = None  # predictions only: the decision itself
+
+    @field_validator("input", "sensitive", mode="before")
+    @classmethod
+    def _one_name_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    def columns(self) -> Iterator[tuple[str, str]]:
+        """(role, column) for every role that names a column."""
+        for role in type(self).model_fields:
+            value = getattr(self, role)
+            if value is None or role == "positive":
+                continue
+            for column in (value,) if isinstance(value, str) else value:
+                yield role, column
+
+    def check(self, columns: Iterable[str], where: str) -> None:
+        """Raise BadInput naming the first column that has a role and is not among `columns`."""
+        have = list(columns)
+        for role, column in self.columns():
+            if column not in have:
+                raise missing_column(column, where, have, option=f"schema.{role}")
+
+    def require(self, role: str, why: str) -> str:
+        """The column that plays `role`, or BadInput saying what it is needed for."""
+        column = getattr(self, role)
+        if not column:
+            raise BadInput(f"the schema names no {role} column, which {why} needs; set it with --set schema.{role}=COLUMN")
+        return str(column[0] if isinstance(column, tuple) else column)

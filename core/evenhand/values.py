@@ -1,0 +1,148 @@
+"""The values that flow through the corridor: each stage takes the one before and returns the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from evenhand.schema import Schema
+
+if TYPE_CHECKING:
+    import numpy as np
+    from datasets import Dataset
+
+Task = Literal["binary", "multiclass", "regression"]
+Modality = Literal["text", "image", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Train, validation and test rows of one source, with the role of each column.
+
+    No `group_id` of the schema is on two sides. `fingerprint` is the sha256 of the source's content.
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    schema: Schema
+    source: str
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+    def map_columns(self, columns: Callable[[Dataset], Mapping[str, list[Any]]]) -> Splits:
+        """The same splits with the columns that `columns(rows)` computes added (or replaced)."""
+
+        def add(rows: Dataset) -> Dataset:
+            for name, values in columns(rows).items():
+                if name in rows.column_names:
+                    rows = rows.remove_columns(name)
+                rows = rows.add_column(name, values)
+            return rows
+
+        return replace(self, train=add(self.train), validation=add(self.validation), test=add(self.test))
+
+
+class Model(Protocol):
+    """What `finetune` leaves behind: something that scores rows it has not seen.
+
+    A scikit-learn classifier over the schema's input columns will do as it is (the core wraps it).
+    """
+
+    def scores(self, rows: Dataset) -> np.ndarray:
+        """Probabilities of shape [rows, classes], or predicted values of shape [rows] for regression."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A model fitted to the train split, with the simple baselines that it has to beat.
+
+    `classes` are the label values in the order of the score columns (empty for regression).
+    `validation` holds what model selection looked at; the test split is never in it.
+    """
+
+    model: Any
+    classes: tuple[Any, ...]
+    strategy: str
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    validation: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a model said about rows it was not trained on: the one table every audit starts from.
+
+    `table`: a Parquet file or any frame narwhals knows, one row per example, holding the columns that
+    `schema` names (label, score, prediction, sensitive, group_id, weight, id).
+    `task` decides which metrics are defined. `score` is the probability of the positive class (binary)
+    or of the predicted class (multiclass).
+    `threshold`: prediction = score >= threshold; None when predictions are given.
+    `baselines`: name of a baseline -> the column of `table` that holds its predictions.
+    """
+
+    table: Path | Any
+    schema: Schema
+    task: Task
+    threshold: float | None = None
+    classes: tuple[Any, ...] = ()
+    baselines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One performance number of one model, with its 95 % interval where one is known."""
+
+    name: str
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+    n: int = 0
+    unit: str = ""
+    better: Literal["higher", "lower", ""] = "higher"
+    model: str = "adapted"
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A plugin's own part of the report: plain text and one table; everything in it is escaped."""
+
+    title: str
+    text: str = ""
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneCard:
+    """What a pretrained network is and where it comes from: shown by `evenhand backbones` and in the model card."""
+
+    pretrained_on: str
+    licence: str
+    parameters: int
+    size_mb: float
+    sha256: str = ""
+    known_bias: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A pretrained network by name: how to find it, not the network itself (nothing heavy is imported).
+
+    `source` is one of
+      "embedded:PACKAGE/FOLDER"   weights inside an installed Python package, sha256 checked against the card
+      "local:PATH"                a folder in the format of the modality's library
+      "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
+      "timm:ARCHITECTURE"         a timm architecture with random weights (image)
+    """
+
+    name: str
+    modality: Modality
+    source: str
+    card: BackboneCard
+    options: Mapping[str, Any] = field(default_factory=dict)

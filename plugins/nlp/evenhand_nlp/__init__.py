@@ -1,0 +1,1 @@
+"""evenhand's nlp domain: text backbones and recipes."""
