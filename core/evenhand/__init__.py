@@ -9,8 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric
+    from evenhand.comparing import compare
+    from evenhand.data import read_splits, splits_from_rows
     from evenhand.errors import BadInput, PluginFault
     from evenhand.hookspecs import hookimpl
+    from evenhand.pipeline import report, run
     from evenhand.recipe import Recipe
     from evenhand.schema import Schema
     from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
@@ -31,6 +35,7 @@ _HOME = {
     "Section": "evenhand.values",
     "Splits": "evenhand.values",
     "read_splits": "evenhand.data",
+    "splits_from_rows": "evenhand.data",
     "Audit": "evenhand.auditing",
     "Counts": "evenhand.auditing",
     "Estimate": "evenhand.auditing",

@@ -15,7 +15,7 @@ class PluginFault(Exception):
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """" Did you mean 'sex'?" for the closest of `known`, or "" when none is close."""
+    """ " Did you mean 'sex'?" for the closest of `known`, or "" when none is close."""
     lowered = {name.lower(): name for name in known}
     close = difflib.get_close_matches(wrong.lower(), lowered, n=1, cutoff=0.5)
     return f" Did you mean '{lowered[close[0]]}'?" if close else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -134,6 +135,10 @@ class Recipe(_Part):
             origins[key] = origin
         return type(self).build(values, origins, origin)
 
+    def to_toml(self) -> str:
+        """The recipe as TOML that `from_toml` reads back; what is not set is left out."""
+        return "\n".join(_toml_lines(self.model_dump(by_alias=True, exclude_none=True), "")) + "\n"
+
     def resolved(self) -> list[tuple[str, Any, str]]:
         """(dotted key, value, origin) of every value, in the order of the file format."""
         return [(key, value, self.origin(key)) for key, value in flatten(self.model_dump(by_alias=True))]
@@ -148,6 +153,17 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
         else:
             rows.append((prefix + key, value))
     return rows
+
+
+def _toml_lines(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Plain values first, then one [section] for each table. JSON's strings, numbers and lists are TOML's."""
+    for key, value in table.items():
+        if not isinstance(value, Mapping):
+            yield f"{json.dumps(key) if not key.replace('_', '').isalnum() else key} = {json.dumps(value, ensure_ascii=False)}"
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield f"\n[{prefix}{key}]"
+            yield from _toml_lines(value, f"{prefix}{key}.")
 
 
 def _parse(text: str) -> Any:
@@ -168,7 +184,9 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
     if last not in table and not free:
         raise _unknown_key(key, ".".join(path), table)
     if isinstance(table.get(last), dict) and not isinstance(value, dict):
-        raise BadInput(f"--set {key}={value}: '{key}' is a table; set one of its keys, such as {key}.{next(iter(table[last]), 'key')}")
+        raise BadInput(
+            f"--set {key}={value}: '{key}' is a table; set one of its keys, such as {key}.{next(iter(table[last]), 'key')}"
+        )
     table[last] = value
 
 
@@ -182,10 +200,14 @@ def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> 
     key = ".".join(str(part) for part in first["loc"])
     origin = origins.get(key, where)
     if first["type"] == "extra_forbidden":
-        table = Recipe if "." not in key else Recipe.model_fields[key.split(".")[0].replace("schema", "schema_")].annotation
-        known = list(getattr(table, "model_fields", {}))
-        hint = did_you_mean(key.rsplit(".", 1)[-1], known)
-        return f"unknown key '{key}' in {origin}.{hint}"
+        parts: dict[str, type[BaseModel]] = {
+            "schema": Schema,
+            "split": SplitRule,
+            "finetune": FinetuneRule,
+            "audit": AuditRule,
+        }
+        known = parts.get(key.split(".")[0], Recipe).model_fields if "." in key else Recipe.model_fields
+        return f"unknown key '{key}' in {origin}.{did_you_mean(key.rsplit('.', 1)[-1], known)}"
     if first["type"] == "missing":
         return f"{where} does not set '{key}', which every recipe needs"
     return f"'{key}' = {first['input']!r} ({origin}) is not allowed: {first['msg']}"

@@ -57,5 +57,7 @@ class Schema(BaseModel):
         """The column that plays `role`, or BadInput saying what it is needed for."""
         column = getattr(self, role)
         if not column:
-            raise BadInput(f"the schema names no {role} column, which {why} needs; set it with --set schema.{role}=COLUMN")
+            raise BadInput(
+                f"the schema names no {role} column, which {why} needs; set it with --set schema.{role}=COLUMN"
+            )
         return str(column[0] if isinstance(column, tuple) else column)

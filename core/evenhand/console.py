@@ -1,0 +1,62 @@
+"""What a person sees while something long runs: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+
+class Progress:
+    """Prints to standard error, so that results on standard output can be piped."""
+
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._live = not quiet and self._stream.isatty()
+        self._shown = ("", -1)
+        self._drawn = 0.0
+
+    def say(self, line: str) -> None:
+        """One line that stays."""
+        if not self._quiet:
+            self._stream.write(("\r\x1b[K" if self._live else "") + line + "\n")
+            self._stream.flush()
+
+    def step(self, done: int, total: int, what: str) -> None:
+        """`done` of `total` for `what`; lines elsewhere than on a terminal come at every quarter."""
+        share = done / total if total else 1.0
+        if self._quiet:
+            return
+        if self._live:
+            self._draw(share, done, total, what)
+        elif (what, int(share * 4)) != self._shown:
+            self._shown = (what, int(share * 4))
+            self._stream.write(f"    {what}: {done} of {total}\n")
+            self._stream.flush()
+
+    def _draw(self, share: float, done: int, total: int, what: str) -> None:
+        if share < 1 and time.monotonic() - self._drawn < 0.1:
+            return
+        self._drawn = time.monotonic()
+        filled = int(share * 24)
+        self._stream.write(f"\r\x1b[K    {what} [{'█' * filled}{'·' * (24 - filled)}] {done}/{total}")
+        if share >= 1:
+            self._stream.write("\r\x1b[K")
+        self._stream.flush()
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Left-aligned columns of text, as wide as their longest cell."""
+    lines = [list(map(str, header)), *[[_cell(value) for value in row] for row in rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
