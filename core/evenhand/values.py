@@ -44,6 +44,11 @@ class Splits:
 
         return replace(self, train=add(self.train), validation=add(self.validation), test=add(self.test))
 
+    def with_schema(self, schema: Schema) -> Splits:
+        """The same rows with other roles; BadInput where a role names a column that is not there."""
+        schema.check(self.train.column_names, self.source)
+        return replace(self, schema=schema)
+
 
 class Model(Protocol):
     """What `finetune` leaves behind: something that scores rows it has not seen.
