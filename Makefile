@@ -1,0 +1,45 @@
+# demo · test · lint · bench: each sets up what it needs on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.ready
+PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: demo test test-slow lint bench clean constraints
+
+demo: $(SETUP)
+	@$(BIN)/evenhand run nlp/support-intent --out runs/demo || test $$? -eq 1
+	@echo "Open this file in a browser: $(CURDIR)/runs/demo/report.html"
+
+test: $(SETUP)
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: $(SETUP)
+	@$(BIN)/python -m pytest -q -m slow
+
+lint: $(SETUP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(SETUP)
+	@$(BIN)/python benchmarks/run.py
+
+# Exact versions come from constraints.txt; uv only makes it quick.
+$(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evenhand needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a virtual environment; install it (Debian: apt-get install python3-venv)"; exit 2; }
+	@echo "Setting up $(VENV) (about 6 GB on disk, once) …"
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt uv
+	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt $(PARTS:%=-e %) --group dev
+	@touch $(SETUP)
+
+# Asks the package index for the newest versions that fit together, for Python 3.11 to 3.13.
+constraints: $(SETUP)
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--no-emit-package evenhand --no-emit-package evenhand-nlp --no-emit-package evenhand-healthcare --no-emit-package evenhand-finance --no-emit-package evenhand-autonomy \
+		pyproject.toml --group dev -o constraints.txt
+
+clean:
+	rm -rf $(VENV) runs report
