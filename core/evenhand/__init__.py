@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evenhand.hookspecs import hookimpl
     from evenhand.pipeline import report, run
     from evenhand.recipe import Recipe
+    from evenhand.rundir import cache_folder
     from evenhand.schema import Schema
     from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
 
@@ -45,6 +46,7 @@ _HOME = {
     "run": "evenhand.pipeline",
     "compare": "evenhand.comparing",
     "report": "evenhand.pipeline",
+    "cache_folder": "evenhand.rundir",
 }
 
 __all__ = ["__version__", *_HOME]

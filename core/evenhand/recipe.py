@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -137,7 +136,9 @@ class Recipe(_Part):
 
     def to_toml(self) -> str:
         """The recipe as TOML that `from_toml` reads back; what is not set is left out."""
-        return "\n".join(_toml_lines(self.model_dump(by_alias=True, exclude_none=True), "")) + "\n"
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(by_alias=True, exclude_none=True))
 
     def resolved(self) -> list[tuple[str, Any, str]]:
         """(dotted key, value, origin) of every value, in the order of the file format."""
@@ -153,17 +154,6 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
         else:
             rows.append((prefix + key, value))
     return rows
-
-
-def _toml_lines(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    """Plain values first, then one [section] for each table. JSON's strings, numbers and lists are TOML's."""
-    for key, value in table.items():
-        if not isinstance(value, Mapping):
-            yield f"{json.dumps(key) if not key.replace('_', '').isalnum() else key} = {json.dumps(value, ensure_ascii=False)}"
-    for key, value in table.items():
-        if isinstance(value, Mapping) and value:
-            yield f"\n[{prefix}{key}]"
-            yield from _toml_lines(value, f"{prefix}{key}.")
 
 
 def _parse(text: str) -> Any:
@@ -196,7 +186,8 @@ def _unknown_key(key: str, prefix: str, table: Mapping[str, Any]) -> BadInput:
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> str:
-    first = error.errors()[0]
+    # a misspelt key is also a missing one: name the misspelling
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"])
     origin = origins.get(key, where)
     if first["type"] == "extra_forbidden":

@@ -1,0 +1,31 @@
+"""The conformance kit: what a domain plugin must keep to, as checks that its author runs under pytest.
+
+    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+    def test_conforms(check):
+        check("mydomain")
+
+A check takes the name of an installed plugin or a module, and raises AssertionError with a sentence that says
+what is wrong and what the contract asks.
+"""
+
+from __future__ import annotations
+
+from evenhand.testing.checks import (
+    CHECKS,
+    backbones_have_cards,
+    deterministic_under_a_seed,
+    hooks_follow_the_contract,
+    recipes_are_complete,
+    sample_data_loads,
+    sample_run_works_offline,
+)
+
+__all__ = [
+    "CHECKS",
+    "backbones_have_cards",
+    "deterministic_under_a_seed",
+    "hooks_follow_the_contract",
+    "recipes_are_complete",
+    "sample_data_loads",
+    "sample_run_works_offline",
+]

@@ -1,0 +1,203 @@
+"""The checks themselves, each one promise of the contract."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from evenhand import hookspecs
+from evenhand.errors import did_you_mean
+from evenhand.pipeline import RunResult, run
+from evenhand.plugins import Plugins, load
+from evenhand.recipe import Recipe
+from evenhand.values import Splits
+
+Plugin = str | ModuleType
+
+
+def hooks_follow_the_contract(plugin: Plugin) -> None:
+    """Every hook is one of the contract's, names only its parameters, and annotates them alike if at all."""
+    _, name, module = _open(plugin)
+    hooks = [hook for hook in dir(module) if hasattr(getattr(module, hook), "evenhand_impl")]
+    assert hooks, f"plugin '{name}' marks no function with @hookimpl; import it from evenhand and mark its hooks"
+    known = [hook for hook in vars(hookspecs) if hasattr(getattr(hookspecs, hook), "evenhand_spec")]
+    for hook in hooks:
+        assert hook in known, f"plugin '{name}': '{hook}' is no hook of evenhand.{did_you_mean(hook, known)}"
+        promised = inspect.signature(getattr(hookspecs, hook)).parameters
+        for parameter in inspect.signature(getattr(module, hook)).parameters.values():
+            assert parameter.name in promised, (
+                f"plugin '{name}': {hook}() has a parameter '{parameter.name}' that evenhand does not pass; it passes {', '.join(promised) or 'none'}"
+            )
+            _same_type(name, hook, parameter.name, parameter.annotation, promised[parameter.name].annotation)
+
+
+def _same_type(name: str, hook: str, parameter: str, given: Any, promised: Any) -> None:
+    """Annotations are compared by their last word, since plugins import the names from `evenhand`."""
+    if given is inspect.Parameter.empty:
+        return
+    given_name = given if isinstance(given, str) else getattr(given, "__name__", str(given))
+    words = {part.strip().rsplit(".", 1)[-1] for part in str(promised).split("|")}
+    given_words = {part.strip().rsplit(".", 1)[-1] for part in str(given_name).split("|")}
+    assert given_words & (words | {"Any"}), (
+        f"plugin '{name}': {hook}({parameter}: {given_name}) should be annotated {promised}, which is what evenhand passes"
+    )
+
+
+def recipes_are_complete(plugin: Plugin) -> None:
+    """Every recipe is listed, has a title, a label and inputs, and a backbone that exists where it names one."""
+    plugins, name, _ = _open(plugin)
+    for recipe in _recipes(plugins, name):
+        where = f"recipe '{recipe.full_name}'"
+        assert recipe.title.strip(), f"{where} has no title"
+        assert recipe.schema.label, f"{where} names no label column (schema.label)"
+        assert recipe.schema.input, f"{where} names no input column (schema.input)"
+        assert recipe.schema.sensitive, (
+            f"{where} names no sensitive column, so its audit has nothing to compare (schema.sensitive)"
+        )
+        both = set(recipe.schema.input) & {recipe.schema.label, recipe.schema.site, recipe.schema.group_id}
+        assert not both, (
+            f"{where}: {', '.join(sorted(map(str, both)))} is an input and also the label, site or group id"
+        )
+        if recipe.backbone is not None:
+            assert recipe.backbone in plugins.backbones(), (
+                f"{where} names backbone '{recipe.backbone}', which no plugin brings"
+            )
+
+
+def sample_data_loads(plugin: Plugin) -> None:
+    """Every recipe without --data gives three splits with rows, its columns, and no group on two sides."""
+    plugins, name, _ = _open(plugin)
+    with _isolated():
+        for recipe in _recipes(plugins, name):
+            splits = plugins.first(recipe, "load_data", recipe=recipe, source=None)
+            assert isinstance(splits, Splits), (
+                f"recipe '{recipe.full_name}': load_data returned {type(splits).__name__}, not Splits"
+            )
+            _check_splits(recipe, splits)
+
+
+def _check_splits(recipe: Recipe, splits: Splits) -> None:
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    for part, rows in parts.items():
+        assert len(rows), f"recipe '{recipe.full_name}': the sample's {part} split has no rows"
+        splits.schema.check(rows.column_names, f"the {part} split of '{recipe.full_name}'")
+    group = splits.schema.group_id
+    if group is None:
+        return
+    seen = {part: set(rows[group]) for part, rows in parts.items()}
+    for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        shared = seen[one] & seen[other]
+        assert not shared, (
+            f"recipe '{recipe.full_name}': {group} {next(iter(shared), '')!r} is in both {one} and {other}"
+        )
+
+
+def sample_run_works_offline(plugin: Plugin) -> None:
+    """Every recipe runs from sample to report with every network connection refused."""
+    plugins, name, _ = _open(plugin)
+    for recipe in _recipes(plugins, name):
+        with _isolated() as folder:
+            result = run(recipe, out=folder / "run", plugins=plugins)
+            assert result.report.stat().st_size > 0, f"recipe '{recipe.full_name}' left no report"
+            assert result.evaluation, f"recipe '{recipe.full_name}' left no performance metric"
+
+
+def deterministic_under_a_seed(plugin: Plugin) -> None:
+    """Two runs with one seed, each with an empty cache, give the same predictions, metrics and audit."""
+    plugins, name, _ = _open(plugin)
+    for recipe in _recipes(plugins, name):
+        first, second = (_numbers(recipe, plugins) for _ in range(2))
+        for artefact, content in first.items():
+            assert content == second[artefact], (
+                f"recipe '{recipe.full_name}': {artefact} differs between two runs with seed {recipe.seed}"
+            )
+
+
+def _numbers(recipe: Recipe, plugins: Plugins) -> dict[str, bytes]:
+    with _isolated() as folder:
+        result: RunResult = run(recipe, out=folder / "run", plugins=plugins)
+        return {
+            name: (result.path / name).read_bytes() for name in ("evaluation.json", "audit.json", "predictions.parquet")
+        }
+
+
+def backbones_have_cards(plugin: Plugin) -> None:
+    """Every backbone says what it was pretrained on, its licence and its size; embedded weights have a sha256."""
+    plugins, name, module = _open(plugin)
+    brought = module.backbones() if hasattr(getattr(module, "backbones", None), "evenhand_impl") else []
+    for backbone in brought:
+        where = f"backbone '{backbone.name}'"
+        card = backbone.card
+        assert card.pretrained_on.strip(), f"{where}: its card does not say what it was pretrained on"
+        assert card.licence.strip(), f"{where}: its card names no licence"
+        assert card.parameters > 0, f"{where}: its card gives no number of parameters"
+        if backbone.source.startswith("embedded:"):
+            assert len(card.sha256) == 64, f"{where}: embedded weights need the sha256 of their file in the card"
+        assert backbone.name in plugins.backbones(), (
+            f"{where} is not listed: {plugins.faults.get(name, 'another plugin brought the name')}"
+        )
+
+
+CHECKS: tuple[Callable[[Plugin], None], ...] = (
+    hooks_follow_the_contract,
+    recipes_are_complete,
+    sample_data_loads,
+    sample_run_works_offline,
+    deterministic_under_a_seed,
+    backbones_have_cards,
+)
+
+
+def _open(plugin: Plugin) -> tuple[Plugins, str, Any]:
+    """(all plugins, the plugin's name, its module); a quarantined plugin fails every check but the first with its reason."""
+    if isinstance(plugin, str):
+        plugins, name = load(), plugin
+    else:
+        name = plugin.__name__.rsplit(".", 1)[-1]
+        plugins = load({name: plugin})
+        if name in plugins.faults:
+            caller = inspect.stack()[1].function
+            assert caller == "hooks_follow_the_contract", f"plugin '{name}' is quarantined: {plugins.faults[name]}"
+        return plugins, name, plugin
+    assert name not in plugins.faults, f"plugin '{name}' is quarantined: {plugins.faults.get(name)}"
+    module = plugins.manager.get_plugin(name)
+    assert module is not None, f"no plugin '{name}' is installed; its entry point must be in the group 'evenhand'"
+    return plugins, name, module
+
+
+def _recipes(plugins: Plugins, name: str) -> list[Recipe]:
+    mine = [recipe for recipe in plugins.recipes().values() if recipe.domain == name]
+    assert mine, f"plugin '{name}' brings no recipe; return some from recipes()"
+    return mine
+
+
+@contextlib.contextmanager
+def _isolated() -> Iterator[Path]:
+    """An empty folder, an empty cache, hubs offline, and every connection refused."""
+    before = {key: os.environ.get(key) for key in ("EVENHAND_CACHE", "HF_HUB_OFFLINE")}
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: Any) -> Any:
+        if self.family == socket.AF_UNIX:  # within this machine
+            return connect(self, address)
+        raise AssertionError(f"the plugin opened a connection to {address}; sample runs must work offline")
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(EVENHAND_CACHE=f"{folder}/cache", HF_HUB_OFFLINE="1")
+        socket.socket.connect = refuse  # type: ignore[method-assign,assignment]
+        try:
+            yield Path(folder)
+        finally:
+            socket.socket.connect = connect  # type: ignore[method-assign]
+            for key, value in before.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value

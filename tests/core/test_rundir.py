@@ -1,0 +1,93 @@
+"""A run directory holds whole artefacts, knows what is done, and has one writer at a time."""
+
+import json
+
+import pytest
+
+from evenhand import BadInput, Recipe
+from evenhand.rundir import Run, atomic
+
+RECIPE = Recipe(name="job", domain="toy", title="t", task="binary", modality="table")
+
+
+def open_run(path, identity="a"):
+    return Run(path / "run", RECIPE, identity)
+
+
+def test_a_finished_stage_is_remembered(tmp_path):
+    with open_run(tmp_path) as run:
+        run.write("data.json", "{}")
+        run.finish("load_data", ("data.json",), 0.1)
+    with open_run(tmp_path) as run:
+        assert run.is_done("load_data")
+        assert not run.is_done("finetune")
+
+
+def test_a_changed_artefact_makes_its_stage_undone(tmp_path):
+    with open_run(tmp_path) as run:
+        run.write("data.json", "{}")
+        run.finish("load_data", ("data.json",), 0.1)
+        (run.path / "data.json").write_text("{1}")
+        assert not run.is_done("load_data")
+
+
+def test_redoing_a_stage_forgets_the_later_ones(tmp_path):
+    with open_run(tmp_path) as run:
+        for stage in ("load_data", "finetune"):
+            run.write(f"{stage}.txt", stage)
+            run.finish(stage, (f"{stage}.txt",), 0.1)
+        run.finish("load_data", ("load_data.txt",), 0.1)
+        assert not run.is_done("finetune")
+
+
+def test_a_write_that_fails_leaves_the_old_content(tmp_path):
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(RuntimeError), atomic(tmp_path / "file") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "file").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_two_runs_in_one_directory_are_refused(tmp_path):
+    with open_run(tmp_path), pytest.raises(BadInput, match="another evenhand run is writing"), open_run(tmp_path):
+        pass
+
+
+def test_a_directory_of_another_run_is_refused(tmp_path):
+    with open_run(tmp_path) as run:
+        run.record(seed=0)
+    with pytest.raises(BadInput, match="another recipe, setting or data"), open_run(tmp_path, "b"):
+        pass
+
+
+def test_a_directory_with_a_strangers_files_is_refused(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.docx").write_text("precious")
+    with pytest.raises(BadInput, match="thesis.docx"), open_run(tmp_path):
+        pass
+    assert (tmp_path / "run" / "thesis.docx").read_text() == "precious"
+
+
+def test_a_damaged_manifest_is_refused(tmp_path):
+    with open_run(tmp_path) as run:
+        run.record(seed=0)
+    (tmp_path / "run" / "manifest.json").write_text('{"identity"')
+    with pytest.raises(BadInput, match="damaged"), open_run(tmp_path):
+        pass
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    with open_run(tmp_path) as run:
+        run.record(seed=0)
+    (tmp_path / "run" / ".tmp-1-model").mkdir()
+    with open_run(tmp_path):
+        assert not (tmp_path / "run" / ".tmp-1-model").exists()
+
+
+def test_the_log_is_one_json_object_a_line(tmp_path):
+    with open_run(tmp_path) as run:
+        run.log("epoch", loss=0.5)
+        run.log("epoch", loss=0.4)
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["loss"] for line in lines] == [0.5, 0.4]
