@@ -37,12 +37,13 @@ def performance(predictions: Predictions) -> list[Metric]:
 
 
 def _hits(model: str, label: np.ndarray, decided: np.ndarray) -> list[Metric]:
+    import numpy as np
     from sklearn.metrics import f1_score
 
     from evenhand.auditing.intervals import wilson
 
     hits, n = int((label == decided).sum()), len(label)
-    lower, upper = (float(bound) for bound in wilson(hits, n))
+    lower, upper = (float(bound) for bound in wilson(np.array(hits), np.array(n), Z))
     f1 = float(f1_score(label.astype(str), decided.astype(str), average="macro", zero_division=0))
     return [
         Metric("accuracy", hits / n, lower, upper, n, model=model, says="share of rows whose prediction is right"),

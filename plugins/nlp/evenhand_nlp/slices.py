@@ -19,7 +19,26 @@ LENGTHS = ((7, "1-7 words"), (12, "8-12 words"), (24, "13-24 words"))
 
 # Contractions without their apostrophe; words that are also English without it (its, were, well) are left out.
 BARE_CONTRACTIONS = frozenset(
-    ["arent", "cant", "couldnt", "didnt", "doesnt", "dont", "hadnt", "hasnt", "havent", "isnt", "ive", "shouldnt", "thats", "wasnt", "werent", "whats", "wont", "wouldnt"]
+    [
+        "arent",
+        "cant",
+        "couldnt",
+        "didnt",
+        "doesnt",
+        "dont",
+        "hadnt",
+        "hasnt",
+        "havent",
+        "isnt",
+        "ive",
+        "shouldnt",
+        "thats",
+        "wasnt",
+        "werent",
+        "whats",
+        "wont",
+        "wouldnt",
+    ]
 )
 
 # Markers of non-native phrasing, of a message and not of a person: first-language writers use them too, and most

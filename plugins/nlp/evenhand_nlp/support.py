@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from evenhand import Recipe, Splits, read_splits, splits_from_rows
-
 from evenhand_nlp.samples import support_messages
 from evenhand_nlp.slices import Wording, slice_columns
 

@@ -1,0 +1,60 @@
+"""What journeys share: the command line as a user has it, and the real data where it is at hand."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "plugins"))
+
+
+@pytest.fixture(autouse=True)
+def _offline_and_apart(tmp_path, monkeypatch):
+    """No test reaches a hub, or a cache that another one filled."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("EVENHAND_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def evenhand(tmp_path):
+    """Run the command line in an empty folder: evenhand("audit", "x.csv", env={...}) -> CompletedProcess."""
+
+    def run(*arguments, env=None, timeout=300):
+        command = [sys.executable, "-m", "evenhand", *map(str, arguments)]
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def real_data():
+    """The folder of real data sets beside the checkout; a user's machine does not have it."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.exists():
+        pytest.skip("the real data sets are not beside this checkout")
+    return folder
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Put a plugin module or package on a subprocess's path as if it were installed: install(domain, path) -> env."""
+
+    def put(domain, module, folder):
+        info = tmp_path / "site" / f"evenhand_test_{domain}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: evenhand-test-{domain}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[evenhand]\n{domain} = {module}\n")
+        return {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(folder), os.environ.get("PYTHONPATH", "")])}
+
+    return put

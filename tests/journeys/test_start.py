@@ -1,0 +1,91 @@
+"""The first minute: help, lists, doctor. Nothing heavy is imported, and errors are one sentence."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "pandas", "timm", "sklearn", "datasets", "polars", "scipy")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["audit", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = f"""
+import sys
+sys.argv = ["evenhand", *{arguments!r}]
+from evenhand.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("IMPORTED", sorted(set({HEAVY!r}) & set(sys.modules)))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "IMPORTED []" in out
+
+
+@pytest.mark.parametrize("command", ["recipes", "plugins", "backbones"])
+def test_lists_import_neither_torch_nor_pandas(command):
+    code = f"import sys; sys.argv = ['evenhand', '{command}']\nfrom evenhand.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\nprint('IMPORTED', sorted({{'torch', 'transformers', 'pandas', 'sklearn'}} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "IMPORTED []" in out
+
+
+def test_recipes_lists_only_what_works(evenhand):
+    shown = json.loads(evenhand("recipes", "--json").stdout)
+    assert [row["recipe"] for row in shown] == ["nlp/support-intent"]
+
+
+def test_empty_domains_say_that_they_are_empty():
+    import evenhand_autonomy
+    import evenhand_finance
+    import evenhand_healthcare
+
+    for domain in (evenhand_healthcare, evenhand_finance, evenhand_autonomy):
+        assert "does not contain a recipe yet" in domain.__doc__
+
+
+def test_backbones_show_licence_and_bias(evenhand):
+    out = evenhand("backbones").stdout
+    assert "Apache-2.0" in out
+    assert "English only" in out
+
+
+def test_show_tells_each_values_origin(evenhand):
+    out = evenhand("show", "nlp/support-intent", "--set", "finetune.epochs=9").stdout
+    epochs = next(line for line in out.splitlines() if line.startswith("finetune.epochs"))
+    assert epochs.split()[1:] == ["9", "--set"]
+
+
+def test_doctor_finds_this_machine_fit(evenhand):
+    done = evenhand("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "one matching set" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "nlp/suport-intent"], "Did you mean 'nlp/support-intent'?"),
+        (["run", "nlp/support-intent", "--set", "finetune.epoch=3"], "Did you mean 'finetune.epochs'?"),
+        (["run", "nlp/support-intent", "--data", "not-there.csv"], "not-there.csv"),
+        (["run", "nlp/support-intent", "--set", "backbone=all-minilm"], "Did you mean 'all-minilm-l6-v2'?"),
+        (["run", "nlp/support-intent", "--out", "/proc/run"], "/proc/run"),
+        (["compare", "here", "there"], "not the directory of a finished run"),
+        (["report", "here"], "not the directory of a finished run"),
+        (["audit", "not-there.csv", "--score", "s", "--sensitive", "sex"], "not-there.csv"),
+        (["audit"], "Missing argument"),
+        (["adit"], "No such command"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_exit_code_2(evenhand, arguments, says):
+    done = evenhand(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_debug_shows_the_traceback(evenhand):
+    done = evenhand("audit", "not-there.csv", "--score", "s", "--sensitive", "sex", "--debug")
+    assert "Traceback" in done.stderr
