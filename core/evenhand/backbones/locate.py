@@ -1,0 +1,100 @@
+"""Where a backbone's weights are, and whether they are the ones that its card promises."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+
+from evenhand.errors import BadInput
+from evenhand.values import Backbone
+
+WEIGHTS = "model.safetensors"
+PICKLED = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def locate(backbone: Backbone) -> Path:
+    """The folder that holds the backbone's weights, checked against its card.
+
+    Raises BadInput where the package, folder or file is missing, where only pickled weights are there, or
+    where the sha256 of model.safetensors is not the card's.
+    """
+    kind, _, name = backbone.source.partition(":")
+    folder = {"embedded": _embedded, "local": _local, "hub": _hub}.get(kind, _unknown)(backbone, name)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise _no_weights(backbone, folder)
+    if backbone.card.sha256:
+        _check(backbone, weights)
+    return folder
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _embedded(backbone: Backbone, name: str) -> Path:
+    package, _, inside = name.partition("/")
+    spec = importlib.util.find_spec(package)  # finds the package's folder without running its code
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInput(
+            f"backbone '{backbone.name}' lies in the Python package '{package}', which is not installed; "
+            f"install it: pip install {package.replace('_', '-')}"
+        )
+    return _existing(backbone, Path(next(iter(spec.submodule_search_locations))) / inside)
+
+
+def _local(backbone: Backbone, name: str) -> Path:
+    return _existing(backbone, Path(name).expanduser())
+
+
+def _existing(backbone: Backbone, folder: Path) -> Path:
+    if not folder.is_dir():
+        raise BadInput(
+            f"backbone '{backbone.name}': there is no folder {folder}; correct its source '{backbone.source}'"
+        )
+    return folder
+
+
+def _hub(backbone: Backbone, name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.model", WEIGHTS], token=False))
+    except Exception as error:  # the hub's client raises a dozen kinds: offline, unknown name, gated, full disk …
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0") else ""
+        raise BadInput(
+            f"backbone '{backbone.name}' is not in the local cache and '{name}' could not be fetched from the hub"
+            f"{offline}: {type(error).__name__}; go online once, or choose an embedded or local backbone"
+        ) from None
+
+
+def _unknown(backbone: Backbone, _: str) -> Path:
+    raise BadInput(
+        f"backbone '{backbone.name}' has source '{backbone.source}', which cannot hold {backbone.modality} weights; "
+        "use embedded:PACKAGE/FOLDER, local:PATH or hub:OWNER/NAME"
+    )
+
+
+def _no_weights(backbone: Backbone, folder: Path) -> BadInput:
+    pickled = sorted(file.name for pattern in PICKLED for file in folder.glob(pattern))
+    if pickled:
+        return BadInput(
+            f"backbone '{backbone.name}' has only pickled weights ({pickled[0]} in {folder}), which can run any code when "
+            f"loaded and are refused; convert them to {WEIGHTS}"
+        )
+    return BadInput(
+        f"backbone '{backbone.name}' has no {WEIGHTS} in {folder}; put the weights there in safetensors format"
+    )
+
+
+def _check(backbone: Backbone, weights: Path) -> None:
+    found = file_digest(weights)
+    if found != backbone.card.sha256.lower():
+        raise BadInput(
+            f"the weights of backbone '{backbone.name}' are not the ones its card names: {weights} has sha256 "
+            f"{found[:12]}…, the card says {backbone.card.sha256[:12]}…; install them again or correct the card"
+        )

@@ -1,0 +1,39 @@
+"""Rows as the simple models read them: a table, a text, a thumbnail. Only the schema's input columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from evenhand.schema import Schema
+
+THUMBNAIL = 8  # pixels on a side
+
+
+def table_of(rows: Dataset, schema: Schema) -> Any:
+    """The input columns as a pandas frame; missing values are NaN or None."""
+    schema.require("input", "a model")
+    return rows.select_columns(list(schema.input)).to_pandas()
+
+
+def texts(rows: Dataset, schema: Schema) -> list[str]:
+    """The input columns of each row as one text."""
+    from evenhand.backbones.text import texts_of
+
+    return texts_of(rows, schema)
+
+
+def thumbnails(rows: Dataset, schema: Schema) -> np.ndarray:
+    """Mean colours of 8 × 8 fields of each image, in [0, 1]: float32 of shape [rows, 192]."""
+    from evenhand.backbones.image import pictures
+
+    size = (THUMBNAIL, THUMBNAIL)
+    return np.stack([np.asarray(p.resize(size), np.float32).reshape(-1) / 255 for p in pictures(rows, schema)])
+
+
+VIEWS: dict[str, Callable[[Any, Any], Any]] = {"table": table_of, "text": texts, "thumbnail": thumbnails}
