@@ -1,0 +1,9 @@
+"""Reports: one template set for HTML, and JUnit XML and a model card from the same values."""
+
+from __future__ import annotations
+
+from evenhand.reporting.html import render_audit, render_run
+from evenhand.reporting.junit import junit_xml
+from evenhand.reporting.modelcard import model_card
+
+__all__ = ["junit_xml", "model_card", "render_audit", "render_run"]

@@ -1,0 +1,164 @@
+"""Charts as inline SVG: drawn here because the page's content-security policy lets no charting script in.
+
+Only numbers and escaped names enter the markup; presentation is by class, so colours follow the reader's theme.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from evenhand.reporting.words import interval, number, short
+
+WIDTH, LABEL, ROW, PAD = 640, 190, 26, 18
+STYLES = 6  # line styles that are told apart without colour
+
+
+def intervals(attribute: dict[str, Any], metric: dict[str, Any], overall: dict[str, Any] | None) -> Markup:
+    """A dot and its intervals for each group: thick is pointwise, thin is simultaneous; the line is all rows together."""
+    entries = [
+        (group["name"], group["metrics"][metric["name"]])
+        for group in attribute["groups"]
+        if metric["name"] in group["metrics"]
+    ]
+    drawn = [entry for _, entry in entries if entry["value"] is not None]
+    if not drawn:
+        return Markup("")
+    low, high = _range(drawn)
+    height = ROW * len(entries) + PAD + 22
+    parts = [
+        _open(
+            WIDTH, height, f"{metric['label']} by {short(attribute['name'])}, with intervals; the table has the numbers"
+        )
+    ]
+
+    def x(value: float) -> float:
+        return round(LABEL + (min(max(value, low), high) - low) / (high - low) * (WIDTH - LABEL - PAD), 1)
+
+    for tick in _ticks(low, high):
+        parts.append(
+            Markup(
+                '<line class="grid" x1="{0}" x2="{0}" y1="8" y2="{1}"/><text class="tick" x="{0}" y="{2}">{3}</text>'
+            ).format(x(tick), height - 22, height - 6, number(tick))
+        )
+    if overall and overall.get("value") is not None:
+        parts.append(
+            Markup('<line class="overall" x1="{0}" x2="{0}" y1="8" y2="{1}"/>').format(x(overall["value"]), height - 22)
+        )
+    for i, (name, entry) in enumerate(entries):
+        y = PAD + ROW * i + 4
+        parts.append(
+            Markup('<text class="name" x="{0}" y="{1}">{2}</text>').format(LABEL - 10, y + 4, short(name)[:26])
+        )
+        parts.append(_dot(entry, x, y, name))
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def _dot(entry: dict[str, Any], x: Any, y: float, name: str) -> Markup:
+    if entry["value"] is None:
+        return Markup('<text class="undefined" x="{0}" y="{1}">undefined</text>').format(LABEL + 6, y + 4)
+    parts = [Markup("<g><title>{0}: {1} ({2})</title>").format(short(name), number(entry["value"]), interval(entry))]
+    for kind, tail in (("wide", "_simultaneous"), ("narrow", "")):
+        lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
+        if lower is not None and upper is not None:
+            parts.append(
+                Markup('<line class="{0}" x1="{1}" x2="{2}" y1="{3}" y2="{3}"/>').format(kind, x(lower), x(upper), y)
+            )
+    parts.append(Markup('<circle class="dot" cx="{0}" cy="{1}" r="4.5"/></g>').format(x(entry["value"]), y))
+    return Markup("").join(parts)
+
+
+def roc(groups: dict[str, dict[str, list[float]]]) -> Markup:
+    """ROC curve of each group from its score histograms."""
+    lines = []
+    for name, histogram in groups.items():
+        positive, negative = _falling(histogram["positive"]), _falling(histogram["negative"])
+        if positive[-1] > 0 and negative[-1] > 0:
+            lines.append(
+                (name, [(n / negative[-1], p / positive[-1]) for n, p in zip(negative, positive, strict=True)])
+            )
+    return _curves(lines, "False positive rate", "True positive rate", "ROC curve by group")
+
+
+def calibration(groups: dict[str, dict[str, list[float]]], edges: list[float]) -> Markup:
+    """Share of positives against score, in tenths of the score, of each group; tenths with fewer than 10 rows are left out."""
+    lines = []
+    for name, histogram in groups.items():
+        points = []
+        for tenth in range(10):
+            inside = [
+                i for i in range(len(edges) - 1) if tenth / 10 <= (edges[i] + edges[i + 1]) / 2 < (tenth + 1) / 10
+            ]
+            positive = sum(histogram["positive"][i] for i in inside)
+            rows = positive + sum(histogram["negative"][i] for i in inside)
+            if rows >= 10:
+                points.append((tenth / 10 + 0.05, positive / rows))
+        lines.append((name, points))
+    return _curves([line for line in lines if line[1]], "Score", "Share of positives", "Calibration by group")
+
+
+def _curves(lines: list[tuple[str, list[tuple[float, float]]]], across: str, up: str, title: str) -> Markup:
+    if not lines:
+        return Markup("")
+    size, left = 300, 46
+    parts = [_open(size + left + 10, size + 44 + 18 * len(lines), title)]
+    parts.append(
+        Markup(
+            '<rect class="frame" x="{0}" y="6" width="{1}" height="{1}"/><line class="grid" x1="{0}" y1="{2}" x2="{3}" y2="6"/>'
+        ).format(left, size, size + 6, left + size)
+    )
+    parts.append(
+        Markup(
+            '<text class="tick" x="{0}" y="{1}">{2}</text><text class="tick" transform="translate(14 {3}) rotate(-90)">{4}</text>'
+        ).format(left + size / 2, size + 24, across, size / 2, up)
+    )
+    for i, (name, points) in enumerate(lines):
+        thin = points[:: max(1, len(points) // 100)] + points[-1:]
+        path = " ".join(f"{left + px * size:.1f},{6 + size - py * size:.1f}" for px, py in thin)
+        parts.append(Markup('<polyline class="curve s{0}" points="{1}"/>').format(i % STYLES, path))
+        y = size + 46 + 18 * i
+        parts.append(
+            Markup(
+                '<line class="curve s{0}" x1="{1}" x2="{2}" y1="{3}" y2="{3}"/><text class="legend" x="{4}" y="{5}">{6}</text>'
+            ).format(i % STYLES, left, left + 34, y - 4, left + 42, y, short(name)[:40])
+        )
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def heat(value: float | None, low: float, high: float) -> str:
+    """The class of a heat map's cell, h0 to h6: its place between the lowest and the highest value."""
+    if value is None or high <= low:
+        return "h3" if value is not None else "hx"
+    return f"h{round((value - low) / (high - low) * 6)}"
+
+
+def _open(width: float, height: float, title: str) -> Markup:
+    return Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">').format(
+        width, height, escape(title)
+    )
+
+
+def _range(entries: list[dict[str, Any]]) -> tuple[float, float]:
+    ends = [
+        e[k]
+        for e in entries
+        for k in ("value", "lower", "upper", "lower_simultaneous", "upper_simultaneous")
+        if e.get(k) is not None
+    ]
+    low, high = min(ends), max(ends)
+    room = (high - low) * 0.05 or 0.05
+    return low - room, high + room
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    raw = (high - low) / 4
+    step = next(s for e in range(-6, 9) for s in (10.0**e, 2 * 10.0**e, 5 * 10.0**e) if s >= raw)
+    first = -(-low // step)
+    return [round((first + i) * step, 9) for i in range(int((high - first * step) // step) + 1)]
+
+
+def _falling(bins: list[float]) -> list[float]:
+    """How many score at or above each bin's lower edge, from the highest bin down."""
+    return [0.0, *accumulate(reversed(bins))]

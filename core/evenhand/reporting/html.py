@@ -1,0 +1,106 @@
+"""The report: one self-contained page, from the content of audit.json and a run's other artefacts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from evenhand.reporting import charts, words
+
+
+def render_audit(data: dict[str, Any], command: str | None = None) -> str:
+    """The report of an audit. `data` is what audit.json holds; everything in it is escaped."""
+    return _page(audit=data, title=str(data.get("title") or "Audit"), command=command)
+
+
+def render_run(
+    audit: dict[str, Any] | None,
+    evaluation: Sequence[dict[str, Any]],
+    manifest: dict[str, Any],
+    sections: Sequence[dict[str, Any]],
+    recipe_rows: Sequence[tuple[str, Any, str]],
+    notes: Sequence[str] = (),
+) -> str:
+    """The report of a run: its audit, whether adapting helped, the plugin's sections, where everything comes from."""
+    title = str((audit or {}).get("title") or manifest.get("recipe") or "Run")
+    return _page(
+        audit=audit,
+        title=title,
+        command=manifest.get("command"),
+        evaluation=list(evaluation),
+        manifest=manifest,
+        sections=list(sections),
+        recipe_rows=list(recipe_rows),
+        run_notes=list(notes),
+    )
+
+
+def _page(**values: Any) -> str:
+    style, script = _asset("report.css"), _asset("report.js")
+    filled: dict[str, Any] = {
+        "evaluation": [],
+        "manifest": None,
+        "sections": [],
+        "recipe_rows": [],
+        "run_notes": [],
+        **values,
+    }
+    histograms = json.dumps(_slider_data(filled["audit"]), separators=(",", ":")).replace("<", "\\u003c")
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        **filled,
+        style=Markup(style),
+        script=Markup(script),
+        histograms=Markup(histograms) if histograms != "null" else None,
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'",
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    loader = jinja2.FunctionLoader(_asset)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        number=words.number,
+        count=words.count,
+        interval=words.interval,
+        short=words.short,
+        readable=words.readable,
+        value=words.plain,
+    )
+    environment.globals.update(
+        intervals_chart=charts.intervals,
+        roc_chart=charts.roc,
+        calibration_chart=charts.calibration,
+        words=words,
+        heat=charts.heat,
+    )
+    return environment
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("evenhand.reporting") / "templates" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Score histograms for the threshold slider; only for single columns, so that the page stays small."""
+    histograms = (audit or {}).get("histograms")
+    if not histograms:
+        return None
+    threshold = (audit or {})["question"].get("threshold")
+    return {**histograms, "threshold": 0.5 if threshold is None else threshold}

@@ -1,0 +1,40 @@
+"""The verdicts as JUnit XML, which every CI system shows: exceeded fails, not enough evidence is skipped."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
+
+
+def junit_xml(audit: dict[str, Any]) -> str:
+    """One test case for each verdict of the audit."""
+    verdicts = audit["verdicts"]
+    numbers = {
+        "tests": len(verdicts),
+        "failures": sum(v["verdict"] == "exceeded" for v in verdicts),
+        "skipped": sum(v["verdict"] == "not enough evidence" for v in verdicts),
+        "errors": 0,
+    }
+    suite = ElementTree.Element(
+        "testsuite", {"name": _clean(audit.get("title") or "audit"), **{key: str(n) for key, n in numbers.items()}}
+    )
+    for verdict in verdicts:
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            {"classname": _clean(verdict["attribute"]), "name": _clean(verdict["metric"]), "time": "0"},
+        )
+        if verdict["verdict"] == "exceeded":
+            ElementTree.SubElement(case, "failure", {"message": _clean(verdict["says"]), "type": "exceeded"})
+        elif verdict["verdict"] == "not enough evidence":
+            ElementTree.SubElement(case, "skipped", {"message": _clean(verdict["says"])})
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
+
+
+def _clean(text: Any) -> str:
+    return FORBIDDEN.sub("\ufffd", str(text))

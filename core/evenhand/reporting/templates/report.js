@@ -1,0 +1,89 @@
+"use strict";
+// Sorting: each heading of a sortable table becomes a button; numbers sort by data-value, the rest as text.
+for (const table of document.querySelectorAll("table.sortable")) {
+  table.querySelectorAll("thead th").forEach((heading, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...heading.childNodes);
+    heading.append(button);
+    button.addEventListener("click", () => {
+      const down = heading.getAttribute("aria-sort") === "ascending";
+      table.querySelectorAll("thead th").forEach((other) => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const key = (row) => {
+        const cell = row.cells[column];
+        return cell.dataset.value === undefined || cell.dataset.value === "" ? cell.textContent.trim() : Number(cell.dataset.value);
+      };
+      const order = (a, b) => {
+        const [x, y] = [key(a), key(b)];
+        if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1; // what is undefined comes last, either way
+        const sign = typeof x === "number" ? x - y : x.localeCompare(y);
+        return down ? -sign : sign;
+      };
+      const body = table.tBodies[0];
+      body.append(...[...body.rows].sort(order));
+    });
+  });
+}
+
+// The slider: counts on either side of the threshold, from the score histograms in the page.
+const embedded = document.getElementById("histograms");
+if (embedded) {
+  const { edges, attributes } = JSON.parse(embedded.textContent);
+  const slider = document.getElementById("threshold");
+  const places = [];
+  const rates = [
+    ["Selected", (c) => [c.tp + c.fp, c.tp + c.fp + c.fn + c.tn]],
+    ["Positives found (TPR)", (c) => [c.tp, c.tp + c.fn]],
+    ["Negatives selected (FPR)", (c) => [c.fp, c.fp + c.tn]],
+    ["Selected and right (PPV)", (c) => [c.tp, c.tp + c.fp]],
+    ["Right (accuracy)", (c) => [c.tp + c.tn, c.tp + c.fp + c.fn + c.tn]],
+  ];
+  const wilson = (hits, n) => {
+    const z2 = 3.8415, p = hits / n, middle = (p + z2 / (2 * n)) / (1 + z2 / n);
+    const half = Math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n);
+    return [Math.max(0, middle - half), Math.min(1, middle + half)];
+  };
+  const add = (parent, kind, text, attributes = {}) => {
+    const element = document.createElement(kind);
+    element.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    parent.append(element);
+    return element;
+  };
+  const short = (name) => (name.length > 60 ? name.slice(0, 59) + "…" : name);
+  for (const [attribute, groups] of Object.entries(attributes)) {
+    const box = add(document.getElementById("slider-tables"), "div", "", { class: "scroll", role: "region", tabindex: "0", "aria-label": "At the chosen threshold, by " + short(attribute) });
+    const table = add(box, "table", "");
+    add(table, "caption", "At the chosen threshold, by " + short(attribute));
+    const head = add(add(table, "thead", ""), "tr", "");
+    for (const title of ["Group", ...rates.map((rate) => rate[0])]) add(head, "th", title, { scope: "col" });
+    const body = add(table, "tbody", "");
+    for (const [name, histogram] of Object.entries(groups)) {
+      const row = add(body, "tr", "");
+      add(add(row, "th", "", { scope: "row" }), "bdi", short(name));
+      places.push({ histogram, cells: rates.map(() => add(row, "td", "", { class: "n" })) });
+    }
+  }
+  const move = () => {
+    const threshold = Number(slider.value);
+    document.getElementById("threshold-now").textContent = threshold.toFixed(2);
+    let cut = edges.findIndex((edge) => edge >= threshold - 1e-9);
+    if (cut < 0) cut = edges.length;
+    for (const { histogram, cells } of places) {
+      const c = { tp: 0, fp: 0, fn: 0, tn: 0 };
+      for (let i = 0; i < edges.length - 1; i++) {
+        if (i >= cut) { c.tp += histogram.positive[i]; c.fp += histogram.negative[i]; }
+        else { c.fn += histogram.positive[i]; c.tn += histogram.negative[i]; }
+      }
+      rates.forEach(([, rate], i) => {
+        const [hits, n] = rate(c);
+        if (!(n > 0)) { cells[i].textContent = "undefined"; return; }
+        const [low, high] = wilson(hits, n);
+        cells[i].textContent = `${(hits / n).toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+      });
+    }
+  };
+  slider.addEventListener("input", move);
+  move();
+}

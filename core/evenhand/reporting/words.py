@@ -1,0 +1,119 @@
+"""Numbers and verdicts as a reader wants them: rounded, with words for what is undefined, and never cut in silence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+SHOWN = 60  # characters of a name before it is shortened; the whole one is in the details list
+KEPT = 400  # characters of a name that the page holds at all: a name is no place for a book
+
+VERDICTS = {
+    "within": ("within", "Within tolerance", "✓"),
+    "exceeded": ("exceeded", "Tolerance exceeded", "✕"),
+    "not enough evidence": ("unsure", "Not enough evidence", "?"),
+    None: ("unjudged", "Nothing was judged", "–"),
+}
+DIRECTION = {"higher": "higher is better", "lower": "lower is better", "": "neither direction is better in itself"}
+KIND = {
+    "difference": "against the reference group",
+    "rest": "against everyone else",
+    "largest": "largest gap",
+    "ratio": "ratio to the reference group",
+}
+
+
+def number(value: Any) -> str:
+    """Three decimals, or four digits for large numbers; an en dash for what is not there."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if not math.isfinite(value):
+        return "–"
+    if isinstance(value, int):
+        return count(value)
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+
+
+def count(value: Any) -> str:
+    """An integer with thin separators."""
+    return "–" if value is None else f"{round(value):,}".replace(",", "\u202f")
+
+
+def interval(entry: dict[str, Any], simultaneous: bool = False) -> str:
+    """ "0.71 – 0.79", or why there is none."""
+    tail = "_simultaneous" if simultaneous else ""
+    lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
+    if lower is None and upper is None:
+        return "–"
+    return f"{number(lower) if lower is not None else '−∞'} to {number(upper) if upper is not None else '∞'}"
+
+
+def short(name: Any) -> str:
+    """A name at the length that a table can take."""
+    text = " ".join(str(name).split())
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def readable(name: Any) -> str:
+    """A name whole, up to a length that no honest name has."""
+    text = str(name)
+    return text if len(text) <= KEPT else f"{text[:KEPT]}… ({len(text):,} characters)"
+
+
+def plain(value: Any) -> str:
+    """A setting or fact as text: lists with commas, tables as key = value."""
+    if isinstance(value, dict):
+        return readable(", ".join(f"{key} = {plain(part)}" for key, part in value.items()) or "–")
+    if isinstance(value, (list, tuple)):
+        return readable(", ".join(plain(part) for part in value) or "–")
+    return "–" if value is None else readable(value)
+
+
+def verdict(value: Any) -> tuple[str, str, str]:
+    """(class name, words, sign) of a verdict."""
+    return VERDICTS.get(value, VERDICTS[None])
+
+
+def next_step(audit: dict[str, Any]) -> str:
+    """What to do now, in one sentence."""
+    if audit["verdict"] is None:
+        return "No tolerance was given, so nothing was judged: state the largest acceptable gap (--tolerance tpr=0.05) before you look at the numbers."
+    exceeded = [v for v in audit["verdicts"] if v["verdict"] == "exceeded"]
+    unsure = [v for v in audit["verdicts"] if v["verdict"] == "not enough evidence"]
+    if exceeded:
+        names = ", ".join(dict.fromkeys(short(v["attribute"]) for v in exceeded))
+        return f"Look at {names} below: find out why the groups differ, and decide with those responsible before the model is used."
+    if unsure:
+        return "Collect more labelled rows of the groups named below, then audit again; until then the data cannot settle the question."
+    return "Keep this report with the model's papers, and audit again when the data or the model changes."
+
+
+def rows_needed(entry: dict[str, Any]) -> str:
+    """How many more rows of which group would settle it, or ""."""
+    needed = {group: rows for group, rows in (entry.get("rows_needed") or {}).items() if rows}
+    if not needed:
+        return ""
+    parts = [f"about {count(rows)} rows of {short(group)}" for group, rows in list(needed.items())[:3]]
+    return "It would take " + " and ".join(parts) + " to settle it."
+
+
+def label_of(audit: dict[str, Any], metric: str) -> str:
+    """The metric's readable name."""
+    return next((str(m.get("label") or m["name"]) for m in audit["metrics"] if m["name"] == metric), metric)
+
+
+def helps(evaluation: list[dict[str, Any]]) -> str:
+    """Whether adapting helped, from the paired gain over the best baseline."""
+    gain = next((m for m in evaluation if m["name"] == "accuracy_gain"), None)
+    if gain is None or gain["lower"] is None:
+        return "There is no paired comparison with a baseline for this task; compare the rows below."
+    points = f"{abs(gain['value']) * 100:.1f} points"
+    if gain["lower"] > 0:
+        return f"Yes: the adapted model is right more often than the best baseline, by {points} of accuracy."
+    if gain["upper"] < 0:
+        return (
+            f"No: the best baseline is right more often, by {points} of accuracy. Prefer it: it is simpler and better."
+        )
+    return f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of accuracy) could be chance. Prefer the simpler model."
