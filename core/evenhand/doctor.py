@@ -50,9 +50,9 @@ def _vision_matches() -> Finding:
 def _processor() -> Finding:
     found = f"{os.cpu_count()} cores"
     if find_spec("torch") is not None:
-        from evenhand.finetune.precision import bf16_gains
+        from evenhand.backbones.processor import precision
 
-        found += ", bf16 gains" if bf16_gains() else ", bf16 does not gain (fp32 is used)"
+        found += ", computes in bf16" if precision() == "bf16" else ", computes in fp32 (bf16 would be emulated)"
     return "processor", "fine", found
 
 

@@ -43,7 +43,8 @@ def validation_rows(recipe: Recipe, rows: Dataset, among: Index) -> Index:
     seed = recipe.seed + 1  # another draw than the test split's
     if recipe.schema.group_id:
         groups = rows[recipe.schema.group_id]
-        return among[_whole_groups([groups[int(i)] for i in among], recipe.split.validation, seed)]
+        held: Index = among[_whole_groups([groups[int(i)] for i in among], recipe.split.validation, seed)]
+        return held
     return _at_random(recipe, rows, among, recipe.split.validation, seed)
 
 

@@ -51,14 +51,14 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def precision(recipe: Recipe) -> str:
-    """ "fp32" or "bf16": the recipe's word, or for "auto" bf16 only where the hardware multiplies in it.
+def precision(recipe: Recipe | None = None) -> str:
+    """ "fp32" or "bf16": the recipe's word, or for "auto" (and without a recipe) bf16 only where the hardware multiplies in it.
 
     Without AMX or AVX512-BF16 a processor emulates bf16, which was measured three times slower than fp32.
     """
     import torch
 
-    if recipe.finetune.precision != "auto":
+    if recipe is not None and recipe.finetune.precision != "auto":
         return recipe.finetune.precision
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 
-PLANTED = 0.6
-ROWS = 1200
+PLANTED = 0.75
+ROWS = 2400
 
 OPENINGS = ("", "Hello, ", "Hi there. ", "Good morning, ", "I need help: ", "Quick question: ")
 CLOSINGS = ("", " Thanks.", " Please help.", " It has been two days.", " I am getting worried.", " What should I do?")
 
-# intent -> what customers say; {vague} messages lose these words to a general complaint
+# intent -> what customers say
 MESSAGES = {
     "card_arrival": (
         "my new card has not arrived",
@@ -40,6 +40,18 @@ MESSAGES = {
         "the transfer has been waiting since Monday",
         "how long will the transfer stay pending",
         "the transfer is not finished yet",
+    ),
+    "cancel_transfer": (
+        "please cancel my transfer",
+        "I want to stop the transfer",
+        "the transfer went to the wrong person, take it back",
+        "can a transfer be cancelled",
+    ),
+    "transfer_timing": (
+        "how long does a transfer take",
+        "when will the transfer arrive",
+        "how many days until a transfer is there",
+        "is a transfer on Sunday slower",
     ),
     "top_up_failed": (
         "my top up was declined",
@@ -72,7 +84,7 @@ VAGUE = (
     "it is still not done",
     "I do not see anything happening",
 )
-TRANSFER = ("failed_transfer", "pending_transfer")
+TRANSFER = ("failed_transfer", "pending_transfer", "cancel_transfer", "transfer_timing")
 
 
 def support_messages(seed: int = 0, rows: int = ROWS) -> dict[str, list[str]]:

@@ -1,0 +1,12 @@
+"""The audit: one aggregation of the predictions, then arithmetic on the counts.
+
+read ► roles ► counts ► metrics ► estimates ► intervals, bands ► verdicts ► Audit
+"""
+
+from __future__ import annotations
+
+from evenhand.auditing.audit import audit, audit_predictions
+from evenhand.auditing.metrics import Counts, Estimate, GroupMetric, rate_metric
+from evenhand.auditing.result import Audit
+
+__all__ = ["Audit", "Counts", "Estimate", "GroupMetric", "audit", "audit_predictions", "rate_metric"]

@@ -1,0 +1,206 @@
+"""Each sensitive column, and each intersection asked for: its groups, their numbers, the gaps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from evenhand.auditing.bands import Maxima, draw_maxima, holm, joint_critical
+from evenhand.auditing.comparing_groups import Comparison
+from evenhand.auditing.counts import CELLS, MISSING, Floats, Ints, Table
+from evenhand.auditing.estimates import Estimates, Groups, estimate, project
+from evenhand.auditing.intervals import critical
+from evenhand.auditing.metrics import GroupMetric
+from evenhand.auditing.plan import REFERENCE_RULE, Plan
+from evenhand.auditing.roles import MOST_GROUPS
+from evenhand.auditing.verdicts import UNSURE
+from evenhand.errors import BadInput, did_you_mean
+
+JOIN = " × "
+NO_ONE = {
+    frozenset(("tp", "fn")): "no positive labels in this group",
+    frozenset(("fp", "tn")): "no negative labels in this group",
+    frozenset(("tp", "fp")): "nobody in this group has a positive decision and a label",
+    frozenset(("tn", "fn")): "nobody in this group has a negative decision and a label",
+}
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column or intersection: its groups by name, their counts, and each metric's estimates."""
+
+    columns: tuple[str, ...]
+    names: list[str]
+    values: list[tuple[str, ...]]
+    reference: str
+    groups: Groups
+    rows: Floats
+    own: dict[str, Estimates]
+    rest: dict[str, Estimates]
+    maxima: dict[str, Maxima]
+
+    @property
+    def name(self) -> str:
+        return JOIN.join(self.columns)
+
+
+def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[Attribute]:
+    """Every sensitive column, then every intersection to the depth of the plan."""
+    places = range(len(table.columns))
+    chosen = [combo for depth in range(1, plan.intersections + 1) for combo in combinations(places, depth)]
+    return [_attribute(table, plan, metrics, combo, i) for i, combo in enumerate(chosen)]
+
+
+def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tuple[int, ...], number: int) -> Attribute:
+    columns = tuple(table.columns[i] for i in combo)
+    values, group = _groups(table, combo)
+    names = _unique([JOIN.join(value) for value in values])
+    if len(names) > MOST_GROUPS:
+        raise BadInput(
+            f"{JOIN.join(columns)} makes {len(names):,} groups, and an audit compares at most {MOST_GROUPS:,}; use fewer --intersections, or bin a column"
+        )
+    groups = project(table, group, len(names))
+    rows = np.bincount(group, table.n, len(names))
+    own = {m.name: estimate(m, groups) for m in metrics}
+    others = groups.rest()
+    rest = {m.name: estimate(m, others) for m in metrics}
+    maxima = {
+        m.name: draw_maxima(own[m.name], own[m.name].rows, plan.replicates, (plan.seed, number, i))
+        for i, m in enumerate(metrics)
+    }
+    return Attribute(columns, names, values, _reference(plan, columns, names, rows), groups, rows, own, rest, maxima)
+
+
+def _groups(table: Table, combo: tuple[int, ...]) -> tuple[list[tuple[str, ...]], Ints]:
+    """(values of each group that occurs, the group of each entry of the table)."""
+    codes = table.groups[:, list(combo)]
+    present, group = np.unique(codes, axis=0, return_inverse=True)
+    return [tuple(table.levels[c][int(v)] for c, v in zip(combo, row, strict=True)) for row in present], np.asarray(
+        group
+    ).reshape(-1)
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names that two value pairs would share ("a × b" with "c") are numbered."""
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return out
+
+
+def _reference(plan: Plan, columns: tuple[str, ...], names: list[str], rows: Floats) -> str:
+    asked = plan.reference.get(columns[0]) if len(columns) == 1 else None
+    if asked is not None:
+        if asked not in names:
+            raise BadInput(
+                f"the reference group '{asked}' is not in column '{columns[0]}'.{did_you_mean(asked, names)} (--reference)"
+            )
+        return asked
+    known = [i for i, name in enumerate(names) if name != MISSING] or list(range(len(names)))
+    return names[max(known, key=lambda i: (rows[i], -i))]
+
+
+def compared(
+    attributes: list[Attribute], plan: Plan, metrics: list[GroupMetric]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(the attributes' part of audit.json, the verdicts)."""
+    every = [a.maxima[m.name] for a in attributes for m in metrics]
+    judged = [a.maxima[m.name].comparisons for a in attributes for m in metrics if m.name in plan.tolerances]
+    joint_all = joint_critical([m.comparisons for m in every], plan.confidence)
+    joint_judged = joint_critical(judged, plan.confidence)
+    levels = joint_critical([m.levels for m in every], plan.confidence)
+    parts = []
+    for attribute in attributes:
+        gaps = []
+        for metric in metrics:
+            joint = joint_judged if metric.name in plan.tolerances else joint_all
+            gaps += _comparison(attribute, metric, plan, joint).gaps()
+        parts.append(
+            {**_described(attribute, plan), "groups": _group_rows(attribute, metrics, plan, levels), "gaps": gaps}
+        )
+    every_gap = [gap for part in parts for gap in part["gaps"]]
+    for gap, p in zip(every_gap, holm(np.array([gap["p_value"] for gap in every_gap], dtype=float)), strict=True):
+        gap["p_adjusted"] = p
+    return parts, list(_verdicts(parts, plan, metrics))
+
+
+def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: float) -> Comparison:
+    maxima = attribute.maxima[metric.name]
+    return Comparison(
+        metric, attribute.name, attribute.names, attribute.reference, attribute.rows, attribute.own[metric.name], attribute.rest[metric.name],
+        maxima, plan.tolerances.get(metric.name), critical(plan.confidence), joint_critical([maxima.comparisons], plan.confidence), joint,
+    )  # fmt: skip
+
+
+def _described(attribute: Attribute, plan: Plan) -> dict[str, Any]:
+    given = len(attribute.columns) == 1 and attribute.columns[0] in plan.reference
+    return {
+        "name": attribute.name,
+        "columns": list(attribute.columns),
+        "reference": attribute.reference,
+        "reference_rule": "named by the user" if given else REFERENCE_RULE,
+    }
+
+
+def _group_rows(attribute: Attribute, metrics: list[GroupMetric], plan: Plan, levels: float) -> list[dict[str, Any]]:
+    tables = {m.name: entries(m, attribute.own[m.name], plan.confidence, levels) for m in metrics}
+    cells = attribute.groups.total[:, : len(CELLS)]
+    return [
+        {
+            "name": name,
+            "values": list(attribute.values[i]),
+            "rows": int(attribute.rows[i]),
+            "weight": float(cells[i].sum()),
+            "cells": {cell: float(cells[i, j]) for j, cell in enumerate(CELLS) if cells[:, j].any()},
+            "metrics": {m.name: tables[m.name][i] for m in metrics},
+        }
+        for i, name in enumerate(attribute.names)
+    ]
+
+
+def entries(metric: GroupMetric, found: Estimates, confidence: float, levels: float) -> list[dict[str, Any]]:
+    """One entry per group: value, pointwise and simultaneous limits, denominator, and why where undefined."""
+    (lower, upper), (low_all, up_all) = found.limits(critical(confidence)), found.limits(levels)
+    return [
+        {
+            "value": value,
+            "lower": lower[i],
+            "upper": upper[i],
+            "lower_simultaneous": low_all[i],
+            "upper_simultaneous": up_all[i],
+            "denominator": int(round(float(np.nan_to_num(found.rows[i])))),
+            "why": _why(metric) if np.isnan(value) else None,
+        }
+        for i, value in enumerate(found.value)
+    ]
+
+
+def _why(metric: GroupMetric) -> str:
+    if metric.name == "auc":
+        return "this group lacks positive or negative labels"
+    return NO_ONE.get(frozenset(metric.denominator), "it has no denominator in this group")
+
+
+def _verdicts(parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric]) -> Iterator[dict[str, Any]]:
+    """The verdict on each attribute and metric with a tolerance: that on its largest gap, by the simultaneous interval."""
+    kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
+    for part in parts:
+        for metric in metrics:
+            if metric.name not in plan.tolerances:
+                continue
+            gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == metric.name), None)
+            if gap is not None:
+                limits = {"lower": gap["lower_simultaneous"], "upper": gap["upper_simultaneous"]}
+                yield {"attribute": part["name"], **{key: gap[key] for key in kept}, **limits}
+            else:
+                yield {
+                    "attribute": part["name"], "metric": metric.name, "verdict": UNSURE, "value": None, "lower": None, "upper": None,
+                    "tolerance": plan.tolerances[metric.name], "group": None, "versus": None, "rows_needed": None,
+                    "says": f"Fewer than two groups have a {metric.title}, so there is nothing to compare.",
+                }  # fmt: skip

@@ -1,0 +1,98 @@
+"""The Audit: the content of audit.json, how it prints itself, and the exit code it means."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from evenhand.auditing.verdicts import EXCEEDED, UNSURE
+
+SHOWN_METRICS = 6
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit that was done. `data` is exactly what audit.json holds (docs/audit-json.md)."""
+
+    data: dict[str, Any]
+
+    @property
+    def verdict(self) -> str | None:
+        """within, exceeded, not enough evidence; None when no tolerance was given."""
+        found: str | None = self.data["verdict"]
+        return found
+
+    def exit_code(self, strict: bool = False) -> int:
+        """0: nothing is exceeded; 1: a tolerance is; 3: not enough evidence, only when strict."""
+        if self.verdict == EXCEEDED:
+            return 1
+        return 3 if strict and self.verdict == UNSURE else 0
+
+    def to_json(self) -> str:
+        """The same audit always gives the same bytes."""
+        return json.dumps(self.data, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    def _repr_html_(self) -> str:
+        from evenhand.reporting import render_audit
+
+        return str(render_audit(self.data))
+
+    def __str__(self) -> str:
+        data = self.data
+        used, rows = data["data"]["rows_used"], data["data"]["rows"]
+        lines = [data["title"], f"{used:,} of {rows:,} rows" if used != rows else f"{rows:,} rows", ""]
+        for attribute in data["attributes"]:
+            lines += [*_table(attribute, self._shown()), ""]
+        lines += [f"{v['verdict'].upper()}  {v['attribute']}: {v['says']}" for v in data["verdicts"]]
+        lines += [f"Note: {note}" for note in data["notes"]]
+        lines.append(f"Verdict: {self.verdict}" if self.verdict else "Verdict: none, because no tolerance was given.")
+        return "\n".join(lines)
+
+    def _shown(self) -> list[str]:
+        defined = [m["name"] for m in self.data["metrics"] if m["defined"]]
+        judged = [m for m in self.data["question"]["tolerances"] if m in defined]
+        others = [m for m in defined if m not in judged]
+        return (judged + others)[:SHOWN_METRICS]
+
+
+def _table(attribute: dict[str, Any], metrics: list[str]) -> list[str]:
+    rows = [[attribute["name"], "rows", *metrics]]
+    for group in attribute["groups"]:
+        mark = " *" if group["name"] == attribute["reference"] else ""
+        rows.append(
+            [_short(group["name"]) + mark, f"{group['rows']:,}", *(_cell(group["metrics"][m]) for m in metrics)]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]
+    lines.insert(1, "-" * len(lines[0]))
+    return [line.rstrip() for line in lines]
+
+
+def _cell(entry: dict[str, Any]) -> str:
+    if entry["value"] is None:
+        return "undefined"
+    if entry["lower"] is None or entry["upper"] is None:
+        return f"{entry['value']:.3f}"
+    return f"{entry['value']:.3f} [{entry['lower']:.3f}, {entry['upper']:.3f}]"
+
+
+def _short(name: str) -> str:
+    one_line = " ".join(name.split())
+    return one_line if len(one_line) <= 40 else one_line[:39] + "…"
+
+
+def clean(value: Any) -> Any:
+    """JSON has no NaN and no infinity: both become null."""
+    if isinstance(value, dict):
+        return {str(k): clean(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(v) for v in value]
+    if isinstance(value, bool) or value is None or isinstance(value, str | int):
+        return value
+    number = float(value)
+    return number + 0.0 if math.isfinite(number) else None

@@ -1,0 +1,221 @@
+"""Which column plays which role, and every check of bad input that needs a look at the values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import narwhals as nw
+
+from evenhand.auditing.read import Source, numbers_from_text, unreadable
+from evenhand.errors import BadInput, missing_column
+
+Task = Literal["binary", "multiclass", "regression", "selection"]
+MOST_GROUPS = 1_000
+MOST_CLASSES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Column names by role, as the user gave them."""
+
+    sensitive: tuple[str, ...]
+    label: str | None = None
+    score: str | None = None
+    prediction: str | None = None
+    cluster: str | None = None
+    weight: str | None = None
+    id: str | None = None
+
+    def named(self) -> list[tuple[str, str, str]]:
+        """(internal name, column, option) of every role that is filled."""
+        one = [(r, getattr(self, r), f"--{r}") for r in ("label", "score", "prediction", "cluster", "weight", "id")]
+        many = [(f"g{i}", column, "--sensitive") for i, column in enumerate(self.sensitive)]
+        return [(role, column, option) for role, column, option in one + many if column is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The columns in use under internal names (g0, g1, …, label, score, …) and the facts found about them."""
+
+    frame: nw.LazyFrame[Any]
+    roles: Roles
+    where: str
+    facts: dict[str, Any]
+    floats: frozenset[str]  # internal names of floating-point columns, where NaN means missing
+
+    @property
+    def count(self) -> int:
+        return int(self.facts["rows"])
+
+    def missing(self, role: str) -> nw.Expr:
+        """True where the column has no value."""
+        absent = nw.col(role).is_null()
+        return absent | nw.col(role).is_nan() if role in self.floats else absent
+
+    def values(self, role: str) -> list[Any]:
+        """The distinct values of a column, without missing ones."""
+        found = collect(self.frame.filter(~self.missing(role)).select(role).unique(), self.where)
+        return list(found.get_column(role).to_list())
+
+
+def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
+    """Run the query in its engine; whatever the engine complains about becomes one sentence."""
+    try:
+        return frame.collect()
+    except BadInput:
+        raise
+    except Exception as error:  # every engine has its own family of exceptions
+        raise unreadable(where, error) from error
+
+
+def take_roles(source: Source, roles: Roles) -> Rows:
+    """The rows of `source` with the columns in use, checked. Raises BadInput for what cannot be audited."""
+    if not roles.sensitive:
+        raise BadInput("no sensitive column is named; say which groups to compare with --sensitive COLUMN")
+    if roles.score is None and roles.prediction is None:
+        raise BadInput("neither a score nor a prediction column is named; add --score COLUMN or --prediction COLUMN")
+    try:
+        columns = source.frame.collect_schema().names()
+    except Exception as error:
+        raise unreadable(source.where, error) from error
+    for _, column, option in roles.named():
+        if column not in columns:
+            raise missing_column(column, source.where, columns, option)
+    frame = source.frame.select(nw.col(column).alias(name) for name, column, _ in roles.named())
+    if source.text:
+        numeric = [r for r in ("label", "prediction", "score", "weight") if getattr(roles, r) is not None]
+        try:
+            frame = numbers_from_text(frame, numeric)
+        except Exception as error:
+            raise unreadable(source.where, error) from error
+    return _look(frame, roles, source.where)
+
+
+def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str) -> Rows:
+    schema = frame.collect_schema()
+    for name, column, option in roles.named():
+        if isinstance(schema[name], nw.List | nw.Struct | nw.Array):
+            raise BadInput(
+                f"column '{column}' in {where} holds lists or records, not single values; choose another column ({option})"
+            )
+    for name in ("score", "weight"):
+        if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
+            raise _not_numbers(frame, name, getattr(roles, name), where)
+    floats = frozenset(name for name in schema.names() if schema[name].is_float())
+    blank = Rows(frame, roles, where, {}, floats)
+    rows = Rows(frame, roles, where, _facts(blank, schema.names()), floats)
+    _check(rows)
+    return rows
+
+
+def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
+    """One pass over the rows: how many, how many are missing, how many distinct, between which limits."""
+    asked: dict[str, nw.Expr] = {"rows": nw.len()}
+    for name in names:
+        asked[f"{name} missing"] = rows.missing(name).sum()
+        if name in ("score", "weight"):
+            number = nw.col(name).cast(nw.Float64)
+            asked[f"{name} good"] = (number.is_finite() & ~rows.missing(name)).sum()
+            asked[f"{name} min"], asked[f"{name} max"] = number.min(), number.max()
+        elif name != "score":
+            asked[f"{name} distinct"] = nw.col(name).n_unique()
+    found = collect(rows.frame.select(**asked), rows.where)
+    facts = {name: found.get_column(name).to_list()[0] for name in asked}
+    return {
+        k: (float(v) if k.endswith(("min", "max")) else int(v or 0)) if v is not None else 0 for k, v in facts.items()
+    }
+
+
+def _check(rows: Rows) -> None:
+    roles, facts, where = rows.roles, rows.facts, rows.where
+    if rows.count == 0:
+        raise BadInput(f"{where} has no rows; it needs at least one prediction")
+    for name, column, option in roles.named():
+        if name not in ("id", "cluster", "weight") and facts[f"{name} missing"] == rows.count:
+            raise BadInput(f"column '{column}' in {where} is empty in every row; choose another column ({option})")
+    for i, column in enumerate(roles.sensitive):
+        distinct = facts[f"g{i} distinct"]
+        if distinct > MOST_GROUPS:
+            raise BadInput(
+                f"sensitive column '{column}' in {where} has {distinct:,} distinct values, and an audit compares at most "
+                f"{MOST_GROUPS:,} groups; bin it (age to age group) or choose another column (--sensitive)"
+            )
+    if roles.score is not None:
+        _check_finite(rows, "score", "mend or drop these rows")
+    if roles.weight is not None:
+        _check_finite(rows, "weight", "give every row a weight of 0 or more")
+        if facts["weight min"] < 0:
+            raise BadInput(
+                f"column '{roles.weight}' in {where} has negative weights ({_first(rows, nw.col('weight') < 0)}); weights are 0 or more (--weight)"
+            )
+        if facts["weight max"] == 0:
+            raise BadInput(
+                f"column '{roles.weight}' in {where} is 0 in every row; give at least some rows a weight (--weight)"
+            )
+    if roles.id is not None:
+        _check_ids(rows)
+    if roles.cluster is not None and facts["cluster missing"]:
+        raise BadInput(
+            f"column '{roles.cluster}' in {where} is missing in {facts['cluster missing']:,} rows; every row needs its cluster (--cluster)"
+        )
+
+
+def _check_finite(rows: Rows, role: str, mend: str) -> None:
+    bad = rows.count - rows.facts[f"{role} good"]
+    if bad:
+        column = getattr(rows.roles, role)
+        first = _first(rows, ~(nw.col(role).cast(nw.Float64).is_finite() & ~rows.missing(role)))
+        raise BadInput(
+            f"column '{column}' in {rows.where} has {bad:,} {role}s that are missing, NaN or infinite, {first}; {mend} (--{role})"
+        )
+
+
+def check_probabilities(rows: Rows) -> None:
+    """Scores of a classifier are probabilities."""
+    low, high = rows.facts["score min"], rows.facts["score max"]
+    if low < 0 or high > 1:
+        first = _first(rows, (nw.col("score") < 0) | (nw.col("score") > 1))
+        raise BadInput(
+            f"column '{rows.roles.score}' in {rows.where} has scores outside [0, 1] (from {low:g} to {high:g}, {first}); "
+            "turn them into probabilities first (--score)"
+        )
+
+
+def _check_ids(rows: Rows) -> None:
+    if rows.facts["id missing"]:
+        raise BadInput(
+            f"column '{rows.roles.id}' in {rows.where} is missing in {rows.facts['id missing']:,} rows; every row needs an id (--id)"
+        )
+    twice = rows.count - rows.facts["id distinct"]
+    if twice:
+        counted = rows.frame.group_by("id").agg(nw.len().alias("n")).filter(nw.col("n") > 1).select("id")
+        example = min(str(v) for v in collect(counted, rows.where).get_column("id").to_list())
+        raise BadInput(
+            f"column '{rows.roles.id}' in {rows.where} names {twice:,} rows twice (for example '{example}'); "
+            "drop the duplicates, or if rows belong together name the column with --cluster instead (--id)"
+        )
+
+
+def _not_numbers(frame: nw.LazyFrame[Any], name: str, column: str, where: str) -> BadInput:
+    values = collect(frame.select(name), where).get_column(name).to_list()
+    bad = [(i, v) for i, v in enumerate(values, 1) if v is not None and not _is_number(v)]
+    example = f" ({len(bad):,} of them, first '{str(bad[0][1])[:40]}' in row {bad[0][0]:,})" if bad else ""
+    return BadInput(
+        f"column '{column}' in {where} holds values that are not numbers{example}; mend them or choose another column (--{name})"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not math.isnan(float(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def _first(rows: Rows, wrong: nw.Expr) -> str:
+    """'first in row 3' of the rows where `wrong` holds."""
+    flags = collect(rows.frame.select(flag=wrong), rows.where).get_column("flag").to_list()
+    return f"first in row {next((i for i, flag in enumerate(flags, 1) if flag or flag is None), 1):,}"
