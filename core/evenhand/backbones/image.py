@@ -204,7 +204,7 @@ def _create(backbone: Backbone, architecture: str, described: dict[str, Any]) ->
     if not timm.is_model(architecture):
         hint = did_you_mean(architecture, timm.list_models())
         raise BadInput(f"backbone '{backbone.name}': timm has no architecture '{architecture}'.{hint}")
-    model = timm.create_model(architecture, pretrained=False, num_classes=0, **dict(backbone.options))
+    model: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **dict(backbone.options))
     for key in ("mean", "std"):
         if key in described:
             model.pretrained_cfg[key] = described[key]

@@ -33,7 +33,9 @@ def settle(recipe: Recipe) -> None:
 def hush() -> None:
     """Keep transformers from drawing bars and warnings of its own: progress is the run's to show."""
     if "transformers" in sys.modules:
-        from transformers.utils import logging
+        from transformers.utils import logging as transformers_logging
+
+        logging: Any = transformers_logging  # it ships no types
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()

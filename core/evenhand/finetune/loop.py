@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEAD_PACE = 10.0  # the head's learning rate, in multiples of the body's
 
 
-class Told(TrainerCallback):  # type: ignore[misc]  # transformers ships no types for it
+class Told(TrainerCallback):
     """Passes steps to `run.progress` and losses to `run.log`."""
 
     def __init__(self, run: Any, what: str) -> None:

@@ -116,7 +116,8 @@ def _trained(setting: Setting, data: Sequence[dict[str, Any]], head: Head | None
         _freeze_vocabulary(network)
     run_trainer(setting, network, data, what)
     if rule.strategy == "lora":
-        network.body = network.body.merge_and_unload()
+        adapted: Any = network.body
+        network.body = adapted.merge_and_unload()
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     return network.eval()
@@ -133,7 +134,7 @@ def _add_lora(network: Network, rank: int) -> None:
     """Put low-rank updates beside the body's linear layers, or its convolutions where it has no linear ones."""
     from peft import LoraConfig, get_peft_model
 
-    kinds = {kind: [] for kind in (torch.nn.Linear, torch.nn.Conv2d)}
+    kinds: dict[type[torch.nn.Module], list[str]] = {kind: [] for kind in (torch.nn.Linear, torch.nn.Conv2d)}
     for name, layer in network.body.named_modules():
         for kind, names in kinds.items():
             if isinstance(layer, kind) and getattr(layer, "groups", 1) == 1:
