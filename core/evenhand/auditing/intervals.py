@@ -43,8 +43,13 @@ def difference(
     """
     low_a, high_b = a - a_limits[0], b_limits[1] - b
     high_a, low_b = a_limits[1] - a, b - b_limits[0]
-    lower = a - b - np.sqrt(np.maximum(low_a**2 + high_b**2 - 2 * r * low_a * high_b, 0))
-    upper = a - b + np.sqrt(np.maximum(high_a**2 + low_b**2 - 2 * r * high_a * low_b, 0))
+    with np.errstate(invalid="ignore"):  # 0 × ∞ where a limit is unbounded: undefined, as it should be
+        return _mover(a - b, low_a, high_a, low_b, high_b, r)
+
+
+def _mover(gap: Floats, low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats, r: Floats | float) -> tuple[Floats, Floats]:
+    lower = gap - np.sqrt(np.maximum(low_a**2 + high_b**2 - 2 * r * low_a * high_b, 0))
+    upper = gap + np.sqrt(np.maximum(high_a**2 + low_b**2 - 2 * r * high_a * low_b, 0))
     return lower, upper
 
 
