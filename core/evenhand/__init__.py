@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric
+    from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric  # type: ignore[no-redef]  # the function shares its module's name
     from evenhand.comparing import compare
     from evenhand.data import read_splits, splits_from_rows
     from evenhand.errors import BadInput, PluginFault

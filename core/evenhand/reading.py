@@ -50,8 +50,9 @@ def read(source: Path | str, schema: Schema, modality: str) -> tuple[Parts, str]
 def to_rows(columns: dict[str, list[Any]] | pl.DataFrame) -> Dataset:
     """Arrow rows in memory from columns; nothing is written anywhere."""
     import polars as pl
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
 
+    disable_progress_bars()  # progress is the run's to show
     frame = columns if isinstance(columns, pl.DataFrame) else pl.DataFrame(columns, strict=False)
     return Dataset(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
 

@@ -55,9 +55,9 @@ def photograph(folder: Path, seed: int, images: int = 160) -> Path:
         writer.writerow(("filename", "spot", "site", "sex", "patient"))
         for number in range(images):
             site, spot = rng.choice("AB"), rng.random() < 0.5
-            pixels = noise.normal(90, 60 if site == "B" else 10, (32, 32, 3))
+            pixels = noise.normal(90, 110 if site == "B" else 10, (32, 32, 3))
             if spot:
-                pixels[8:20, 8:20] += 80
+                pixels[8:16, 8:16] += 60
             Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(folder / "images" / f"{number}.png")
             writer.writerow((f"{number}.png", "yes" if spot else "no", site, rng.choice("fm"), number // 2))
     return folder

@@ -68,7 +68,7 @@ def applicants(seed, rows=900):
     for number in range(rows):
         sex = rng.choice(["f", "m"])
         income, debt = rng.gauss(40, 12), rng.gauss(15, 6)
-        seen = income + rng.gauss(0, 15 if sex == "f" else 2)
+        seen = income + rng.gauss(0, 40 if sex == "f" else 1)
         values = (
             number // 2,
             None if rng.random() < 0.1 else seen,
@@ -77,6 +77,6 @@ def applicants(seed, rows=900):
             sex,
             rng.choice(["north", "south"]),
         )
-        for name, value in zip(table, (*values, int(income - debt + rng.gauss(0, 4) > 25)), strict=True):
+        for name, value in zip(table, (*values, int(income - debt + rng.gauss(0, 2) > 25)), strict=True):
             table[name].append(value)
     return table

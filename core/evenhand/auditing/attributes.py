@@ -174,7 +174,7 @@ def entries(metric: GroupMetric, found: Estimates, confidence: float, levels: fl
             "upper": upper[i],
             "lower_simultaneous": low_all[i],
             "upper_simultaneous": up_all[i],
-            "denominator": int(round(float(np.nan_to_num(found.rows[i])))),
+            "denominator": round(float(np.nan_to_num(found.rows[i]))),
             "why": _why(metric) if np.isnan(value) else None,
         }
         for i, value in enumerate(found.value)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from evenhand.auditing.classes import plain
 from evenhand.auditing.roles import Rows, Task, collect
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]  # float64; numpy types the sums of bincount more loosely
 Ints = NDArray[np.int64]
 
 CELLS = ("tp", "fp", "fn", "tn", "selected_unlabelled", "rejected_unlabelled", "correct", "wrong", "unlabelled")

@@ -102,7 +102,7 @@ class Groups:
 
 
 def _others(values: Floats) -> Floats:
-    return np.maximum(values.sum(axis=0) - values, 0)
+    return np.asarray(np.maximum(values.sum(axis=0) - values, 0))
 
 
 def estimate(metric: GroupMetric, groups: Groups) -> Estimates:

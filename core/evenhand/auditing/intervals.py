@@ -47,7 +47,9 @@ def difference(
         return _mover(a - b, low_a, high_a, low_b, high_b, r)
 
 
-def _mover(gap: Floats, low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats, r: Floats | float) -> tuple[Floats, Floats]:
+def _mover(
+    gap: Floats, low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats, r: Floats | float
+) -> tuple[Floats, Floats]:
     lower = gap - np.sqrt(np.maximum(low_a**2 + high_b**2 - 2 * r * low_a * high_b, 0))
     upper = gap + np.sqrt(np.maximum(high_a**2 + low_b**2 - 2 * r * high_a * low_b, 0))
     return lower, upper

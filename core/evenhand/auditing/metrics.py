@@ -82,7 +82,7 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """numerator / denominator; NaN where there is no denominator, never 0 and never 1."""
     top, bottom = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
     out = np.full(np.broadcast_shapes(top.shape, bottom.shape), np.nan)
-    return np.divide(top, bottom, out=out, where=bottom > 0)
+    return np.asarray(np.divide(top, bottom, out=out, where=bottom > 0))
 
 
 def rate_metric(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import narwhals as nw
+import polars as pl
 
 from evenhand.auditing.read import Source, numbers_from_text, unreadable
 from evenhand.errors import BadInput, missing_column
@@ -67,7 +68,7 @@ def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
         return frame.collect()
     except BadInput:
         raise
-    except Exception as error:  # every engine has its own family of exceptions
+    except (Exception, pl.exceptions.PanicException) as error:  # every engine has its own; a panic is no Exception
         raise unreadable(where, error) from error
 
 

@@ -74,6 +74,7 @@ def run_trainer(setting: Setting, network: Network, data: Sequence[dict[str, Any
         optimizers=(_optimizer(network, rule.learning_rate, rule.weight_decay), None),
         callbacks=[Told(run, what)],
     )
+    trainer.model_accepts_loss_kwargs = False  # our loss is a mean over the batch: Trainer must not rescale it
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     network.to("cpu")

@@ -25,15 +25,12 @@ if TYPE_CHECKING:
     from evenhand.recipe import Recipe
     from evenhand.values import Backbone
 
-# types inside scikit-learn's estimators that skops does not trust by itself; each only holds numbers
+# What scikit-learn's gradient boosting holds and skops does not trust by itself. A partial's own function is
+# checked like any other, so this lets in partials of check_array and nothing else.
 TRUSTED = (
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn._loss.loss.HalfSquaredError",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "functools.partial",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
 )
 
 

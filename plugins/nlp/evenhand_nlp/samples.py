@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import random
 
-PLANTED = 0.75
-ROWS = 2400
+PLANTED = 1.0
+ROWS = 3000
 
 OPENINGS = ("", "Hello, ", "Hi there. ", "Good morning, ", "I need help: ", "Quick question: ")
 CLOSINGS = ("", " Thanks.", " Please help.", " It has been two days.", " I am getting worried.", " What should I do?")

@@ -85,7 +85,7 @@ class Wording:
 
     A word is a likely typo when it is a contraction without its apostrophe, or has four letters or more, is no
     whole word of the backbone's vocabulary, and is one edit away from a word that training messages hold at least
-    twenty times as often, the edit being no ending (cards, charged).
+    ten times as often, the edit being no ending (cards, charged).
     """
 
     def __init__(self, training: Iterable[str]) -> None:
@@ -103,7 +103,7 @@ class Wording:
             return True
         if len(word) < 4 or word in self._known or "'" in word:
             return False
-        enough = max(20 * self._counts[word], 20)
+        enough = 10 * max(self._counts[word], 1)
         return any(self._counts[other] >= enough and not _inflected(word, other) for other in _one_edit(word))
 
 
