@@ -1,0 +1,203 @@
+"""The report: safe whatever it is told, complete, and readable in a browser without a network."""
+
+import base64
+import hashlib
+import re
+import shutil
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import evenhand
+from evenhand.reporting import junit_xml, model_card, render_audit, render_run
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>",
+    "x" * 10_000,
+    "שלום\u202e",
+    "🙂",
+    "{{ 7*7 }}",
+    "</style><b>",
+    "a\x00b",
+]
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def audit_of(names, column="sex", n=50, **options):
+    total = n * len(names)
+    frame = pl.DataFrame(
+        {
+            "y": [i % 2 for i in range(total)],
+            "s": [((i * 37) % 100) / 100 for i in range(total)],
+            column: [names[i % len(names)] for i in range(total)],
+            "site": ["A" if i % 3 else "B" for i in range(total)],
+        }
+    )
+    return evenhand.audit(
+        frame, label="y", score="s", sensitive=[column, "site"], tolerance={"tpr": 0.1}, **options
+    ).data
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen, self.attributes = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+
+def tags(page):
+    parser = Tags()
+    parser.feed(page)
+    return parser
+
+
+def test_hostile_names_stay_text():
+    page = render_audit(audit_of(HOSTILE[:-1], column="<script>", title="<script>alert(2)</script>"))
+    found = tags(page)
+    assert found.seen.count("script") == 2  # the page's own script and its data
+    assert "img" not in found.seen
+    assert "b" not in found.seen
+    assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
+def test_no_name_makes_a_tag(name):
+    plain = tags(render_audit(audit_of(["a", "b"], n=10)))
+    named = tags(render_audit(audit_of([name, "b"], n=10, title=name)))
+    assert set(named.seen) <= set(plain.seen)
+
+
+def test_the_policy_lets_in_only_the_pages_own_blocks():
+    page = render_audit(audit_of(["f", "m"]))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page).group(1).replace("&#39;", "'")
+    assert "default-src 'none'" in policy
+    for tag in ("style", "script"):
+        block = re.search(rf"<{tag}>(.*?)</{tag}>", page, re.S).group(1)
+        assert base64.b64encode(hashlib.sha256(block.encode()).digest()).decode() in policy
+    assert not re.search(r'(src|href)="(?!#)', page)
+
+
+def test_forty_groups_stay_under_two_megabytes():
+    page = render_audit(audit_of([f"group {i}" for i in range(40)], n=60, intersections=2))
+    assert len(page.encode()) < 2_000_000
+
+
+def test_undefined_is_said_and_never_zero():
+    frame = pl.DataFrame({"y": [0] * 50 + [0, 1] * 50, "p": [0, 1] * 75, "g": ["none"] * 50 + ["some"] * 100})
+    data = evenhand.audit(frame, label="y", prediction="p", sensitive="g").data
+    page = render_audit(data)
+    assert "undefined: no positive labels in this group" in page
+
+
+def test_without_a_tolerance_nothing_is_judged():
+    data = {**audit_of(["f", "m"]), "verdicts": [], "verdict": None}
+    assert "so nothing was judged" in render_audit(data)
+
+
+def test_the_page_never_certifies():
+    page = render_audit(audit_of(["f", "m"])).lower()
+    assert "compliant" not in page
+    assert "not legal advice" in page
+
+
+def test_junit_parses_and_counts():
+    data = audit_of(["a\x00b", "<m>"])
+    suite = ElementTree.fromstring(junit_xml(data)).find("testsuite")
+    assert int(suite.get("tests")) == len(data["verdicts"])
+    skipped = [v for v in data["verdicts"] if v["verdict"] == "not enough evidence"]
+    assert len(suite.findall("testcase/skipped")) == len(skipped)
+
+
+def test_a_model_card_keeps_its_head_and_tables_whole():
+    data = audit_of(["f", "m"], title="a: b\n---\n# <script>")
+    card = model_card(
+        data,
+        [],
+        {"command": "evenhand run x"},
+        [{"title": "T|", "text": "", "header": ("a|b",), "rows": (("x|y",),)}],
+        [("about", None, "o")],
+    )
+    assert card.split("---")[0] == ""
+    assert "<script>" not in card.split("\n---\n", 1)[1]
+    assert "x\\|y" in card
+
+
+def test_a_run_says_whether_adapting_helped():
+    metric = {
+        "value": -0.2,
+        "lower": -0.3,
+        "upper": -0.1,
+        "n": 100,
+        "unit": "",
+        "better": "higher",
+        "model": "adapted",
+        "says": "",
+        "name": "accuracy_gain",
+    }
+    page = render_run(None, [metric], {"recipe": "a/b"}, [], [])
+    assert "No: the best baseline is right more often" in page
+
+
+@pytest.fixture
+def page(tmp_path):
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    (tmp_path / "report.html").write_text(render_audit(audit_of(["f", "m", *HOSTILE[:-1]], intersections=2)))
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = browser.new_page(viewport={"width": 375, "height": 800})
+        opened.errors = []
+        opened.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
+        opened.on("dialog", lambda dialog: opened.errors.append("dialog"))
+        opened.goto((tmp_path / "report.html").as_uri())
+        yield opened
+        browser.close()
+
+
+def test_in_a_browser_it_is_accessible_and_fits_a_phone(page):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.errors == []
+
+
+def test_in_a_browser_the_slider_moves_every_number(page):
+    cell = page.locator("#slider-tables tbody tr").first.locator("td").first
+    before = cell.inner_text()
+    page.locator("#threshold").focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#threshold-now").inner_text() == "0.70"
+    assert cell.inner_text() != before
+    assert float(cell.inner_text().split()[0]) < float(before.split()[0])
+
+
+def test_in_a_browser_a_table_sorts_by_keyboard(page):
+    heading = page.locator("table.sortable").first.locator("thead th").nth(1)
+    heading.locator("button").focus()
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
