@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from evenhand.auditing.roles import MOST_CLASSES, Rows, Task, check_probabilities
+from evenhand.auditing.roles import MOST_CLASSES, Rows, Task, check_finite_numbers, check_probabilities
 from evenhand.errors import BadInput, did_you_mean
 
 CLEARLY_POSITIVE = {"1": "0", "true": "false", "yes": "no"}  # positive -> negative; nothing else is guessed
@@ -100,6 +100,9 @@ def check_scores(rows: Rows, task: Task, threshold: float | None) -> None:
         raise BadInput(f"the threshold {threshold} is not between 0 and 1 (--threshold)")
     if rows.roles.score is not None and task != "regression":
         check_probabilities(rows)
+    if task == "regression":
+        check_finite_numbers(rows, "label")
+        check_finite_numbers(rows, "prediction" if rows.roles.prediction is not None else "score")
     if task == "multiclass" and rows.roles.prediction is None:
         raise BadInput(
             f"column '{rows.roles.label}' in {rows.where} has more than two classes; name the predicted class with --prediction COLUMN"

@@ -187,7 +187,7 @@ def _table(found: nw.DataFrame[Any], rows: Rows, task: Task, sums: _Sums, exact:
     outcome, keep = _outcomes(task, label, _ints(got["d"]))
     scores, level = _score_levels(got, exact, size)
     clusters, cluster = _factorised(got["cluster"].to_list()) if "cluster" in got else ((), None)
-    numbers = {c: np.array([float(v) for v in got[c].to_list()]) for c in [*sums.columns, "n"]}
+    numbers = {c: np.asarray(got[c].to_numpy(), dtype=np.float64) for c in [*sums.columns, "n"]}
     n = numbers["n"]
     w, w2 = (sums.read("w", numbers), sums.read("w2", numbers)) if "w" in sums.shift else (n, n)
     moments = {
@@ -222,7 +222,7 @@ def _local_value(name: str, score: Floats, label: Ints) -> Floats:
 
 
 def _ints(series: nw.Series[Any]) -> Ints:
-    return np.array([int(v) for v in series.to_list()], dtype=np.int64)
+    return np.asarray(series.to_numpy(), dtype=np.int64)
 
 
 def _outcomes(task: Task, label: Ints, decision: Ints) -> tuple[Ints, NDArray[np.bool_]]:
@@ -241,7 +241,7 @@ def _score_levels(got: Mapping[str, nw.Series[Any]], exact: bool, size: int) -> 
         return np.array([]), np.zeros(size, dtype=np.int64)
     if not exact:
         return (np.arange(BINS) + 0.5) / BINS, _ints(got["level"])
-    scores, level = np.unique(np.array(got["level"].to_list(), dtype=np.float64) + 0.0, return_inverse=True)
+    scores, level = np.unique(np.asarray(got["level"].to_numpy(), dtype=np.float64) + 0.0, return_inverse=True)
     return scores, level.astype(np.int64)
 
 

@@ -200,6 +200,19 @@ def _check_ids(rows: Rows) -> None:
         )
 
 
+def check_finite_numbers(rows: Rows, role: str) -> None:
+    """A column of a regression: numbers, missing ones allowed, infinite ones not."""
+    column, kind = getattr(rows.roles, role), rows.frame.collect_schema()[role]
+    if not kind.is_numeric():
+        raise _not_numbers(rows.frame, role, column, rows.where)
+    number = nw.col(role).cast(nw.Float64)
+    endless = collect(rows.frame.select(n=(~number.is_finite() & ~rows.missing(role)).sum()), rows.where)
+    if bad := int(endless.get_column("n").to_list()[0] or 0):
+        raise BadInput(
+            f"column '{column}' in {rows.where} has {bad:,} infinite values; mend or drop these rows (--{role})"
+        )
+
+
 def _not_numbers(frame: nw.LazyFrame[Any], name: str, column: str, where: str) -> BadInput:
     values = collect(frame.select(name), where).get_column(name).to_list()
     bad = [(i, v) for i, v in enumerate(values, 1) if v is not None and not _is_number(v)]
