@@ -7,16 +7,21 @@ gradient of f at T, so its variance is g'Mg: the same line for rows, weights and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from evenhand.auditing import intervals
 from evenhand.auditing.counts import CELLS, Floats, Ints, Table
-from evenhand.auditing.metrics import Counts, GroupMetric, ratio
+from evenhand.auditing.metrics import METRICS, Counts, GroupMetric, rate_metric, ratio
 from evenhand.auditing.ranking import Curves, auc_estimate
 
+COMPOSED = {
+    "f1": (rate_metric("jaccard", of="tp", among=("tp", "fp", "fn"), better="higher"),),
+    "balanced_accuracy": (METRICS["tpr"], METRICS["tnr"]),
+}
 CELL = {name: i for i, name in enumerate(CELLS)}
 COVERED = {"score": range(9), "squared_miss": range(4), "surprise": range(4), "overconfidence": (6, 7)}
 PARTS = {"selected": ("tp", "fp", "selected_unlabelled"), "rejected": ("fn", "tn", "rejected_unlabelled")}
@@ -37,17 +42,20 @@ class Estimates:
     rows: Floats
     bounded: bool
     correlation: Floats | None = None
+    composed: Callable[[float], tuple[Floats, Floats]] | None = None  # limits that come from those of its parts
 
     def limits(self, c: float) -> tuple[Floats, Floats]:
         """Lower and upper limit at the critical value c; a single row never narrows anything."""
         wide = intervals.student(c, self.freedom) if np.isfinite(self.freedom).any() else np.full(self.value.shape, c)
-        if self.bounded:
-            lower, upper = intervals.wilson(self.value * self.size, self.size, np.minimum(wide, 1e6))
-            ends = 0.0, 1.0
+        if self.composed is not None:
+            (lower, upper), ends = self.composed(c), (0.0, 1.0)
+        elif self.bounded:
+            lower, upper = intervals.share(self.value * self.size, self.size, np.minimum(wide, 1e6))
+            ends = (0.0, 1.0)
         else:
             half = wide * np.sqrt(self.variance)
             lower, upper = self.value - half, self.value + half
-            ends = -np.inf, np.inf
+            ends = (-np.inf, np.inf)
         undefined, alone = np.isnan(self.value), self.rows < 2
         lower, upper = np.where(alone, ends[0], lower), np.where(alone, ends[1], upper)
         return np.where(undefined, np.nan, lower), np.where(undefined, np.nan, upper)
@@ -129,9 +137,35 @@ def estimate(metric: GroupMetric, groups: Groups) -> Estimates:
     freedom = np.full(value.shape, np.inf)
     if groups.clustered or metric.mean_of or not metric.bounded:
         freedom = np.maximum(np.minimum(groups.units, rows) - 1, 0)
-    return Estimates(
+    found = Estimates(
         value, variance, size, freedom, rows, metric.bounded and metric.unit != "label", _correlation(groups, gradient)
     )
+    return replace(found, composed=compose(metric, groups, variance)) if metric.name in COMPOSED else found
+
+
+def compose(metric: GroupMetric, groups: Groups, variance: Floats) -> Callable[[float], tuple[Floats, Floats]]:
+    """Limits of a metric that is made of shares, from their limits: these hold where a normal approximation does not.
+
+    F1 is 2J / (1 + J) with J = TP / (TP + FP + FN), so its limits are those of J, transformed. Balanced accuracy is
+    the mean of two shares, whose limits combine by MOVER; rows of one cluster correlate the two.
+    """
+    parts = [estimate(part, groups) for part in COMPOSED[metric.name]]
+
+    def f1(c: float) -> tuple[Floats, Floats]:
+        lower, upper = parts[0].limits(c)
+        return 2 * lower / (1 + lower), 2 * upper / (1 + upper)
+
+    def balanced(c: float) -> tuple[Floats, Floats]:
+        a, b = parts
+        r: Floats | float = 0.0
+        if groups.clustered:
+            both = 2 * np.sqrt(a.variance * b.variance)
+            r = np.clip(np.nan_to_num(ratio(4 * variance - a.variance - b.variance, both)), -1, 1)
+        low_b, up_b = b.limits(c)
+        lower, upper = intervals.difference(a.value, a.limits(c), -b.value, (-up_b, -low_b), -r)
+        return lower / 2, upper / 2
+
+    return f1 if metric.name == "f1" else balanced
 
 
 def _inside(metric: GroupMetric, groups: Groups) -> list[int]:

@@ -33,6 +33,33 @@ def wilson(x: Floats, n: Floats, c: Floats | float) -> tuple[Floats, Floats]:
     return np.where(x <= 0, 0.0, lower), np.where(x >= n, 1.0, upper)
 
 
+def share(x: Floats, n: Floats, c: Floats | float) -> tuple[Floats, Floats]:
+    """Wilson's interval, with its end next to 0 or 1 moved out where events (or non-events) are rare.
+
+    With one to three events the score interval covers as little as 90 %, because its lower end lies above the small
+    share that is true; a Poisson limit takes its place (Brown, Cai & DasGupta 2001, Statistical Science 16(2),
+    section 4.1.1). What remains is conservative, as it must be where so few outcomes are possible.
+    """
+    x, n, c = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(n, dtype=float), np.asarray(c, dtype=float))
+    lower, upper = wilson(x, n, c)
+    most = np.where(n > 50, 3.5, 2.5)
+    rare, common = (x > 0) & (x < most), (n - x > 0) & (n - x < most)
+    if rare.any():
+        lower = np.where(rare, np.minimum(lower, _poisson_lower(x, c) / n), lower)
+    if common.any():
+        upper = np.where(common, np.maximum(upper, 1 - _poisson_lower(n - x, c) / n), upper)
+    return lower, upper
+
+
+def _poisson_lower(x: Floats, c: Floats) -> Floats:
+    """The mean at which x or more events have the probability that c leaves outside (Wilson & Hilferty 1931, PNAS 17)."""
+    one_sided = {z: -NORMAL.inv_cdf(min(2 * NORMAL.cdf(-min(z, 8.0)), 1 - 1e-12)) for z in np.unique(c).tolist()}
+    z = np.array([one_sided[v] for v in c.ravel().tolist()]).reshape(c.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = 1 - 1 / (9 * x) - z / (3 * np.sqrt(x))
+    return np.asarray(x * np.maximum(np.nan_to_num(root), 0) ** 3)
+
+
 def difference(
     a: Floats, a_limits: tuple[Floats, Floats], b: Floats, b_limits: tuple[Floats, Floats], r: Floats | float = 0.0
 ) -> tuple[Floats, Floats]:

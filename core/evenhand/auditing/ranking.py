@@ -76,12 +76,12 @@ def auc_estimate(curves: Curves) -> tuple[Floats, Floats, Floats, Floats, Floats
         m, n = curves.positive.sum(axis=1), curves.negative.sum(axis=1)
         off_positive, off_negative = below - auc[:, None], above - auc[:, None]
         rows_m, rows_n = curves.rows[:, 0], curves.rows[:, 1]
-        variance = np.nansum(curves.positive2 * off_positive**2, axis=1) / m**2 * rows_m / np.maximum(rows_m - 1, 1)
-        variance = variance + np.nansum(curves.negative2 * off_negative**2, axis=1) / n**2 * rows_n / np.maximum(
-            rows_n - 1, 1
-        )
+        from_m = np.nansum(curves.positive2 * off_positive**2, axis=1) / m**2 * rows_m / np.maximum(rows_m - 1, 1)
+        from_n = np.nansum(curves.negative2 * off_negative**2, axis=1) / n**2 * rows_n / np.maximum(rows_n - 1, 1)
+        variance = from_m + from_n
         kish_m, kish_n = m**2 / curves.positive2.sum(axis=1), n**2 / curves.negative2.sum(axis=1)
-        freedom = np.full(auc.shape, np.inf)
+        spread = from_m**2 / np.maximum(rows_m - 1, 1) + from_n**2 / np.maximum(rows_n - 1, 1)
+        freedom = np.where(spread > 0, variance**2 / spread, np.inf)  # Satterthwaite: few positives, few degrees
         if curves.entries is not None:
             variance, freedom = _clustered(curves, off_positive / m[:, None], off_negative / n[:, None])
         smooth, floor = _hanley(auc, kish_m, kish_n)

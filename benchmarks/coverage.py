@@ -1,0 +1,200 @@
+"""How often the audit's intervals hold and its alarms are false, by simulation; prints Markdown.
+
+    python benchmarks/coverage.py            the whole table
+    python benchmarks/coverage.py --quick    a tenth of the simulations
+
+Every simulated data set goes through the functions that an audit calls: cells, estimates, limits, bands, gaps,
+verdicts. Data sets are simulated as counts (or clusters of rows), many to a table, one group each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from evenhand.auditing import intervals
+from evenhand.auditing.bands import draw_maxima, joint_critical
+from evenhand.auditing.comparing_groups import Comparison
+from evenhand.auditing.counts import Table
+from evenhand.auditing.estimates import Estimates, estimate, project
+from evenhand.auditing.metrics import METRICS
+
+SIZES = (10, 30, 100, 1_000, 10_000)
+RATES = (0.5, 0.1, 0.01)
+Z = intervals.critical(0.95)
+TP, FP, FN, TN = range(4)
+
+
+def table_of(group, outcome, n, *, level=None, scores=(), cluster=None, clusters=0) -> Table:
+    """A table of cells as the counting leaves it: one sensitive column, no weights."""
+    group, outcome, n = (np.asarray(a) for a in (group, outcome, n))
+    size, n = int(group.max()) + 1, n.astype(float)
+    label = np.isin(outcome, (TP, FN)).astype(np.int64)
+    level = np.zeros(len(group), dtype=np.int64) if level is None else level
+    names = tuple(str(i) for i in range(size))
+    return Table(
+        ("g",), (names,), group[:, None], outcome, label, level, np.asarray(scores, dtype=float), False,
+        cluster, clusters, n, n, n, {}, 0,
+    )  # fmt: skip
+
+
+def estimates_of(metric: str, table: Table, size: int) -> Estimates:
+    """One metric on every simulated group."""
+    return estimate(METRICS[metric], project(table, table.groups[:, 0], size))
+
+
+def holds(limits: tuple[np.ndarray, np.ndarray], truth: float | np.ndarray) -> str:
+    """Share of the defined limits that hold the truth, as a percentage."""
+    lower, upper = limits
+    known = ~np.isnan(lower)
+    if not known.any():
+        return "–"
+    return f"{100 * np.mean((lower <= truth + 1e-12) & (truth <= upper + 1e-12), where=known):.1f}"
+
+
+def shares(rng: np.random.Generator, size: int, rate: float, runs: int) -> Estimates:
+    """The true positive rate of `runs` groups of `size` positives."""
+    hits = rng.binomial(size, rate, runs)
+    group = np.tile(np.arange(runs), 2)
+    table = table_of(group, np.repeat([TP, FN], runs), np.concatenate([hits, size - hits]))
+    return estimates_of("tpr", table, runs)
+
+
+def clustered(rng: np.random.Generator, size: int, rate: float, runs: int, rho: float = 0.1, rows: int = 5) -> Estimates:
+    """The same with rows in clusters of five whose outcomes correlate (beta-binomial)."""
+    units = max(size // rows, 1)
+    a, b = rate * (1 / rho - 1), (1 - rate) * (1 / rho - 1)
+    hits = rng.binomial(rows, rng.beta(a, b, (runs, units)))
+    group = np.repeat(np.arange(runs), units)
+    cluster = np.arange(runs * units)
+    both = np.concatenate([hits.ravel(), rows - hits.ravel()])
+    table = table_of(
+        np.tile(group, 2), np.repeat([TP, FN], runs * units), both, cluster=np.tile(cluster, 2), clusters=runs * units
+    )
+    return estimates_of("tpr", table, runs)
+
+
+def ranked(rng: np.random.Generator, size: int, rate: float, runs: int) -> tuple[Estimates, float]:
+    """AUC of normal scores one standard deviation apart, binned in 200, with its true value."""
+    positive = rng.binomial(size, rate, runs)
+    group = np.repeat(np.arange(runs), size)
+    yes = np.arange(runs * size) % size < np.repeat(positive, size)
+    level = np.clip(((rng.normal(yes * 1.0) + 5) * 20).astype(int), 0, 219)
+    table = table_of(group, np.where(yes, TP, TN), np.ones(len(group)), level=level, scores=np.arange(220) / 220)
+    return estimates_of("auc", table, runs), intervals.NORMAL.cdf(1 / np.sqrt(2))
+
+
+def four_cells(rng: np.random.Generator, size: int, rate: float, runs: int, metric: str) -> tuple[Estimates, float]:
+    """F1 or balanced accuracy where TPR is .8 and FPR .2."""
+    chance = np.array([rate * 0.8, (1 - rate) * 0.2, rate * 0.2, (1 - rate) * 0.8])
+    cells = rng.multinomial(size, chance, runs)
+    group, outcome = np.repeat(np.arange(runs), 4), np.tile(np.arange(4), runs)
+    truth = METRICS[metric].function(project(table_of(np.zeros(4, int), np.arange(4), chance), np.zeros(4, int), 1).counts())
+    return estimates_of(metric, table_of(group, outcome, cells.ravel()), runs), float(truth[0])
+
+
+def one_number(rng: np.random.Generator, runs: int) -> Iterator[str]:
+    """Coverage of single intervals and of differences, by group size and rate."""
+    yield "| rows | rate | share (Wilson) | difference (Newcombe) | clustered share | clustered difference | AUC (DeLong) | AUC difference | F1 | balanced accuracy |"
+    yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for size in SIZES:
+        for rate in RATES:
+            few = min(runs, max(200, 3_000_000 // size))
+            row = []
+            for found, truth in (
+                (shares(rng, size, rate, 2 * runs), rate),
+                (clustered(rng, size, rate, 2 * few), rate),
+                ranked(rng, size, rate, 2 * min(few, 1000)),
+            ):
+                half = len(found.value) // 2
+                lower, upper = found.limits(Z)
+                r = None
+                row.append(holds((lower, upper), truth))
+                row.append(holds(intervals.difference(
+                    found.value[:half], (lower[:half], upper[:half]), found.value[half:], (lower[half:], upper[half:]), r or 0.0), 0.0))  # fmt: skip
+            for metric in ("f1", "balanced_accuracy"):
+                found, truth = four_cells(rng, size, rate, runs, metric)
+                row.append(holds(found.limits(Z), truth))
+            yield f"| {size:,} | {rate} | " + " | ".join(row) + " |"
+
+
+def comparison(found: Estimates, rows: float, tolerance: float | None, seed: int, metrics: int = 1) -> Comparison:
+    """What an audit makes of one metric on one attribute (of `metrics` alike that are judged together)."""
+    groups = len(found.value)
+    names = [str(i) for i in range(groups)]
+    drawn = [draw_maxima(found, found.rows, 500, (seed, i)) for i in range(metrics)]
+    family = joint_critical([drawn[0].comparisons], 0.95)
+    joint = joint_critical([d.comparisons for d in drawn], 0.95)
+    return Comparison(METRICS["tpr"], "g", names, "0", np.full(groups, rows), found, found, drawn[0], tolerance, Z, family, joint)
+
+
+def part(found: Estimates, inside: slice) -> Estimates:
+    """Some of the groups."""
+    picked = [a[inside] for a in (found.value, found.variance, found.size, found.freedom, found.rows)]
+    return Estimates(*picked, found.bounded)
+
+
+def equal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
+    """Largest gap over equal groups: how often its lower limit is above zero, and how often the percentile bootstrap's is."""
+    yield "| groups | rows each | rate | lower limit above 0 (max-T) | clustered | percentile bootstrap |"
+    yield "|---:|---:|---:|---:|---:|---:|"
+    for groups in (2, 5, 10, 30):
+        for size in (30, 100, 1_000):
+            for rate in (0.5, 0.1):
+                alarms = []
+                for draw in (shares, clustered):
+                    found = draw(rng, size, rate, groups * runs)
+                    cuts = [slice(i * groups, (i + 1) * groups) for i in range(runs)]
+                    each = [comparison(part(found, cut), size, None, i).largest()["lower"] > 1e-9 for i, cut in enumerate(cuts)]
+                    alarms.append(f"{100 * np.mean(each):.1f}")
+                p = rng.binomial(size, rate, (runs, groups)) / size
+                again = rng.binomial(size, np.repeat(p[None], 200, axis=0)) / size
+                naive = np.quantile(again.max(axis=2) - again.min(axis=2), 0.025, axis=0) > 1e-9
+                yield f"| {groups} | {size:,} | {rate} | {alarms[0]} | {alarms[1]} | {100 * naive.mean():.1f} |"
+
+
+def verdicts(rng: np.random.Generator, runs: int) -> Iterator[str]:
+    """Six metrics judged at once: how often anything is exceeded when nothing is wrong, and when a gap is planted."""
+    yield "| groups | rows each | planted gap | tolerance | exceeded | within | not enough evidence |"
+    yield "|---:|---:|---:|---:|---:|---:|---:|"
+    for groups in (2, 5, 15):
+        for size in (100, 1_000, 10_000):
+            for gap, tolerance in ((0.0, 0.0), (0.05, 0.05), (0.0, 0.05), (0.1, 0.05), (0.2, 0.05)):
+                few = max(runs // 3, 50)
+                tally = {"exceeded": 0, "within": 0, "not enough evidence": 0}
+                for i in range(few):
+                    said = set()
+                    for metric in range(6):
+                        rate = np.full(groups, 0.5)
+                        rate[0] += gap if metric == 0 else 0
+                        hits = rng.binomial(size, rate)
+                        cells = np.concatenate([hits, size - hits])
+                        table = table_of(np.tile(np.arange(groups), 2), np.repeat([TP, FN], groups), cells)
+                        found = estimates_of("tpr", table, groups)
+                        said.add(comparison(found, size, tolerance, 7 * i + metric, 6).largest()["verdict"])
+                    tally[next(v for v in ("exceeded", "not enough evidence", "within") if v in said)] += 1
+                shown = " | ".join(f"{100 * tally[v] / few:.1f}" for v in ("exceeded", "within", "not enough evidence"))
+                yield f"| {groups} | {size:,} | {gap} | {tolerance} | {shown} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the simulations")
+    quick = parser.parse_args().quick
+    rng, start = np.random.default_rng(20261123), time.perf_counter()
+    for title, part_of_it, runs in (
+        ("Intervals of one number and of differences: coverage in %, nominal 95", one_number, 10_000),
+        ("Largest gap between equal groups: false alarms in %, at most 5", equal_groups, 1_000),
+        ("Six metrics together: what is said, in % of audits (a gap of 0, or equal to the tolerance, is nothing wrong)", verdicts, 300),
+    ):
+        print(f"\n## {title}\n")
+        for line in part_of_it(rng, runs // 10 if quick else runs):
+            print(line, flush=True)
+    print(f"\n{time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
