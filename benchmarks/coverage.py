@@ -63,7 +63,9 @@ def shares(rng: np.random.Generator, size: int, rate: float, runs: int) -> Estim
     return estimates_of("tpr", table, runs)
 
 
-def clustered(rng: np.random.Generator, size: int, rate: float, runs: int, rho: float = 0.1, rows: int = 5) -> Estimates:
+def clustered(
+    rng: np.random.Generator, size: int, rate: float, runs: int, rho: float = 0.1, rows: int = 5
+) -> Estimates:
     """The same with rows in clusters of five whose outcomes correlate (beta-binomial)."""
     units = max(size // rows, 1)
     a, b = rate * (1 / rho - 1), (1 - rate) * (1 / rho - 1)
@@ -92,7 +94,9 @@ def four_cells(rng: np.random.Generator, size: int, rate: float, runs: int, metr
     chance = np.array([rate * 0.8, (1 - rate) * 0.2, rate * 0.2, (1 - rate) * 0.8])
     cells = rng.multinomial(size, chance, runs)
     group, outcome = np.repeat(np.arange(runs), 4), np.tile(np.arange(4), runs)
-    truth = METRICS[metric].function(project(table_of(np.zeros(4, int), np.arange(4), chance), np.zeros(4, int), 1).counts())
+    truth = METRICS[metric].function(
+        project(table_of(np.zeros(4, int), np.arange(4), chance), np.zeros(4, int), 1).counts()
+    )
     return estimates_of(metric, table_of(group, outcome, cells.ravel()), runs), float(truth[0])
 
 
@@ -111,10 +115,9 @@ def one_number(rng: np.random.Generator, runs: int) -> Iterator[str]:
             ):
                 half = len(found.value) // 2
                 lower, upper = found.limits(Z)
-                r = None
                 row.append(holds((lower, upper), truth))
                 row.append(holds(intervals.difference(
-                    found.value[:half], (lower[:half], upper[:half]), found.value[half:], (lower[half:], upper[half:]), r or 0.0), 0.0))  # fmt: skip
+                    found.value[:half], (lower[:half], upper[:half]), found.value[half:], (lower[half:], upper[half:])), 0.0))  # fmt: skip
             for metric in ("f1", "balanced_accuracy"):
                 found, truth = four_cells(rng, size, rate, runs, metric)
                 row.append(holds(found.limits(Z), truth))
@@ -128,7 +131,9 @@ def comparison(found: Estimates, rows: float, tolerance: float | None, seed: int
     drawn = [draw_maxima(found, found.rows, 500, (seed, i)) for i in range(metrics)]
     family = joint_critical([drawn[0].comparisons], 0.95)
     joint = joint_critical([d.comparisons for d in drawn], 0.95)
-    return Comparison(METRICS["tpr"], "g", names, "0", np.full(groups, rows), found, found, drawn[0], tolerance, Z, family, joint)
+    return Comparison(
+        METRICS["tpr"], "g", names, "0", np.full(groups, rows), found, found, drawn[0], tolerance, Z, family, joint
+    )
 
 
 def part(found: Estimates, inside: slice) -> Estimates:
@@ -148,7 +153,10 @@ def equal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
                 for draw in (shares, clustered):
                     found = draw(rng, size, rate, groups * runs)
                     cuts = [slice(i * groups, (i + 1) * groups) for i in range(runs)]
-                    each = [comparison(part(found, cut), size, None, i).largest()["lower"] > 1e-9 for i, cut in enumerate(cuts)]
+                    each = [
+                        comparison(part(found, cut), size, None, i).largest()["lower"] > 1e-9
+                        for i, cut in enumerate(cuts)
+                    ]
                     alarms.append(f"{100 * np.mean(each):.1f}")
                 p = rng.binomial(size, rate, (runs, groups)) / size
                 again = rng.binomial(size, np.repeat(p[None], 200, axis=0)) / size
@@ -185,13 +193,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the simulations")
     quick = parser.parse_args().quick
     rng, start = np.random.default_rng(20261123), time.perf_counter()
-    for title, part_of_it, runs in (
-        ("Intervals of one number and of differences: coverage in %, nominal 95", one_number, 10_000),
+    for title, section, runs in (
+        ("Intervals of one number and of differences: coverage in %, nominal 95", one_number, 5_000),
         ("Largest gap between equal groups: false alarms in %, at most 5", equal_groups, 1_000),
-        ("Six metrics together: what is said, in % of audits (a gap of 0, or equal to the tolerance, is nothing wrong)", verdicts, 300),
+        (
+            "Six metrics together: what is said, in % of audits (a gap of 0, or equal to the tolerance, is nothing wrong)",
+            verdicts,
+            300,
+        ),
     ):
         print(f"\n## {title}\n")
-        for line in part_of_it(rng, runs // 10 if quick else runs):
+        for line in section(rng, runs // 10 if quick else runs):
             print(line, flush=True)
     print(f"\n{time.perf_counter() - start:.0f} s")
 

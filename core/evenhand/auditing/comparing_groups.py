@@ -127,7 +127,13 @@ class Comparison:
         return self._gap("largest", *pair, gap, point, joint, self._p_largest(), says, more, proof)
 
     def _p_largest(self) -> float:
-        best = max((float(c) for c in GRID if self.pairs(float(c))[0].max() > 0), default=0.0)
+        # the highest c of the grid at which some pair is still apart: the limits only widen with c, so halve
+        low, high = 0, len(GRID)
+        while high - low > 1:
+            middle = (low + high) // 2
+            apart = self.pairs(float(GRID[middle]))[0].max() > 0
+            low, high = (middle, high) if apart else (low, middle)
+        best = float(GRID[low])
         return float((1 + (self.maxima.comparisons >= best).sum()) / (1 + len(self.maxima.comparisons)))
 
     def _ratio(self) -> dict[str, Any]:

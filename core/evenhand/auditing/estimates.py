@@ -228,9 +228,9 @@ def _effective_size(value: Floats, variance: Floats, kish: Floats, groups: Group
     """How many independent, equally weighted rows would give this variance; never more than weights allow."""
     spread = np.where((value > 0) & (value < 1), value * (1 - value), np.nan)
     size = ratio(spread, variance)
+    if not proportion:  # a mean may be known far better than a share of the same rows
+        return np.where(np.isnan(size), np.minimum(kish, groups.units), size)
     if not groups.clustered:
-        if not proportion:
-            return np.where(np.isnan(size), kish, size)
         return np.where(np.isnan(size), kish, np.minimum(size, kish)) if _weighted(groups) else kish
     effect = np.maximum(ratio(kish, size), 1)
     crowd = np.maximum(ratio(kish, groups.units), 1)  # rows per cluster

@@ -51,7 +51,7 @@ def test_a_file_gives_the_numbers_of_its_frame(tmp_path, name):
     assert len(from_file.data["data"]["sha256"]) == 64
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.permutations(list(range(40))), st.booleans())
 def test_the_order_of_rows_does_not_matter(order, clustered):
     frame = simulated(40, 3, 2, patient=[i // 3 for i in range(40)])
@@ -64,7 +64,7 @@ def test_a_seed_decides_everything():
     assert once == again
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 1000))
 def test_whole_weights_are_repeated_rows(seed):
     frame = simulated(60, 2, seed)

@@ -34,7 +34,7 @@ def tables(draw):
     return full + draw(st.lists(row, max_size=60))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tables(), st.booleans())
 def test_rates_agree_with_fairlearn_and_scikit_learn(rows, weighted):
     g, y, d, w = (np.array(column) for column in zip(*rows, strict=True))
@@ -52,7 +52,7 @@ def test_rates_agree_with_fairlearn_and_scikit_learn(rows, weighted):
             assert gaps(found, name, "largest")[0]["value"] == pytest.approx(frame.difference()[name], abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.booleans())
 def test_score_metrics_agree_with_scikit_learn(seed, weighted):
     frame = simulated(80, 2, seed)

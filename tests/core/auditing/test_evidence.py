@@ -1,0 +1,165 @@
+"""Verdicts follow the evidence: no crying wolf, no silence about a real gap, wider intervals where rows hang together."""
+
+import numpy as np
+import polars as pl
+import pytest
+from tables import counted, gaps, group_of, simulated
+
+from evenhand.auditing import audit
+from evenhand.auditing.bands import draw_maxima, joint_critical
+from evenhand.auditing.estimates import Estimates
+from evenhand.auditing.intervals import critical, difference
+
+BY = {"label": "y", "prediction": "d", "sensitive": "g"}
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20261123)
+
+
+def estimates(hits, size):
+    shape = hits.shape
+    full = np.full(shape, float(size))
+    return Estimates(hits / size, np.zeros(shape), full, np.full(shape, np.inf), full, True)
+
+
+@pytest.mark.parametrize(("groups", "size"), [(2, 300), (10, 100), (30, 300)])
+def test_the_largest_gap_of_equal_groups_seldom_seems_real(rng, groups, size):
+    """A percentile bootstrap says so nearly always; 5 % are allowed, and three standard errors of 600 simulations."""
+    alarms = 0
+    for i in range(600):
+        found = estimates(rng.binomial(size, 0.4, groups), size)
+        if i % 100 == 0:
+            c = joint_critical([draw_maxima(found, found.rows, 2000, (i,)).comparisons], 0.95)
+        lower, upper = found.limits(c)
+        pairs = difference(found.value[:, None], (lower[:, None], upper[:, None]), found.value, (lower, upper))[0]
+        alarms += pairs.max() > 1e-12
+    assert alarms / 600 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 600)
+
+
+@pytest.mark.parametrize(("size", "rate"), [(10, 0.5), (30, 0.1), (100, 0.01), (1000, 0.5), (1000, 0.01)])
+def test_intervals_of_a_share_hold_as_often_as_they_say(rng, size, rate):
+    lower, upper = estimates(rng.binomial(size, rate, 20_000), size).limits(critical(0.95))
+    assert np.mean((lower <= rate) & (rate <= upper)) >= 0.93
+
+
+def test_two_groups_have_the_pointwise_critical_value(rng):
+    found = estimates(np.array([40, 50]), 100)
+    assert joint_critical([draw_maxima(found, found.rows, 20_000, (1,)).comparisons], 0.95) == pytest.approx(
+        1.96, abs=0.05
+    )
+
+
+def test_many_groups_have_tukeys(rng):
+    """The 95 % point of the studentised range of 10 groups is 4.474 (infinite degrees of freedom), divided by √2."""
+    found = estimates(np.full(10, 50), 100)
+    assert joint_critical([draw_maxima(found, found.rows, 20_000, (1,)).comparisons], 0.95) == pytest.approx(
+        3.164, abs=0.06
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "says", "code", "strict"),
+    [
+        ((4000, 1000, 1000, 4000), (4000, 1000, 1000, 4000), "within", 0, 0),
+        ((4500, 1000, 500, 4000), (3000, 1000, 2000, 4000), "exceeded", 1, 1),
+        ((8, 2, 2, 8), (7, 2, 3, 8), "not enough evidence", 0, 3),
+    ],
+)
+def test_a_verdict_has_three_values(a, b, says, code, strict):
+    found = audit(counted(a=a, b=b), **BY, tolerance={"tpr": 0.05})
+    assert found.verdict == says
+    assert (found.exit_code(), found.exit_code(strict=True)) == (code, strict)
+    assert (found.data["verdicts"][0]["rows_needed"] is not None) == (says == "not enough evidence")
+
+
+def test_without_a_tolerance_nothing_is_judged():
+    found = audit(simulated(), label="y", score="s", sensitive="g")
+    assert found.verdict is None
+    assert found.exit_code(strict=True) == 0
+
+
+def test_the_rows_asked_for_do_settle_it():
+    few = {"a": (160, 40, 40, 160), "b": (156, 40, 44, 160)}
+    found = audit(counted(**few), **BY, tolerance={"tpr": 0.1})
+    assert found.verdict == "not enough evidence"
+    needed = found.data["verdicts"][0]["rows_needed"]
+    more = {g: tuple(round(c * (1 + 1.1 * needed.get(g, 0) / sum(cells))) for c in cells) for g, cells in few.items()}
+    assert audit(counted(**more), **BY, tolerance={"tpr": 0.1}).verdict == "within"
+
+
+def test_a_group_without_a_number_keeps_the_whole_from_being_within():
+    found = audit(
+        counted(a=(4000, 10, 1000, 10), b=(4000, 10, 1000, 10), c=(0, 0, 0, 50)), **BY, tolerance={"tpr": 0.1}
+    )
+    assert found.verdict == "not enough evidence"
+
+
+def test_no_event_does_not_mean_no_doubt():
+    found = audit(counted(a=(0, 0, 20, 50), b=(0, 0, 20, 50)), **BY, tolerance={"tpr": 0.05})
+    assert group_of(found, "a")["metrics"]["tpr"]["upper"] > 0.1
+    assert gaps(found, "tpr", "difference")[0]["upper"] > 0.1
+    assert found.verdict == "not enough evidence"
+
+
+def test_rows_repeated_within_clusters_are_no_new_evidence():
+    once = simulated(200, 2, 3, patient=list(range(200)))
+    tenfold = pl.concat([once] * 10)
+    ask = {"label": "y", "score": "s", "sensitive": "g", "cluster": "patient"}
+    for metric in ("tpr", "auc", "brier", "f1"):
+        plain, many = (group_of(audit(frame, **ask), "a")["metrics"][metric] for frame in (once, tenfold))
+        assert many["value"] == pytest.approx(plain["value"], abs=1e-9)
+        assert many["upper"] - many["lower"] == pytest.approx(plain["upper"] - plain["lower"], rel=0.1)
+
+
+def test_clusters_that_hang_together_widen_intervals(rng):
+    sick = np.repeat(rng.random(100) < 0.5, 10)
+    frame = pl.DataFrame({"y": [1] * 1000, "d": sick.astype(int), "g": ["a", "b"] * 500, "p": np.arange(1000) // 10})
+    apart, together = audit(frame, **BY, metrics=["tpr"]), audit(frame, **BY, metrics=["tpr"], cluster="p")
+    width = [e["upper"] - e["lower"] for e in (group_of(a, "a")["metrics"]["tpr"] for a in (apart, together))]
+    assert width[1] > 1.8 * width[0]
+    # the same patients are in both groups, so the gap between the groups is known far better than each of them
+    gap = gaps(together, "tpr", "difference")[0]
+    assert gap["upper"] - gap["lower"] < width[1]
+
+
+def test_everything_asked_at_once_is_wider_than_one_thing_alone():
+    for group in audit(simulated(400, 4), label="y", score="s", sensitive="g").data["attributes"][0]["groups"]:
+        for entry in group["metrics"].values():
+            assert (
+                entry["lower_simultaneous"]
+                <= entry["lower"]
+                <= entry["value"]
+                <= entry["upper"]
+                <= entry["upper_simultaneous"]
+            )
+
+
+def test_adjusted_p_values_are_never_smaller():
+    for gap in audit(simulated(400, 4), label="y", score="s", sensitive="g").data["attributes"][0]["gaps"]:
+        if gap["p_value"] is not None:
+            assert 0 <= gap["p_value"] <= gap["p_adjusted"] <= 1
+
+
+def test_p_values_agree_with_intervals():
+    for gap in audit(simulated(400, 4), label="y", score="s", sensitive="g").data["attributes"][0]["gaps"]:
+        if gap["kind"] in ("difference", "rest"):
+            assert (gap["p_value"] < 0.05) == (gap["lower"] > 0 or gap["upper"] < 0)
+
+
+def test_auc_has_delongs_variance():
+    frame = simulated(120, 1, 2)
+    entry = group_of(audit(frame, label="y", score="s", sensitive="g"), "a")["metrics"]["auc"]
+    yes, no = (frame.filter(pl.col("y") == v)["s"].to_numpy() for v in (1, 0))
+    wins = (yes[:, None] > no) + 0.5 * (yes[:, None] == no)
+    variance = wins.mean(1).var(ddof=1) / len(yes) + wins.mean(0).var(ddof=1) / len(no)
+    assert entry["value"] == pytest.approx(wins.mean())
+    assert entry["upper"] - entry["lower"] == pytest.approx(2 * critical(0.95) * np.sqrt(variance), rel=0.1)
+
+
+def test_an_audit_reads_as_text():
+    text = str(audit(counted(a=(40, 10, 10, 40), b=(0, 0, 0, 1)), **BY, tolerance={"tpr": 0.1}))
+    assert "undefined" in text
+    assert "NOT ENOUGH EVIDENCE" in text
+    assert "nan" not in text.lower()
