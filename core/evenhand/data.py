@@ -76,7 +76,9 @@ def _by_split_column(recipe: Recipe, parts: Parts, source: str, notes: list[str]
         raise BadInput(f"column '{column}' of {source} should say train and test; it says: {found}")
     if None in names:
         other = next(value for value, name in zip(values, names, strict=True) if name is None)
-        notes.append(f"{names.count(None)} rows were left out: their '{column}' is no split (first: {other!r})")
+        notes.append(
+            f"left out, as their '{column}' is no split (such as {other!r}): {names.count(None)} of {len(rows)} rows"
+        )
     index = {name: [i for i, value in enumerate(names) if value == name] for name in ("train", "validation", "test")}
     return {name: rows.select(found) for name, found in index.items() if found}
 
@@ -85,6 +87,7 @@ def _labelled(recipe: Recipe, rows: Dataset, where: str, notes: list[str]) -> Da
     """The rows with every role's column present and a label in each; what was left out is noted."""
     label = recipe.schema.require("label", "training")
     recipe.schema.check(rows.column_names, where)
+    _check_plain(recipe, rows, where)
     if len(rows) == 0:
         raise BadInput(f"{where} has no rows; it needs at least a few dozen to learn from")
     known = [i for i, value in enumerate(values_of(rows, label)) if not _missing(value)]
@@ -93,9 +96,21 @@ def _labelled(recipe: Recipe, rows: Dataset, where: str, notes: list[str]) -> Da
             f"the label column '{label}' of {where} is empty throughout; name another one with --set schema.label=COLUMN"
         )
     if len(known) < len(rows):
-        notes.append(f"{len(rows) - len(known)} rows of {where} have no label and were left out")
+        notes.append(f"left out, as they have no label: {len(rows) - len(known)} of {len(rows)} rows of {where}")
         rows = rows.select(known)
     return rows
+
+
+def _check_plain(recipe: Recipe, rows: Dataset, where: str) -> None:
+    """Only an input may hold images, lists or structures."""
+    import pyarrow as pa
+
+    kinds = rows.features.arrow_schema
+    for role, column in recipe.schema.columns():
+        if role != "input" and pa.types.is_nested(kinds.field(column).type):
+            raise BadInput(
+                f"the {role} column '{column}' of {where} holds lists or structures; it needs one text or number per row"
+            )
 
 
 def _missing(value: Any) -> bool:
@@ -146,10 +161,6 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
     schema = recipe.schema
     label = schema.require("label", "training")
     values = values_of(rows, label)
-    if any(isinstance(value, list | dict) for value in values):
-        raise BadInput(
-            f"the label column '{label}' of {source} holds lists or structures; a label is one text or number"
-        )
     if recipe.task == "regression":
         bad = [v for v in values if isinstance(v, str | bool) or not math.isfinite(v)]
         if bad:
@@ -158,7 +169,7 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
             )
         return
     counts = Counter(values)
-    known = ", ".join(sorted(str(value) for value in counts)[:20])
+    known = ", ".join(sorted(str(value) for value in counts)[:10]) + (", …" if len(counts) > 10 else "")
     if recipe.task == "binary" and len(counts) > 2:
         raise BadInput(
             f"the label column '{label}' of {source} has {len(counts)} values ({known}), but the task is binary; use --set task=multiclass, or another label"
@@ -186,9 +197,9 @@ def _with_groups(recipe: Recipe, rows: Dataset, notes: list[str]) -> Dataset:
         return rows
     if len(missing) == len(groups):
         raise BadInput(
-            f"the group_id column '{column}' is empty throughout; fill it, or name no group with --set schema.group_id=''"
+            f"the group_id column '{column}' is empty throughout; fill it, or name another one with --set schema.group_id=COLUMN"
         )
-    notes.append(f"{len(missing)} rows have no '{column}': each counts as a group of its own")
+    notes.append(f"a group of its own each, as they have no '{column}': {len(missing)} of {len(rows)} rows")
     names = [f"(none, row {i + 1})" if _missing(value) else str(value) for i, value in enumerate(groups)]
     return rows.remove_columns(column).add_column(column, names)
 
@@ -232,7 +243,7 @@ def _apart(
         )
     if len(kept) < len(ours):
         notes.append(
-            f"{len(ours) - len(kept)} of {len(ours)} rows of {where} were left out: their '{column}' is also in the {other} split"
+            f"left out, as their '{column}' is also in the {other} split: {len(ours) - len(kept)} of {len(ours)} rows of {where}"
         )
     return kept
 
@@ -262,5 +273,5 @@ def _note_copies(recipe: Recipe, train: Dataset, test: Dataset, notes: list[str]
     copies = sum(row in seen for row in fingerprint.inputs(test, columns))
     if copies:
         notes.append(
-            f"{copies} of {len(test)} test rows have the same input as a training row; they stay, and make the test easier than new rows would"
+            f"same input as a training row: {copies} of {len(test)} test rows; they stay, and make the test easier than new rows would"
         )

@@ -106,10 +106,9 @@ def joined(pieces: list[Piece], schema: Schema, modality: str) -> Parts:
             raise BadInput(
                 f"{piece.name} and {first.name} differ in their columns ('{strange[0]}' is in one only); write the shards of a split alike"
             )
+    every = dict.fromkeys(name for piece in pieces for name in piece.frame.columns)
     columns = [
-        name
-        for name in pieces[0].frame.columns
-        if name == schema.group_id or all(name in piece.frame.columns for piece in pieces)
+        name for name in every if name == schema.group_id or all(name in piece.frame.columns for piece in pieces)
     ]
     frames = [piece.frame.select(c for c in columns if c in piece.frame.columns) for piece in pieces]
     try:
@@ -242,7 +241,7 @@ def _refuse_ragged(file: Path) -> None:
     if wrong:
         row = wrong[0]
         raise BadInput(
-            f"row {row.number} of {file} (its header is row 1) has {row.actual_columns} values where the header has {row.expected_columns}; mend that row, or quote values that hold a '{delimiter}'"
+            f"row {row.number} of {file} does not fit its header (row 1): {row.actual_columns} against {row.expected_columns} values; mend that row, or quote values that hold a '{delimiter}'"
         )
 
 
@@ -268,12 +267,13 @@ def _image_folders(folder: Path, schema: Schema) -> Iterator[Piece]:
 def _from_hub(name: str) -> tuple[Parts, str]:
     """A data set of the Hugging Face hub by its name; its fingerprint is that of its Arrow content."""
     from datasets import disable_progress_bars, load_dataset
-    from huggingface_hub import is_offline_mode
+    from huggingface_hub import HfApi, is_offline_mode
 
     if is_offline_mode() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise BadInput(f"{name} is no file here and HF_HUB_OFFLINE is set; give a path, or unset it to ask the hub")
     disable_progress_bars()
     try:
+        HfApi().dataset_info(name, timeout=30)  # says at once what load_dataset would retry for half a minute
         found = load_dataset(name)
     except Exception as error:
         why = " ".join(str(error).split())[:200].rstrip(".")

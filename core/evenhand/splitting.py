@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenhand.errors import BadInput
+from evenhand.errors import BadInput, did_you_mean
 from evenhand.reading import values_of
 from evenhand.recipe import Recipe
 
@@ -84,7 +84,7 @@ def _by_site(recipe: Recipe, rows: Dataset, source: str) -> tuple[Index, str]:
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise BadInput(
-            f"split.test_sites names '{unknown[0]}', which is not in column '{column}' of {source}; it has: {', '.join(known[:20])}"
+            f"split.test_sites names '{unknown[0]}', which is not in column '{column}' of {source}; it has: {', '.join(known[:20])}.{did_you_mean(unknown[0], known)}"
         )
     chosen = np.array([i for i, site in enumerate(sites) if site in wanted], dtype=int)
     if len(chosen) == len(sites):
