@@ -173,7 +173,8 @@ def _parsed(series: pl.Series, column: str, source: str) -> pl.Series:
         parsed = series.str.to_datetime(strict=False, time_unit="us")
     except pl.exceptions.PolarsError:  # no value looks like a time
         parsed = pl.Series("time", [None] * len(series), dtype=pl.Datetime("us"))
-    bad = series.filter(parsed.is_null() & series.is_not_null())
+    year_first = series.str.contains(r"^\s*\d{4}\D")  # 01/02/2026 is January here and February there
+    bad = series.filter((parsed.is_null() | ~year_first) & series.is_not_null())
     if bad.len():
         raise BadInput(
             f"the time '{str(bad[0])[:40]}' in column '{column}' of {source} cannot be read; write times as 2026-11-23 or 2026-11-23T18:30:00"
