@@ -13,7 +13,7 @@ demo: $(SETUP)
 	@echo "Open this file in a browser: $(CURDIR)/runs/demo/report.html"
 
 test: $(SETUP)
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test-slow: $(SETUP)
 	@$(BIN)/python -m pytest -q -m slow

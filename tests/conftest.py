@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tests" / "plugins"))
 def _offline_and_apart(tmp_path, monkeypatch):
     """No test reaches a hub, or a cache that another one filled."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # tests run side by side
     monkeypatch.setenv("EVENHAND_CACHE", str(tmp_path / "cache"))
 
 

@@ -52,18 +52,18 @@ def test_two_processes_give_the_same_kind_of_result(tmp_path, strategy):
         sys.executable,
         "-m",
         "torch.distributed.run",
+        "--standalone",
         "--nproc-per-node",
         "2",
-        "--master-port",
-        "0",
         "-m",
         "evenhand",
         "run",
         "nlp/support-intent",
     ]
     command += ["--out", "run", *(word for setting in settings for word in ("--set", setting))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=900
     )
     evaluation = (
         json.loads((tmp_path / "run" / "evaluation.json").read_text())
