@@ -32,7 +32,7 @@ $(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a virtual environment; install it (Debian: apt-get install python3-venv)"; exit 2; }
 	@echo "Setting up $(VENV) (about 6 GB on disk, once) …"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' constraints.txt)"
-	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt $(PARTS:%=-e %) --group dev
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt $(PARTS:%=-e %) --group dev
 	@touch $(SETUP)
 
 # Asks the package index for the newest versions that fit together, for Python 3.11 to 3.13.

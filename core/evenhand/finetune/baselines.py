@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 
+from evenhand.backbones.processor import cores
 from evenhand.finetune.labels import Labels
 from evenhand.finetune.models import SimpleModel
 from evenhand.finetune.views import VIEWS
@@ -24,8 +26,9 @@ def fit_baselines(recipe: Recipe, splits: Splits, labels: Labels) -> dict[str, S
     name, estimator = _simple(recipe, labels, seen)
     constant_name, constant = _constant(labels)
     models = {constant_name: constant, name: estimator}
-    for model in models.values():
-        model.fit(seen, labels.train)
+    with joblib.parallel_config(backend="threading", n_jobs=cores()):  # one class each; the same numbers on any machine
+        for model in models.values():
+            model.fit(seen, labels.train)
     return {key: SimpleModel(model, view, splits.schema) for key, model in models.items()}
 
 

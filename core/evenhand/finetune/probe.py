@@ -132,6 +132,7 @@ def _logistic(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight [n_out, width] and bias [n_out] of scikit-learn's multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     model: Any = LogisticRegression(C=strength, max_iter=300, tol=1e-4, warm_start=True)
     if first is not None:
@@ -139,7 +140,9 @@ def _logistic(
         model.coef_ = weight if n_out > 2 else weight[1:] - weight[:1]
         model.intercept_ = bias if n_out > 2 else bias[1:] - bias[:1]
         model.classes_ = np.arange(n_out)
-    model.fit(features, targets)
+    # BLAS threads and scikit-learn's own wait for each other between short steps: one BLAS thread is 2.5 times faster
+    with threadpool_limits(1, "blas"):
+        model.fit(features, targets)
     if n_out == 2:  # one logit z becomes (-z/2, z/2), whose softmax is the same
         return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate(
             [-model.intercept_, model.intercept_]
