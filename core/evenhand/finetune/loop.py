@@ -63,7 +63,7 @@ def run_trainer(setting: Setting, network: Network, data: Sequence[dict[str, Any
         log_level="error",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
-        ddp_find_unused_parameters=False,
+        ddp_find_unused_parameters=True,  # such as BERT's pooler, which a mean over tokens never asks
         use_cpu=not torch.cuda.is_available(),
     )
     trainer = Trainer(
