@@ -12,12 +12,18 @@ from markupsafe import Markup, escape
 
 from evenhand.reporting.words import interval, number, short
 
-WIDTH, LABEL, ROW, PAD = 640, 190, 26, 18
+WIDTH, ROW, PAD = 510, 26, 18
+LETTER = 7.2  # pixels
 STYLES = 6  # line styles that are told apart without colour
 
 
-def intervals(attribute: dict[str, Any], metric: dict[str, Any], overall: dict[str, Any] | None) -> Markup:
-    """A dot and its intervals for each group: thick is pointwise, thin is simultaneous; the line is all rows together."""
+def intervals(
+    attribute: dict[str, Any], metric: dict[str, Any], overall: dict[str, Any] | None, tolerance: float | None = None
+) -> Markup:
+    """A dot and its intervals for each group: thick is pointwise, thin is simultaneous; the line is all rows together.
+
+    The band is where a group may lie without being further than the tolerance from the reference group.
+    """
     entries = [
         (group["name"], group["metrics"][metric["name"]])
         for group in attribute["groups"]
@@ -27,6 +33,7 @@ def intervals(attribute: dict[str, Any], metric: dict[str, Any], overall: dict[s
     if not drawn:
         return Markup("")
     low, high = _range(drawn)
+    label = 16 + LETTER * max(9, *(len(_brief(name)) for name, _ in entries))  # room for "undefined" too
     height = ROW * len(entries) + PAD + 22
     parts = [
         _open(
@@ -35,8 +42,16 @@ def intervals(attribute: dict[str, Any], metric: dict[str, Any], overall: dict[s
     ]
 
     def x(value: float) -> float:
-        return round(LABEL + (min(max(value, low), high) - low) / (high - low) * (WIDTH - LABEL - PAD), 1)
+        return round(label + (min(max(value, low), high) - low) / (high - low) * (WIDTH - label - PAD), 1)
 
+    middle = dict(entries).get(attribute["reference"], {}).get("value")
+    if tolerance is not None and middle is not None:
+        left, right = x(middle - tolerance), x(middle + tolerance)
+        parts.append(
+            Markup('<rect class="zone" x="{0}" y="8" width="{1}" height="{2}"/>').format(
+                left, round(right - left, 1), height - 30
+            )
+        )
     for tick in _ticks(low, high):
         parts.append(
             Markup(
@@ -50,15 +65,22 @@ def intervals(attribute: dict[str, Any], metric: dict[str, Any], overall: dict[s
     for i, (name, entry) in enumerate(entries):
         y = PAD + ROW * i + 4
         parts.append(
-            Markup('<text class="name" x="{0}" y="{1}">{2}</text>').format(LABEL - 10, y + 4, short(name)[:26])
+            Markup('<text class="name" x="{0}" y="{1}">{2}</text>').format(round(label - 10, 1), y + 4, _brief(name))
         )
-        parts.append(_dot(entry, x, y, name))
+        parts.append(_dot(entry, x, y, name) if entry["value"] is not None else _undefined(label, y))
     return Markup("").join([*parts, Markup("</svg>")])
 
 
+def _brief(name: str) -> str:
+    text = short(name)
+    return text if len(text) <= 24 else text[:23] + "…"
+
+
+def _undefined(left: float, y: float) -> Markup:
+    return Markup('<text class="undefined" x="{0}" y="{1}">undefined</text>').format(round(left + 6, 1), y + 4)
+
+
 def _dot(entry: dict[str, Any], x: Any, y: float, name: str) -> Markup:
-    if entry["value"] is None:
-        return Markup('<text class="undefined" x="{0}" y="{1}">undefined</text>').format(LABEL + 6, y + 4)
     parts = [Markup("<g><title>{0}: {1} ({2})</title>").format(short(name), number(entry["value"]), interval(entry))]
     for kind, tail in (("wide", "_simultaneous"), ("narrow", "")):
         lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
@@ -68,6 +90,31 @@ def _dot(entry: dict[str, Any], x: Any, y: float, name: str) -> Markup:
             )
     parts.append(Markup('<circle class="dot" cx="{0}" cy="{1}" r="4.5"/></g>').format(x(entry["value"]), y))
     return Markup("").join(parts)
+
+
+def gap(verdict: dict[str, Any]) -> Markup:
+    """The interval of one gap beside its tolerance: the band is what is tolerated, from no gap at all."""
+    value, lower, upper, tolerance = (verdict[key] for key in ("value", "lower", "upper", "tolerance"))
+    if value is None or lower is None or tolerance is None:
+        return Markup("")
+    width, left = 270, 8
+    most: float = max(
+        tolerance * 1.5, value * 1.1, min(upper if upper is not None else value * 2, value + 6 * tolerance), 1e-9
+    )
+
+    def x(number: float) -> float:
+        return round(left + min(max(number / most, 0), 1) * (width - 2 * left), 1)
+
+    end = upper if upper is not None else most
+    title = f"gap {number(value)}, {interval(verdict)}, tolerance {number(tolerance)}"
+    return Markup(
+        '{0}<rect class="zone" x="{1}" y="6" width="{2}" height="22"/><line class="limit" x1="{3}" x2="{3}" y1="3" y2="31"/>'
+        '<line class="axis" x1="{1}" x2="{4}" y1="28" y2="28"/><line class="narrow" x1="{5}" x2="{6}" y1="17" y2="17"/>'
+        '<circle class="dot" cx="{7}" cy="17" r="5"/><text class="tick first" x="{1}" y="44">0</text><text class="tick first" x="{9}" y="44">{8}</text></svg>'
+    ).format(
+        _open(width, 48, title), x(0), round(x(tolerance) - x(0), 1), x(tolerance), width - left, x(lower), x(end), x(value),
+        f"tolerance {number(tolerance)}", max(26, min(x(tolerance) - 20, width - 120)),
+    )  # fmt: skip
 
 
 def roc(groups: dict[str, dict[str, list[float]]]) -> Markup:

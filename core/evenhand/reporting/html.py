@@ -45,6 +45,7 @@ def render_run(
 
 def _page(**values: Any) -> str:
     style, script = _asset("report.css"), _asset("report.js")
+    values = words.clean(values)
     filled: dict[str, Any] = {
         "evaluation": [],
         "manifest": None,
@@ -59,6 +60,7 @@ def _page(**values: Any) -> str:
         **filled,
         style=Markup(style),
         script=Markup(script),
+        names=words.long_names(filled["audit"]),
         histograms=Markup(histograms) if histograms != "null" else None,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'",
     )
@@ -80,6 +82,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         intervals_chart=charts.intervals,
+        gap_chart=charts.gap,
         roc_chart=charts.roc,
         calibration_chart=charts.calibration,
         words=words,

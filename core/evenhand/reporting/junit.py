@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from xml.etree import ElementTree
 
-FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
+from evenhand.reporting import words
 
 
 def junit_xml(audit: dict[str, Any]) -> str:
@@ -37,4 +36,4 @@ def junit_xml(audit: dict[str, Any]) -> str:
 
 
 def _clean(text: Any) -> str:
-    return FORBIDDEN.sub("\ufffd", str(text))
+    return str(words.clean(str(text)))

@@ -19,6 +19,9 @@ def model_card(
     notes: Sequence[str] = (),
 ) -> str:
     """What the model is for, how well it does beside simple baselines, for whom it does worse, where it comes from."""
+    audit, evaluation, manifest, sections, recipe_rows, notes = words.clean(
+        [audit, evaluation, manifest, sections, recipe_rows, notes]
+    )
     title = str((audit or {}).get("title") or manifest.get("recipe") or "Model")
     settings = {key: value for key, value, _ in recipe_rows}
     lines = [*_head(title, settings, evaluation), f"# {_text(title)}", "", _text(settings.get("about") or ""), ""]
@@ -61,9 +64,9 @@ def _head(title: str, settings: dict[str, Any], evaluation: Sequence[dict[str, A
     tags = ["evenhand", str(settings.get("domain", "")), str(settings.get("task", ""))]
     return [
         "---",
-        f"model_name: {json.dumps(title)}",
-        f"tags: {json.dumps(tags)}",
-        f"metrics: {json.dumps(metrics)}",
+        f"model_name: {json.dumps(title, ensure_ascii=False)}",  # else an emoji is two surrogates, which YAML refuses
+        f"tags: {json.dumps(tags, ensure_ascii=False)}",
+        f"metrics: {json.dumps(metrics, ensure_ascii=False)}",
         "---",
         "",
     ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
-SHOWN = 60  # characters of a name before it is shortened; the whole one is in the details list
-KEPT = 400  # characters of a name that the page holds at all: a name is no place for a book
+SHOWN = 60  # characters of a name before it is shortened; the whole one is in the list of names at the end
+KEPT = 400  # characters of a sentence before it is shortened
+WHOLE = 20_000  # characters of a name in the list of names
+ROOM = 400_000  # characters of that list, so that the page stays below 2 MB
+FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML or YAML
 
 VERDICTS = {
     "within": ("within", "Within tolerance", "✓"),
@@ -19,8 +23,9 @@ KIND = {
     "difference": "against the reference group",
     "rest": "against everyone else",
     "largest": "largest gap",
-    "ratio": "ratio to the reference group",
+    "ratio": "lowest group as a ratio of the highest",
 }
+SEVERITY = ("exceeded", "not enough evidence", "within")
 
 
 def number(value: Any) -> str:
@@ -50,6 +55,15 @@ def interval(entry: dict[str, Any], simultaneous: bool = False) -> str:
     return f"{number(lower) if lower is not None else '−∞'} to {number(upper) if upper is not None else '∞'}"
 
 
+def clean(value: Any) -> Any:
+    """The same value with every text such that HTML, XML, YAML and UTF-8 can hold it."""
+    if isinstance(value, str):
+        return FORBIDDEN.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {clean(key): clean(part) for key, part in value.items()}
+    return [clean(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
 def short(name: Any) -> str:
     """A name at the length that a table can take."""
     text = " ".join(str(name).split())
@@ -60,6 +74,33 @@ def readable(name: Any) -> str:
     """A name whole, up to a length that no honest name has."""
     text = str(name)
     return text if len(text) <= KEPT else f"{text[:KEPT]}… ({len(text):,} characters)"
+
+
+def long_names(audit: dict[str, Any] | None) -> list[str]:
+    """The names that tables show shortened, whole, as far as the page has room for them."""
+    found: dict[str, None] = {}
+    for attribute in (audit or {}).get("attributes", []):
+        for name in (attribute["name"], *(group["name"] for group in attribute["groups"])):
+            if len(" ".join(name.split())) > SHOWN:
+                found[name] = None
+    room, kept = ROOM, []
+    for name in found:
+        text = name if len(name) <= WHOLE else f"{name[:WHOLE]}… ({len(name):,} characters; audit.json has all of them)"
+        if len(text) <= room:
+            room -= len(text)
+            kept.append(text)
+    return kept
+
+
+def by_severity(verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is exceeded first, then what is unsure; inside each, in the order of the audit."""
+    return sorted(verdicts, key=lambda v: SEVERITY.index(v["verdict"]))
+
+
+def tally(verdicts: list[dict[str, Any]]) -> str:
+    """ "1 exceeded, 2 not enough evidence, 3 within"."""
+    counts = ((sum(v["verdict"] == key for v in verdicts), key) for key in SEVERITY)
+    return ", ".join(f"{n} {key}" for n, key in counts if n)
 
 
 def plain(value: Any) -> str:

@@ -158,6 +158,34 @@ def test_a_run_says_whether_adapting_helped():
     assert "No: the best baseline is right more often" in page
 
 
+def test_text_that_no_file_can_hold_is_replaced():
+    data = {**audit_of(["f", "m"]), "title": "a\ud800b\x00c 🙂"}
+    assert "a\ufffdb" in render_audit(data).encode().decode()
+    ElementTree.fromstring(junit_xml(data))
+    yaml = pytest.importorskip("yaml")
+    head = yaml.safe_load(model_card(data, [], {}, [], []).split("---")[1])
+    assert head["model_name"] == "a\ufffdb\ufffdc 🙂"
+
+
+def test_a_shortened_name_stands_whole_at_the_end():
+    page = render_audit(audit_of(["f", "the long name of a group " * 20, "x" * 30_000]))
+    listed = page[page.index("Names in full") :]
+    assert ("the long name of a group " * 20).strip() in listed
+    assert "x" * 20_000 + "…" in listed
+    assert "Names in full" not in render_audit(audit_of(["f", "m"]))
+
+
+def test_what_is_exceeded_stands_first_and_is_drawn_beside_its_tolerance():
+    data = audit_of(["a", "b", "c"])
+    one = data["verdicts"][0]
+    data["verdicts"] = [{**one, "verdict": word, "says": word} for word in ["within"] * 8 + ["exceeded"]]
+    page = render_audit(data)
+    assert "1 exceeded, 8 within" in page
+    assert page.index("<p>exceeded</p>") < page.index("<p>within</p>")
+    assert page.count('class="limit"') == 9
+    assert "3 more: 3 within" in page
+
+
 @pytest.fixture
 def page(tmp_path):
     if CHROMIUM is None:
@@ -192,6 +220,14 @@ def test_in_a_browser_the_slider_moves_every_number(page):
     assert page.locator("#threshold-now").inner_text() == "0.70"
     assert cell.inner_text() != before
     assert float(cell.inner_text().split()[0]) < float(before.split()[0])
+
+
+def test_on_paper_nothing_stays_folded(page):
+    folded = page.locator("details:not([open]) table").first
+    assert not folded.is_visible()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert folded.is_visible() or page.locator("details:not([open])").count() == 0
 
 
 def test_in_a_browser_a_table_sorts_by_keyboard(page):

@@ -1,4 +1,7 @@
 "use strict";
+// Printing: what is folded away on screen is part of the paper.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+
 // Sorting: each heading of a sortable table becomes a button; numbers sort by data-value, the rest as text.
 for (const table of document.querySelectorAll("table.sortable")) {
   table.querySelectorAll("thead th").forEach((heading, column) => {
@@ -31,6 +34,7 @@ const embedded = document.getElementById("histograms");
 if (embedded) {
   const { edges, attributes } = JSON.parse(embedded.textContent);
   const slider = document.getElementById("threshold");
+  slider.step = String(edges[1] - edges[0]); // between two edges nothing would change
   const places = [];
   const rates = [
     ["Selected", (c) => [c.tp + c.fp, c.tp + c.fp + c.fn + c.tn]],
@@ -67,8 +71,8 @@ if (embedded) {
   }
   const move = () => {
     const threshold = Number(slider.value);
-    document.getElementById("threshold-now").textContent = threshold.toFixed(2);
-    let cut = edges.findIndex((edge) => edge >= threshold - 1e-9);
+    document.getElementById("threshold-now").textContent = threshold.toFixed(4).replace(/0{1,2}$/, "");
+    let cut = edges.findIndex((edge) => edge >= threshold - 1e-6);
     if (cut < 0) cut = edges.length;
     for (const { histogram, cells } of places) {
       const c = { tp: 0, fp: 0, fn: 0, tn: 0 };
@@ -80,7 +84,10 @@ if (embedded) {
         const [hits, n] = rate(c);
         if (!(n > 0)) { cells[i].textContent = "undefined"; return; }
         const [low, high] = wilson(hits, n);
-        cells[i].textContent = `${(hits / n).toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+        cells[i].replaceChildren();
+        add(cells[i], "strong", (hits / n).toFixed(3));
+        cells[i].append(document.createElement("br"));
+        add(cells[i], "span", `${low.toFixed(3)} to ${high.toFixed(3)}`, { class: "ci" });
       });
     }
   };
