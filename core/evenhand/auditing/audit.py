@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from evenhand.auditing.bands import joint_critical
 from evenhand.auditing.classes import plain
 from evenhand.auditing.counts import MISSING, Table, count
 from evenhand.auditing.estimates import estimate, project
+from evenhand.auditing.impact import impacts
 from evenhand.auditing.metrics import Estimate, GroupMetric
 from evenhand.auditing.plan import Plan, make_plan
+from evenhand.auditing.policy import Policy, load_policy
 from evenhand.auditing.read import open_source
 from evenhand.auditing.result import Audit, clean
 from evenhand.auditing.roles import Roles, Rows, take_roles
@@ -34,7 +37,8 @@ def audit(
     threshold: float | None = None, positive: Any = None, cluster: str | None = None, weight: str | None = None, id: str | None = None,
     task: str | None = None, tolerance: Mapping[str, float] | float | None = None, metrics: Sequence[str] | None = None,
     extra: Sequence[GroupMetric | Estimate] = (), reference: Mapping[str, str] | None = None, intersections: int = 1,
-    confidence: float = 0.95, replicates: int = 2000, seed: int = 0, title: str | None = None,
+    confidence: float = 0.95, replicates: int = 2000, seed: int = 0, title: str | None = None, policy: str | Path | Policy | None = None,
+    on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> Audit:  # fmt: skip
     """Audit predictions by group: rates, gaps, intervals and verdicts.
 
@@ -43,7 +47,8 @@ def audit(
     rates are audited. `score` is in [0, 1]; positive when score >= threshold (0.5 where none is given).
     tolerance: largest acceptable gap per metric, or one for all rates; without one nothing is judged.
     extra: a plugin's metrics and estimates. reference: column -> group to compare with (else the largest).
-    replicates: draws for the simultaneous bands. Raises BadInput for what cannot be audited.
+    replicates: draws for the simultaneous bands. policy: a shipped profile's name or a TOML file with rules of your own.
+    on_plan: called with the plan once it is fixed, before anything is counted. Raises BadInput for what cannot be audited.
     """
     opened = open_source(source)
     columns = (sensitive,) if isinstance(sensitive, str) else tuple(dict.fromkeys(sensitive))
@@ -51,7 +56,10 @@ def audit(
     plan = make_plan(
         rows, task=task, threshold=threshold, positive=positive, metrics=metrics, extra=[m for m in extra if isinstance(m, GroupMetric)],
         tolerance=tolerance, reference=reference, confidence=confidence, intersections=intersections, replicates=replicates, seed=seed,
+        policy=(rules := load_policy(policy)),
     )  # fmt: skip
+    if on_plan is not None:
+        on_plan({"question": dict(plan.question), "plan_sha256": plan.sha256, "data_sha256": opened.sha256})
     possible = [m for m in plan.metrics if m.name not in plan.undefined]
     table = count(
         rows, plan.task, plan.positive, plan.decided, plan.threshold, {m.mean_of for m in possible if m.mean_of}
@@ -59,14 +67,17 @@ def audit(
     if table.n.sum() == 0:
         raise BadInput(f"no row of {opened.where} has a decision; column '{prediction or score}' is empty throughout")
     overall, defined, undefined = _overall(table, plan, possible)
-    parts, verdicts = compared(attributes_of(table, plan, defined), plan, defined)
+    attributes = attributes_of(table, plan, defined)
+    parts, verdicts = compared(attributes, plan, defined)
+    ratios = impacts(rules, table, plan, attributes) if rules is not None else []
+    verdicts += [found.verdict for found in ratios if found.verdict is not None]
     return Audit(
         clean(
             {
                 "format": "evenhand-audit", "version": 1, "title": title or f"Audit of {opened.where}",
                 "question": plan.question, "plan_sha256": plan.sha256, "data": _data(rows, table, opened.where, opened.sha256),
                 "notes": _notes(rows, table, plan, parts, undefined), "metrics": [_about(m, undefined) for m in plan.metrics],
-                "overall": overall, "attributes": parts, "verdicts": verdicts, "verdict": worst([v["verdict"] for v in verdicts]),
+                "overall": overall, "attributes": parts, "impacts": [found.block for found in ratios], "verdicts": verdicts, "verdict": worst([v["verdict"] for v in verdicts]),
                 "histograms": _histograms(table), "estimates": [asdict(e) for e in extra if isinstance(e, Estimate)],
                 "sections": [], "versions": _versions(),
             }

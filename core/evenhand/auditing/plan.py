@@ -10,6 +10,7 @@ from typing import Any
 
 from evenhand.auditing.classes import check_scores, find_positive, find_task, plain
 from evenhand.auditing.metrics import DEFAULTS, GroupMetric, known_metrics
+from evenhand.auditing.policy import Policy
 from evenhand.auditing.roles import Rows, Task
 from evenhand.errors import BadInput, did_you_mean
 
@@ -44,16 +45,17 @@ class Plan:
 def make_plan(
     rows: Rows, *, task: str | None, threshold: float | None, positive: Any, metrics: Sequence[str] | None, extra: Sequence[GroupMetric],
     tolerance: Mapping[str, float] | float | None, reference: Mapping[str, str] | None, confidence: float, intersections: int,
-    replicates: int, seed: int,
+    replicates: int, seed: int, policy: Policy | None = None,
 ) -> Plan:  # fmt: skip
     """Decide what was left open, or raise BadInput where that is not for us to decide."""
     _check_numbers(confidence, intersections, replicates)
     found = find_task(rows, task, threshold)
+    tolerance, reference, intersections = _with_policy(policy, found, tolerance, reference, intersections)
     check_scores(rows, found, threshold)
     yes, decided = _positives(rows, found, positive, threshold)
     if found in ("binary", "selection") and rows.roles.score is not None and threshold is None and decided is None:
         threshold = 0.5
-    chosen = _chosen(found, metrics, extra, tolerance)
+    chosen = _chosen(found, metrics, extra, tolerance, policy.metrics if policy is not None else ())
     undefined = {m.name: why for m in chosen if (why := _cannot(m, rows, found))}
     tolerances = _tolerances(chosen, tolerance)
     unknown = set(reference or {}) - set(rows.roles.sensitive)
@@ -68,7 +70,7 @@ def make_plan(
         "score": rows.roles.score, "prediction": rows.roles.prediction, "threshold": threshold, "sensitive": list(rows.roles.sensitive),
         "cluster": rows.roles.cluster, "weight": rows.roles.weight, "id": rows.roles.id, "confidence": confidence,
         "intersections": intersections, "reference": dict(reference) if reference else REFERENCE_RULE, "metrics": names,
-        "tolerances": tolerances, "policy": None, "seed": seed, "replicates": replicates,
+        "tolerances": tolerances, "policy": None if policy is None else policy.described(), "seed": seed, "replicates": replicates,
     }  # fmt: skip
     return Plan(
         found,
@@ -85,6 +87,24 @@ def make_plan(
         seed,
         question,
     )
+
+
+def _with_policy(
+    policy: Policy | None, task: Task, tolerance: Mapping[str, float] | float | None, reference: Mapping[str, str] | None, intersections: int,
+) -> tuple[Mapping[str, float] | float | None, Mapping[str, str] | None, int]:  # fmt: skip
+    """The policy's tolerances, references and depth, with what the user named himself in their place."""
+    if policy is None:
+        return tolerance, reference, intersections
+    if policy.ratio and task not in ("binary", "selection"):
+        raise BadInput(
+            f"the policy '{policy.name}' compares selection rates, and a {task} audit has none; choose another policy, or audit a yes-or-no decision (--policy)"
+        )
+    if tolerance is not None and not isinstance(tolerance, Mapping):
+        raise BadInput(
+            f"beside the policy '{policy.name}' one tolerance for all is not clear; name the metric: --tolerance tpr={tolerance}"
+        )
+    both = {**policy.tolerance, **(tolerance or {})}
+    return both or None, {**policy.reference, **(reference or {})} or None, max(intersections, policy.intersections)
 
 
 def _check_numbers(confidence: float, intersections: int, replicates: int) -> None:
@@ -111,10 +131,11 @@ def _chosen(
     metrics: Sequence[str] | None,
     extra: Sequence[GroupMetric],
     tolerance: Mapping[str, float] | float | None,
+    also: Sequence[str] = (),
 ) -> list[GroupMetric]:
     known = {**known_metrics(task), **{m.name: m for m in extra}}
     judged = list(tolerance) if isinstance(tolerance, Mapping) else []
-    names = dict.fromkeys([*(metrics or DEFAULTS[task]), *(m.name for m in extra), *judged])
+    names = dict.fromkeys([*(metrics or DEFAULTS[task]), *also, *(m.name for m in extra), *judged])
     for name in names:
         if name not in known:
             raise BadInput(
