@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evenhand.auditdir import audit_into, write_audit
     from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric  # type: ignore[no-redef]  # the function shares its module's name
     from evenhand.comparing import compare
     from evenhand.data import read_splits, splits_from_rows
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from evenhand.rundir import cache_folder
     from evenhand.schema import Schema
     from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
+    from evenhand.verifying import verify
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,9 @@ _HOME = {
     "run": "evenhand.pipeline",
     "compare": "evenhand.comparing",
     "report": "evenhand.pipeline",
+    "audit_into": "evenhand.auditdir",
+    "write_audit": "evenhand.auditdir",
+    "verify": "evenhand.verifying",
     "cache_folder": "evenhand.rundir",
 }
 

@@ -155,13 +155,27 @@ def audit(
     tolerance: Annotated[
         list[str] | None, typer.Option(help="Largest acceptable gap: tpr=0.05 (again for more), or 0.1 for all.")
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="Rules to judge by: equal-opportunity, equalised-odds, calibration-within-groups, us-four-fifths, nyc-ll144, or a TOML file of your own."
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Metrics to show, comma-separated: tpr,auc; else the usual ones.")
+    ] = None,
     reference: Annotated[
         list[str] | None, typer.Option(help="Group to compare with: sex=male; else the largest.")
     ] = None,
     intersections: Annotated[int, typer.Option(min=1, max=3, help="Depth: 2 audits every pair of columns too.")] = 1,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.html, audit.json and junit.xml.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report.html, audit.json, junit.xml and plan.json.")
+    ] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="Verdicts that make the exit code 1 or 3: exceeded, not-enough-evidence, or nothing.")
+    ] = "exceeded",
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
@@ -169,32 +183,43 @@ def audit(
 
     Exit code: 0 within every tolerance (or none given), 1 one is exceeded, 2 bad input, 3 not enough evidence (--strict).
     """
+    from evenhand.auditdir import audit_into
     from evenhand.auditing import audit as examine
 
-    result = examine(
-        file,
-        label=label,
-        score=score,
-        prediction=prediction,
-        sensitive=[name.strip() for name in sensitive.split(",") if name.strip()],
-        threshold=threshold,
-        positive=positive,
-        cluster=cluster,
-        weight=weight,
-        id=id,
-        tolerance=_tolerances(tolerance),
-        reference=_pairs(reference, "--reference", "sex=male"),
-        intersections=intersections,
-        confidence=confidence,
-        seed=seed,
-    )
-    if out is not None:
-        from evenhand.pipeline import write_audit
-
-        report = write_audit(result, out, command="evenhand " + _shell_words(sys.argv[1:]))
-        typer.echo(f"report: {report}", err=as_json)
+    failing = _failing(fail_on, strict)
+    choices: dict[str, Any] = {
+        "label": label, "score": score, "prediction": prediction, "sensitive": _list(sensitive), "threshold": threshold, "positive": positive,
+        "cluster": cluster, "weight": weight, "id": id, "tolerance": _tolerances(tolerance), "policy": policy,
+        "metrics": _list(metrics) if metrics else None, "reference": _pairs(reference, "--reference", "sex=male"),
+        "intersections": intersections, "confidence": confidence, "seed": seed,
+    }  # fmt: skip
+    if out is None:
+        result = examine(file, **choices)
+    else:
+        result = audit_into(out, file, command="evenhand " + _shell_words(sys.argv[1:]), **choices)
+        typer.echo(f"report: {out / 'report.html'}", err=as_json)
     typer.echo(result.to_json() if as_json else str(result))
-    raise typer.Exit(result.exit_code(strict=strict))
+    raise typer.Exit(result.exit_code(fail_on=failing))
+
+
+@app.command()
+def verify(
+    folder: Path,
+    data: Annotated[Path | None, typer.Option(help="The audited file, where it is at another place now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Replay the audit in FOLDER from the same data and compare it byte for byte.   evenhand verify report/
+
+    Exit code: 0 it comes out equal, 1 something differs, 2 it cannot be replayed.
+    """
+    from evenhand.verifying import verify as replay
+
+    found = replay(folder, data)
+    if as_json:
+        _print_table(("check", "holds", "says"), list(found.checks), True)
+    else:
+        typer.echo(str(found))
+    raise typer.Exit(0 if found.equal else 1)
 
 
 @app.command()
@@ -268,6 +293,22 @@ def _print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]], as_json: 
 def _print_metrics(metrics: tuple[Any, ...]) -> None:
     rows = [(m.model, m.name, m.value, m.lower, m.upper, m.n) for m in metrics]
     _print_table(("model", "metric", "value", "lower", "upper", "rows"), rows, False)
+
+
+def _list(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _failing(fail_on: str, strict: bool) -> list[str]:
+    """The verdicts that --fail-on and --strict name."""
+    from evenhand.errors import BadInput, did_you_mean
+
+    known = {"exceeded": "exceeded", "not-enough-evidence": "not enough evidence", "nothing": ""}
+    names = [*_list(fail_on), *(["not-enough-evidence"] if strict else [])]
+    for name in names:
+        if name not in known:
+            raise BadInput(f"--fail-on {name} is no verdict; name {', '.join(known)}.{did_you_mean(name, known)}")
+    return [known[name] for name in names]
 
 
 def _pairs(texts: list[str] | None, option: str, example: str) -> dict[str, str] | None:

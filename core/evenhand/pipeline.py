@@ -19,7 +19,7 @@ from evenhand.plugins import Plugins
 from evenhand.plugins import load as load_plugins
 from evenhand.predicting import predictions_of, predictions_table
 from evenhand.recipe import Recipe
-from evenhand.rundir import Run, atomic
+from evenhand.rundir import Run
 from evenhand.values import Adapted, Metric, Section, Splits
 
 if TYPE_CHECKING:
@@ -95,12 +95,23 @@ def report(path: str | Path, plugins: Plugins | None = None) -> Path:
     """Render the report and the model card of a finished run again, from its artefacts alone."""
     path = Path(path)
     open_run(path)
-    plugins = plugins or load_plugins()
-    recipe = Recipe.from_file(path / "recipe.toml")
-    identity = json.loads((path / "manifest.json").read_text("utf-8"))["identity"]
-    with Run(path, recipe, identity) as folder:
-        Corridor(folder, plugins, None, Progress(quiet=True)).report()
+    with _opened(path) as folder:
+        Corridor(folder, plugins or load_plugins(), None, Progress(quiet=True)).report()
     return path / "report.html"
+
+
+def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
+    """The audit of a run's predictions, made again; nothing is written."""
+    path = Path(path)
+    open_run(path)
+    with _opened(path) as folder:
+        return Corridor(folder, plugins or load_plugins(), None, Progress(quiet=True)).audited()[0]
+
+
+def _opened(path: Path) -> Run:
+    """A finished run's folder, to be entered."""
+    recipe = Recipe.from_file(path / "recipe.toml")
+    return Run(path, recipe, json.loads((path / "manifest.json").read_text("utf-8"))["identity"])
 
 
 class Corridor:
@@ -228,15 +239,18 @@ class Corridor:
 
     def audit_bias(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The audit of the predictions, with the domain's own metrics."""
+        audit, faults = self.audited()
+        self.run.write("audit.json", audit.to_json())
+        return ("audit.json",), {"faults": faults}
+
+    def audited(self) -> tuple[Audit, list[str]]:
+        """(the audit of the predictions on disk, the faults of plugins on the way)."""
         from evenhand.auditing import audit_predictions
 
         predictions = self._predictions()
         extra, faults = self.plugins.collect(self.recipe, "audit_bias", recipe=self.recipe, predictions=predictions)
-        audit = audit_predictions(
-            predictions, rule=self.recipe.audit, extra=extra, seed=self.recipe.seed, title=self.recipe.title
-        )
-        self.run.write("audit.json", audit.to_json())
-        return ("audit.json",), {"faults": faults}
+        rule, seed, title = self.recipe.audit, self.recipe.seed, self.recipe.title
+        return audit_predictions(predictions, rule=rule, extra=extra, seed=seed, title=title), faults
 
     def report(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The HTML report and the model card, from the artefacts alone."""
@@ -258,23 +272,6 @@ class Corridor:
         self.run.write("report.html", render_run(**arguments))
         self.run.write("model-card.md", model_card(**arguments))
         return ("report.html", "model-card.md"), {}
-
-
-def write_audit(audit: Audit, folder: str | Path, command: str | None = None) -> Path:
-    """Write report.html, audit.json and junit.xml of an audit into `folder`; returns the report's path."""
-    from evenhand.reporting import junit_xml, render_audit
-
-    folder = Path(folder)
-    texts = {
-        "audit.json": audit.to_json(),
-        "junit.xml": junit_xml(audit.data),
-        "report.html": render_audit(audit.data, command=command),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        with atomic(folder / name) as temporary:
-            temporary.write_text(text, "utf-8")
-    return folder / "report.html"
 
 
 def _plain(section: Section) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +25,10 @@ class Audit:
         found: str | None = self.data["verdict"]
         return found
 
-    def exit_code(self, strict: bool = False) -> int:
-        """0: nothing is exceeded; 1: a tolerance is; 3: not enough evidence, only when strict."""
-        if self.verdict == EXCEEDED:
-            return 1
-        return 3 if strict and self.verdict == UNSURE else 0
+    def exit_code(self, strict: bool = False, fail_on: Collection[str] = (EXCEEDED,)) -> int:
+        """1: a tolerance is exceeded; 3: not enough evidence; 0: no verdict of those that fail. `strict` adds the second."""
+        given = {verdict["verdict"] for verdict in self.data["verdicts"]} & {*fail_on, *((UNSURE,) if strict else ())}
+        return 1 if EXCEEDED in given else 3 if UNSURE in given else 0
 
     def to_json(self) -> str:
         """The same audit always gives the same bytes."""

@@ -93,27 +93,32 @@ def _dot(entry: dict[str, Any], x: Any, y: float, name: str) -> Markup:
 
 
 def gap(verdict: dict[str, Any]) -> Markup:
-    """The interval of one gap beside its tolerance: the band is what is tolerated, from no gap at all."""
+    """The interval of one gap beside its tolerance: the band is what is tolerated.
+
+    A difference is tolerated from 0 up to its tolerance, a ratio from its least value up to 1.
+    """
     value, lower, upper, tolerance = (verdict[key] for key in ("value", "lower", "upper", "tolerance"))
     if value is None or lower is None or tolerance is None:
         return Markup("")
+    ratio = verdict.get("kind") == "ratio"
+    far = min(upper if upper is not None else value * 2, value + 6 * tolerance)
+    most: float = 1.0 if ratio else max(tolerance * 1.5, value * 1.1, far, 1e-9)
     width, left = 270, 8
-    most: float = max(
-        tolerance * 1.5, value * 1.1, min(upper if upper is not None else value * 2, value + 6 * tolerance), 1e-9
-    )
 
     def x(number: float) -> float:
         return round(left + min(max(number / most, 0), 1) * (width - 2 * left), 1)
 
     end = upper if upper is not None else most
-    title = f"gap {number(value)}, {interval(verdict)}, tolerance {number(tolerance)}"
+    word = f"at least {number(tolerance)}" if ratio else f"tolerance {number(tolerance)}"
+    zone = (tolerance, 1.0) if ratio else (0.0, tolerance)
+    title = f"{'ratio' if ratio else 'gap'} {number(value)}, {interval(verdict)}, {word}"
     return Markup(
         '{0}<rect class="zone" x="{1}" y="6" width="{2}" height="22"/><line class="limit" x1="{3}" x2="{3}" y1="3" y2="31"/>'
-        '<line class="axis" x1="{1}" x2="{4}" y1="28" y2="28"/><line class="narrow" x1="{5}" x2="{6}" y1="17" y2="17"/>'
-        '<circle class="dot" cx="{7}" cy="17" r="5"/><text class="tick first" x="{1}" y="44">0</text><text class="tick first" x="{9}" y="44">{8}</text></svg>'
+        '<line class="axis" x1="{10}" x2="{4}" y1="28" y2="28"/><line class="narrow" x1="{5}" x2="{6}" y1="17" y2="17"/>'
+        '<circle class="dot" cx="{7}" cy="17" r="5"/><text class="tick first" x="{10}" y="44">0</text><text class="tick first" x="{9}" y="44">{8}</text></svg>'
     ).format(
-        _open(width, 48, title), x(0), round(x(tolerance) - x(0), 1), x(tolerance), width - left, x(lower), x(end), x(value),
-        f"tolerance {number(tolerance)}", max(26, min(x(tolerance) - 20, width - 120)),
+        _open(width, 48, title), x(zone[0]), round(x(zone[1]) - x(zone[0]), 1), x(tolerance), width - left, x(lower), x(end), x(value),
+        word, max(26, min(x(tolerance) - 20, width - 120)), x(0),
     )  # fmt: skip
 
 

@@ -105,5 +105,9 @@ def _slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
     histograms = (audit or {}).get("histograms")
     if not histograms:
         return None
-    threshold = (audit or {})["question"].get("threshold")
-    return {**histograms, "threshold": 0.5 if threshold is None else threshold}
+    attributes = {
+        part["name"]: {group["name"]: found[group["name"]] for group in part["groups"] if group["name"] in found}
+        for part in (audit or {})["attributes"]
+        if (found := histograms["attributes"].get(part["name"]))
+    }
+    return {"edges": histograms["edges"], "attributes": attributes}

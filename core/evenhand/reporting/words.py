@@ -133,6 +133,8 @@ def next_step(audit: dict[str, Any]) -> str:
 
 def label_of(audit: dict[str, Any], metric: str) -> str:
     """The metric's readable name."""
+    if metric == "scoring_rate":  # of a policy: no metric of its own
+        return "scoring rate"
     return next((str(m.get("label") or m["name"]) for m in audit["metrics"] if m["name"] == metric), metric)
 
 
