@@ -41,6 +41,11 @@ def number(value: Any) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
+def p_value(value: float | None) -> str:
+    """A p-value: what is smaller than three decimals show is said to be so."""
+    return "< 0.001" if value is not None and value < 0.001 else number(value)
+
+
 def count(value: Any) -> str:
     """An integer with thin separators."""
     return "–" if value is None else f"{round(value):,}".replace(",", "\u202f")

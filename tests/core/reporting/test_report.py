@@ -186,12 +186,26 @@ def test_what_is_exceeded_stands_first_and_is_drawn_beside_its_tolerance():
     assert "3 more: 3 within" in page
 
 
+def test_a_policy_is_named_with_its_dates_and_its_ratios_are_shown():
+    frame = pl.DataFrame({"p": [1] * 80 + [0] * 20 + [1] * 20 + [0] * 80, "g": ["a"] * 100 + ["<b>"] * 100})
+    data = evenhand.audit(frame, prediction="p", sensitive="g", policy="us-four-fifths").data
+    page = render_audit(data)
+    assert "us-four-fifths" in page
+    assert "in force from 1978-09-25" in page
+    assert "below 0.800" in page
+    assert "&lt; 0.001" in page
+    assert "<b>" not in page
+    assert "compliant" not in page
+
+
 @pytest.fixture
 def page(tmp_path):
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api")
-    (tmp_path / "report.html").write_text(render_audit(audit_of(["f", "m", *HOSTILE[:-1]], intersections=2)))
+    (tmp_path / "report.html").write_text(
+        render_audit(audit_of(["f", "m", *HOSTILE[:-1]], intersections=2, policy="us-four-fifths"))
+    )
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         opened = browser.new_page(viewport={"width": 375, "height": 800})
