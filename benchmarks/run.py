@@ -1,7 +1,7 @@
 """Measures whole commands, as a user types them, and prints a Markdown table: `make bench`.
 
 Wall time and peak memory are the operating system's own accounting of the finished process. The median of
-`--runs` runs counts; long commands run once. Needs BANKING77 (train.csv, test.csv) for the training rows.
+`--runs` runs counts (at most three of the probe, one of lp-ft). Needs BANKING77 (train.csv, test.csv) for the training rows.
 """
 
 from __future__ import annotations
@@ -30,15 +30,21 @@ def timed(command: list[str], env: dict[str, str]) -> tuple[float, float, int]:
     return time.perf_counter() - start, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), process.returncode
 
 
-def measure(name: str, command: list[str], runs: int, env: dict[str, str] | None = None) -> None:
-    """Print one row: the median of `runs` runs after one that warms the file cache (none when runs is 1)."""
-    if runs > 1:
-        timed(command, env or {})
-    found = [timed(command, env or {}) for _ in range(runs)]
-    codes = {code for _, _, code in found}
-    wall = statistics.median(seconds for seconds, _, _ in found)
+def measure(name: str, command: list[str], runs: int) -> None:
+    """Print one row: the median of `runs` runs after one that warms the file cache."""
+    timed(command, {})
+    show(name, command, [timed(command, {}) for _ in range(runs)])
+
+
+def show(name: str, command: list[str], found: list[tuple[float, float, int]]) -> None:
+    """One row of the table: median, least and most wall time, most memory, exit codes."""
+    walls = [seconds for seconds, _, _ in found]
+    memory, codes = max(mb for _, mb, _ in found), sorted({code for _, _, code in found})
     shown = " ".join(["evenhand", *command[3:]])
-    print(f"| {name} | {wall:.2f} | {max(mb for _, mb, _ in found):.0f} | {sorted(codes)} | `{shown}` |", flush=True)
+    print(
+        f"| {name} | {statistics.median(walls):.2f} ({min(walls):.2f} to {max(walls):.2f}, {len(walls)} runs) | {memory:.0f} | {codes} | `{shown}` |",
+        flush=True,
+    )
 
 
 def predictions(folder: Path, rows: int) -> Path:
@@ -57,17 +63,19 @@ def predictions(folder: Path, rows: int) -> Path:
     return file
 
 
-def adapt(folder: Path, data: Path, strategy: str, *settings: str) -> None:
-    """One run on BANKING77 from a cold feature cache; prints the test accuracy too."""
-    out = folder / strategy
-    command = [*EVENHAND, "run", "nlp/support-intent", "--data", str(data), "--out", str(out)]
-    for setting in (f"finetune.strategy={strategy}", *settings):
-        command += ["--set", setting]
-    measure(f"{strategy} on BANKING77", command, 1, {"EVENHAND_CACHE": str(folder / f"cache-{strategy}")})
+def adapt(folder: Path, data: Path, strategy: str, runs: int) -> None:
+    """Runs on BANKING77, each from a cold feature cache; prints the test accuracy too."""
+    found, command = [], []
+    for number in range(runs):
+        out = folder / f"{strategy}-{number}"
+        command = [*EVENHAND, "run", "nlp/support-intent", "--data", str(data), "--out", str(out)]
+        command += ["--set", f"finetune.strategy={strategy}"]
+        found.append(timed(command, {"EVENHAND_CACHE": str(folder / f"cache-{strategy}-{number}")}))
+    show(f"{strategy} on BANKING77", command, found)
     for metric in json.loads((out / "evaluation.json").read_text()):
         if metric["name"] == "accuracy":
             print(
-                f"|   accuracy, {metric['model']} | {metric['value']:.4f} | | | {metric['lower']:.4f} to {metric['upper']:.4f}, {metric['n']} rows |"
+                f"|   accuracy, {metric['model']} | {metric['value']:.4f} ({metric['lower']:.4f} to {metric['upper']:.4f}, {metric['n']} rows) | | | |"
             )
 
 
@@ -102,9 +110,9 @@ def main() -> None:
             options.runs,
         )
         if options.data.exists():
-            adapt(folder, options.data, "probe")
+            adapt(folder, options.data, "probe", min(options.runs, 3))
             if options.lp_ft:
-                adapt(folder, options.data, "lp-ft")
+                adapt(folder, options.data, "lp-ft", 1)
         else:
             print(f"| BANKING77 is not at {options.data}; give --data | | | | |")
 
