@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from evenhand.auditing.counts import CELLS, Floats, Ints, Table
-from evenhand.auditing.estimates import COVERED, Groups
+from evenhand.auditing.groups import COVERED, Groups
 
 BUCKETS = 2_048  # clusters are dealt into at most this many buckets when correlations between groups are measured
 

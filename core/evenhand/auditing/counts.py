@@ -71,10 +71,16 @@ class _Sums:
 
 
 def count(
-    rows: Rows, task: Task, positive: list[Any], decided: list[Any] | None, threshold: float | None, wanted: set[str]
-) -> Table:
-    """Group the rows in their engine and sum. `wanted`: names of the row-level quantities that metrics need."""
-    frame, keys = _with_keys(rows, task, positive, decided, threshold)
+    rows: Rows, task: Task, positive: list[Any], decided: list[Any] | None, threshold: float | None, wanted: set[str],
+    exact: bool = False,
+) -> Table:  # fmt: skip
+    """Group the rows in their engine and sum.
+
+    wanted: names of the row-level quantities that metrics need. exact: every distinct score is its own level, however
+    many rows there are; the table then grows with them.
+    """
+    exact = exact or rows.count <= EXACT_ROWS
+    frame, keys = _with_keys(rows, task, positive, decided, threshold, exact)
     sums = _Sums()
     weighted = rows.roles.weight is not None
     weight = nw.col("weight").cast(nw.Float64) if weighted else None
@@ -82,7 +88,6 @@ def count(
     if weight is not None:
         sums.add("w", weight, heaviest)
         sums.add("w2", weight * weight, heaviest**2)
-    exact = rows.count <= EXACT_ROWS
     local = task == "binary" and exact
     for name, (value, bound) in {} if local else _row_values(rows, task, wanted).items():
         w = weight if weight is not None else nw.lit(1.0)
@@ -96,7 +101,7 @@ def count(
 
 
 def _with_keys(
-    rows: Rows, task: Task, positive: list[Any], decided: list[Any] | None, threshold: float | None
+    rows: Rows, task: Task, positive: list[Any], decided: list[Any] | None, threshold: float | None, exact: bool
 ) -> tuple[nw.LazyFrame[Any], list[str]]:
     """The frame with the columns that rows are grouped by: y (label), d (decision), level (score)."""
     new: dict[str, nw.Expr] = {}
@@ -108,9 +113,7 @@ def _with_keys(
         new["d"] = _flag(rows, "prediction", decided) if decided is not None else _above(threshold)
         if rows.roles.score is not None:
             score = nw.col("score").cast(nw.Float64)
-            new["level"] = (
-                score if rows.count <= EXACT_ROWS else (score * BINS).floor().clip(0, BINS - 1).cast(nw.Int64)
-            )
+            new["level"] = score if exact else (score * BINS).floor().clip(0, BINS - 1).cast(nw.Int64)
     else:
         new["d"] = nw.when(_no_error(rows)).then(nw.lit(-1)).otherwise(nw.lit(1))
     keys = [f"g{i}" for i in range(len(rows.roles.sensitive))] + list(new)
@@ -170,6 +173,7 @@ def _row_values(rows: Rows, task: Task, wanted: set[str]) -> dict[str, tuple[nw.
             truth = nw.when(nw.col("y") == 1).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
             off = score - truth
             chance = nw.when(nw.col("y") == 1).then(score).otherwise(1.0 - score)
+            values["labelled_score"] = (score, 1.0)
             values["squared_miss"] = (off * off, 1.0)
             values["surprise"] = (-1.0 * chance.clip(TINY, 1.0 - TINY).log(), 37.0)
     return {name: value for name, value in values.items() if name in wanted}
@@ -213,7 +217,7 @@ def _names(sums: _Sums) -> list[str]:
 
 
 def _local_value(name: str, score: Floats, label: Ints) -> Floats:
-    if name == "score":
+    if name in ("score", "labelled_score"):
         return score
     if name == "squared_miss":
         return np.asarray((score - label) ** 2)

@@ -1,29 +1,27 @@
 """From cells to estimates: each metric's value per group, its variance, and how many rows that is worth.
 
-Counts of a group are a vector T of sums over units (rows, or clusters of rows), and M is the sum over units of the
-outer products of their contributions. A metric f has influence g·t for a unit that contributes t, with g the
+With T the sums of a group and M their moments (groups.py), a metric f has influence g·t for a unit that contributes t, with g the
 gradient of f at T, so its variance is g'Mg: the same line for rows, weights and clusters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from evenhand.auditing import intervals
-from evenhand.auditing.counts import CELLS, Floats, Ints, Table
-from evenhand.auditing.metrics import METRICS, Counts, GroupMetric, rate_metric, ratio
-from evenhand.auditing.ranking import Curves, auc_estimate
+from evenhand.auditing.composing import ODD_ONE_OUT, Limits, cost_of_label, of_f1, of_loss, of_sum, trusted
+from evenhand.auditing.counts import CELLS, Floats
+from evenhand.auditing.groups import Groups, project
+from evenhand.auditing.kinds import GroupMetric, rate_metric, ratio
+from evenhand.auditing.metrics import METRICS
 
-COMPOSED = {
-    "f1": (rate_metric("jaccard", of="tp", among=("tp", "fp", "fn"), better="higher"),),
-    "balanced_accuracy": (METRICS["tpr"], METRICS["tnr"]),
-}
+__all__ = ["Estimates", "Groups", "estimate", "project"]
+
+JACCARD = rate_metric("jaccard", of="tp", among=("tp", "fp", "fn"), better="higher")
 CELL = {name: i for i, name in enumerate(CELLS)}
-COVERED = {"score": range(9), "squared_miss": range(4), "surprise": range(4), "overconfidence": (6, 7)}
 PARTS = {"selected": ("tp", "fp", "selected_unlabelled"), "rejected": ("fn", "tn", "rejected_unlabelled")}
 
 
@@ -42,13 +40,13 @@ class Estimates:
     rows: Floats
     bounded: bool
     correlation: Floats | None = None
-    composed: Callable[[float], tuple[Floats, Floats]] | None = None  # limits that come from those of its parts
+    composed: Limits | None = None  # limits that come from those of its parts
 
     def limits(self, c: float) -> tuple[Floats, Floats]:
         """Lower and upper limit at the critical value c; a single row never narrows anything."""
         wide = intervals.student(c, self.freedom) if np.isfinite(self.freedom).any() else np.full(self.value.shape, c)
         if self.composed is not None:
-            (lower, upper), ends = self.composed(c), (0.0, 1.0)
+            (lower, upper), ends = self.composed(c), (0.0, 1.0) if self.bounded else (-np.inf, np.inf)
         elif self.bounded:
             lower, upper = intervals.share(self.value * self.size, self.size, np.minimum(wide, 1e6))
             ends = (0.0, 1.0)
@@ -69,56 +67,15 @@ class Estimates:
         return np.asarray(np.sqrt(p * (1 - p) / (self.size + 4)))
 
 
-@dataclass(frozen=True)
-class Groups:
-    """The counts of every group of one attribute; `rest()` gives those of everyone else."""
-
-    total: Floats  # [group, part]  T: the cells, then (sum of w·v, sum of w) per row-level quantity
-    square: Floats  # [group, part]  sums of w² over the rows of the part
-    rows: Floats  # [group, part]  rows
-    moment: Floats  # [group, part, part]  M
-    units: Floats  # [group]  rows, or clusters
-    quantities: tuple[str, ...]
-    clustered: bool
-    curves: Curves | None
-    all_moment: Floats | None = None  # clusters: M of all rows together
-    cross: Floats | None = None  # clusters: [group, part, part] sums of t(all) t(group)'
-    units_rest: Floats | None = None
-    shares: tuple[Ints, Ints, Floats] | None = None  # clusters that span groups: (bucket, group, t) of each pair
-
-    def counts(self, total: Floats | None = None) -> Counts:
-        """What metric functions see."""
-        t = self.total if total is None else total
-        first = len(CELLS)
-        return Counts(
-            t[..., 0], t[..., 1], t[..., 2], t[..., 3], t[..., 0] + t[..., 1] + t[..., 4], t[..., 2] + t[..., 3] + t[..., 5], t[..., 6], t[..., 7],
-            {q: t[..., first + 2 * i] for i, q in enumerate(self.quantities)},
-            {q: t[..., first + 2 * i + 1] for i, q in enumerate(self.quantities)},
-            None if self.curves is None else self.curves.positive, None if self.curves is None else self.curves.negative,
-        )  # fmt: skip
-
-    def rest(self) -> Groups:
-        """The same for everyone outside each group."""
-        everyone = self.moment.sum(axis=0) if self.all_moment is None else self.all_moment
-        cross = self.moment if self.cross is None else self.cross
-        moment = everyone - cross - np.swapaxes(cross, 1, 2) + self.moment
-        units = self.units.sum() - self.units if self.units_rest is None else self.units_rest
-        curves = None if self.curves is None else self.curves.rest()
-        return Groups(
-            _others(self.total), _others(self.square), _others(self.rows), moment, units, self.quantities, self.clustered, curves
-        )  # fmt: skip
-
-
-def _others(values: Floats) -> Floats:
-    return np.asarray(np.maximum(values.sum(axis=0) - values, 0))
-
-
 def estimate(metric: GroupMetric, groups: Groups) -> Estimates:
     """Value, variance and effective size of a metric for every group."""
-    if metric.name == "auc":
+    if metric.curve is not None:
         assert groups.curves is not None
-        value, variance, size, freedom, rows = auc_estimate(groups.curves)
-        return Estimates(value, variance, size, freedom, rows, True)
+        value, variance, size, freedom, rows, correlation, limits = metric.curve(groups.curves)
+        found = Estimates(value, variance, size, freedom, rows, metric.bounded, correlation)
+        return found if limits is None else replace(found, composed=lambda c: limits(intervals.student(c, freedom)))
+    if metric.terms:
+        return _sum_of_terms(metric, groups)
     value = np.asarray(metric.function(groups.counts()), dtype=float)
     inside = _inside(metric, groups)
     rows, weight = groups.rows[:, inside].sum(axis=1), groups.total[:, inside].sum(axis=1)
@@ -140,32 +97,60 @@ def estimate(metric: GroupMetric, groups: Groups) -> Estimates:
     found = Estimates(
         value, variance, size, freedom, rows, metric.bounded and metric.unit != "label", _correlation(groups, gradient)
     )
-    return replace(found, composed=compose(metric, groups, variance)) if metric.name in COMPOSED else found
+    return replace(found, composed=_compose(metric, groups, found, gradient))
 
 
-def compose(metric: GroupMetric, groups: Groups, variance: Floats) -> Callable[[float], tuple[Floats, Floats]]:
-    """Limits of a metric that is made of shares, from their limits: these hold where a normal approximation does not.
+def _sum_of_terms(metric: GroupMetric, groups: Groups) -> Estimates:
+    """a·p + b·q of two shares or means of the same rows."""
+    (a, first), (b, second) = metric.terms
+    one, other = estimate(first, groups), estimate(second, groups)
+    gradients = [_gradient_of_share(m, groups, p.value) for m, p in ((first, one), (second, other))]
+    r = _together(gradients[0], gradients[1], groups) * np.sign(a * b)
+    sd = abs(a) * one.spread, abs(b) * other.spread
+    variance = np.maximum(sd[0] ** 2 + sd[1] ** 2 + 2 * r * sd[0] * sd[1], 1e-300)
+    value = np.asarray(metric.function(groups.counts()), dtype=float)
+    correlation = _correlation(groups, a * gradients[0] + b * gradients[1])
+    composed = of_sum(a, one, b, other, trusted(r, other))
+    return Estimates(
+        value, variance, other.rows, np.full(value.shape, np.inf), other.rows, False, correlation, composed
+    )
 
-    F1 is 2J / (1 + J) with J = TP / (TP + FP + FN), so its limits are those of J, transformed. Balanced accuracy is
-    the mean of two shares, whose limits combine by MOVER; rows of one cluster correlate the two.
-    """
-    parts = [estimate(part, groups) for part in COMPOSED[metric.name]]
 
-    def f1(c: float) -> tuple[Floats, Floats]:
-        lower, upper = parts[0].limits(c)
-        return 2 * lower / (1 + lower), 2 * upper / (1 + upper)
+def _together(one: Floats, other: Floats, groups: Groups) -> Floats:
+    """Correlation of two estimates of the same group from their gradients."""
+    covariance, first, second = (_covariance(a, b, groups) for a, b in ((one, other), (one, one), (other, other)))
+    return np.asarray(np.clip(np.nan_to_num(ratio(covariance, np.sqrt(first * second))), -1, 1))
 
-    def balanced(c: float) -> tuple[Floats, Floats]:
-        a, b = parts
+
+def _covariance(one: Floats, other: Floats, groups: Groups) -> Floats:
+    return np.asarray(np.einsum("gi,gij,gj->g", one, groups.moment, other))
+
+
+def _compose(metric: GroupMetric, groups: Groups, found: Estimates, gradient: Floats) -> Limits | None:
+    """Limits from those of its parts, for the metrics that have such."""
+    if metric.name == "f1":
+        return of_f1(estimate(JACCARD, groups))
+    if metric.name == "balanced_accuracy":
+        a, b = estimate(METRICS["tpr"], groups), estimate(METRICS["tnr"], groups)
         r: Floats | float = 0.0
-        if groups.clustered:
+        if groups.clustered:  # rows of one cluster correlate the two
             both = 2 * np.sqrt(a.variance * b.variance)
-            r = np.clip(np.nan_to_num(ratio(4 * variance - a.variance - b.variance, both)), -1, 1)
-        low_b, up_b = b.limits(c)
-        lower, upper = intervals.difference(a.value, a.limits(c), -b.value, (-up_b, -low_b), -r)
-        return lower / 2, upper / 2
+            r = np.clip(np.nan_to_num(ratio(4 * found.variance - a.variance - b.variance, both)), -1, 1)
+        return of_sum(0.5, a, 0.5, b, r)
+    if metric.mean_of in ODD_ONE_OUT:
+        return _compose_loss(str(metric.mean_of), groups, found, gradient)
+    return None
 
-    return f1 if metric.name == "f1" else balanced
+
+def _compose_loss(quantity: str, groups: Groups, loss: Estimates, gradient: Floats) -> Limits:
+    share = estimate(METRICS["base_rate"], groups)
+    of_label = _gradient_of_share(METRICS["base_rate"], groups, share.value)
+    seen = np.nan_to_num(ratio(_covariance(gradient, of_label, groups), _covariance(of_label, of_label, groups)))
+    beta = cost_of_label(loss.value, share, seen, quantity)
+    rest = gradient - beta[:, None] * of_label
+    variance = np.maximum(_covariance(rest, rest, groups), 0) * ratio(groups.units, groups.units - 1)
+    r = _together(rest, of_label, groups) * np.sign(beta)
+    return of_loss(loss, share, beta, np.sqrt(variance), r)
 
 
 def _inside(metric: GroupMetric, groups: Groups) -> list[int]:
@@ -254,38 +239,3 @@ def _correlation(groups: Groups, gradient: Floats) -> Floats | None:
     covariance = influence.T @ influence
     scale = np.sqrt(np.diag(covariance))
     return np.nan_to_num(ratio(covariance, np.outer(scale, scale)))
-
-
-def project(table: Table, group: Ints, size: int) -> Groups:
-    """Sum the cells of the table by group: `group` is the group of each entry."""
-    from evenhand.auditing.clusters import cluster_moments
-
-    quantities, first = tuple(table.moments), len(CELLS)
-    parts = first + 2 * len(quantities)
-    total, square, rows = (np.zeros((size, parts)) for _ in range(3))
-    moment = np.zeros((size, parts, parts))
-    cell = group * first + table.outcome
-
-    def by_cell(values: Floats) -> Floats:
-        return np.bincount(cell, values, size * first).reshape(size, first)
-
-    total[:, :first], square[:, :first], rows[:, :first] = by_cell(table.w), by_cell(table.w2), by_cell(table.n)
-    moment[:, range(first), range(first)] = square[:, :first]
-    for i, (name, (wv, w2v, w2v2)) in enumerate(table.moments.items()):
-        a, b = first + 2 * i, first + 2 * i + 1
-        covered = np.isin(table.outcome, COVERED.get(name, (6,)))
-
-        def by_group(values: Floats, covered: Floats = covered) -> Floats:
-            return np.bincount(group, values * covered, size)
-
-        total[:, a], total[:, b] = by_group(wv), by_group(table.w)
-        square[:, b], rows[:, b] = by_group(table.w2), by_group(table.n)
-        moment[:, a, a], moment[:, a, b], moment[:, b, a], moment[:, b, b] = (
-            by_group(w2v2),
-            by_group(w2v),
-            by_group(w2v),
-            square[:, b],
-        )
-    curves = Curves.of(table, group, size) if len(table.scores) and (table.label >= 0).any() else None
-    plain = Groups(total, square, rows, moment, rows[:, :first].sum(axis=1), quantities, False, curves)
-    return plain if table.cluster is None else cluster_moments(plain, table, group)

@@ -1,135 +1,27 @@
-"""The metrics: pure functions of counts over arrays [..., group], each with formula, unit, direction and source."""
+"""The built-in metrics of each task: formula, unit, direction, source, and what the number says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable
 
 import numpy as np
 
+from evenhand.auditing import calibration, ranking
+from evenhand.auditing.costs_and_benefit import cost_metric, net_benefit_metric
 from evenhand.auditing.counts import Floats
+from evenhand.auditing.kinds import Better, Counts, Estimate, GroupMetric, rate_metric, ratio
 
-Better = Literal["higher", "lower", ""]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Weighted numbers of rows, as arrays [..., group]; the leading axes are whatever the caller varies.
-
-    tp, fp, fn, tn: rows by label and decision. selected, rejected: rows by decision, labelled or not.
-    correct, wrong: multiclass rows. `sums` and `weights`: for each row-level quantity the sum of its values and
-    of the weights of the rows that have one. positive, negative: weights by score level, [..., group, level].
-    """
-
-    tp: Floats
-    fp: Floats
-    fn: Floats
-    tn: Floats
-    selected: Floats
-    rejected: Floats
-    correct: Floats
-    wrong: Floats
-    sums: Mapping[str, Floats] = field(default_factory=dict)
-    weights: Mapping[str, Floats] = field(default_factory=dict)
-    positive: Floats | None = None
-    negative: Floats | None = None
-
-
-@dataclass(frozen=True)
-class GroupMetric:
-    """A number per group: what it is called, how it is computed, which way is better, and who says so.
-
-    numerator / denominator: the cells of a proportion, so that the intervals for proportions apply.
-    mean_of: the row-level quantity whose mean this is. needs: what the data must have ("label", "score").
-    """
-
-    name: str
-    function: Callable[[Counts], Floats]
-    formula: str
-    better: Better = ""
-    unit: str = "share"
-    source: str = ""
-    says: str = ""
-    label: str = ""
-    needs: tuple[str, ...] = ("label",)
-    numerator: tuple[str, ...] = ()
-    denominator: tuple[str, ...] = ()
-    mean_of: str | None = None
-    bounded: bool = True  # values lie in [0, 1]
-
-    @property
-    def title(self) -> str:
-        """The name for people: `label`, or the name with spaces."""
-        return self.label or self.name.replace("_", " ")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A plugin's own number for a group, shown as it is."""
-
-    name: str
-    group: str
-    value: float | None
-    lower: float | None = None
-    upper: float | None = None
-    says: str = ""
-    source: str = ""
-    plugin: str = ""
-
-
-def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """numerator / denominator; NaN where there is no denominator, never 0 and never 1."""
-    top, bottom = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
-    out = np.full(np.broadcast_shapes(top.shape, bottom.shape), np.nan)
-    return np.asarray(np.divide(top, bottom, out=out, where=bottom > 0))
-
-
-def rate_metric(
-    name: str,
-    *,
-    of: str | tuple[str, ...],
-    among: tuple[str, ...],
-    better: Better,
-    source: str = "",
-    says: str = "",
-    label: str = "",
-) -> GroupMetric:
-    """The share that the cells `of` have among the cells `among`; cells are tp, fp, fn, tn, selected, rejected.
-
-    >>> rate_metric("underdiagnosis", of="fn", among=("fn", "tp"), better="lower").formula
-    'FN / (FN + TP)'
-    """
-    top = (of,) if isinstance(of, str) else tuple(of)
-    known = ("tp", "fp", "fn", "tn", "selected", "rejected", "correct", "wrong")
-    for cell in (*top, *among):
-        if cell not in known:
-            raise ValueError(f"rate_metric {name!r}: {cell!r} is no cell; cells are {', '.join(known)}")
-    if not set(top) <= set(among):
-        raise ValueError(f"rate_metric {name!r}: every cell of `of` must be in `among`, or it is no share")
-
-    def function(counts: Counts) -> Floats:
-        return ratio(_total(counts, top), _total(counts, among))
-
-    needs = (
-        ("decision",)
-        if set(among) <= {"selected", "rejected"}
-        else ("label",)
-        if "correct" in among
-        else ("label", "decision")
-    )
-    formula = f"{_sum(top, False)} / {_sum(among, True)}"
-    return GroupMetric(name, function, formula, better, "share", source, says, label, needs, top, tuple(among))
-
-
-def _sum(cells: tuple[str, ...], bracket: bool) -> str:
-    names = [c.upper() if len(c) == 2 else c for c in cells]
-    text = " + ".join(names)
-    return f"({text})" if len(names) > 1 else text
-
-
-def _total(counts: Counts, cells: tuple[str, ...]) -> Floats:
-    return np.asarray(sum(getattr(counts, cell) for cell in cells))
+__all__ = [
+    "DEFAULTS",
+    "METRICS",
+    "Better",
+    "Counts",
+    "Estimate",
+    "GroupMetric",
+    "known_metrics",
+    "rate_metric",
+    "ratio",
+]
 
 
 def _balanced_accuracy(counts: Counts) -> Floats:
@@ -140,13 +32,32 @@ def _f1(counts: Counts) -> Floats:
     return ratio(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn)
 
 
-def auc(counts: Counts) -> Floats:
-    """Chance that a random positive row scores above a random negative one, ties counting half."""
-    if counts.positive is None or counts.negative is None:
-        return np.full(counts.tp.shape, np.nan)
-    below = np.cumsum(counts.negative, axis=-1) - counts.negative / 2
-    wins = (counts.positive * below).sum(axis=-1)
-    return ratio(wins, counts.positive.sum(axis=-1) * counts.negative.sum(axis=-1))
+def _by_level(read: Callable[..., Floats], scores: bool = False) -> Callable[[Counts], Floats]:
+    """A function of the weights by score level; undefined without scores."""
+
+    def function(counts: Counts) -> Floats:
+        if counts.positive is None or counts.negative is None:
+            return np.full(counts.tp.shape, np.nan)
+        return read(counts.positive, counts.negative, *([counts.scores] if scores else []))
+
+    return function
+
+
+def _bpsn(positive: Floats, negative: Floats) -> Floats:
+    return ranking.auc_by_level(_background(positive), negative)
+
+
+def _bnsp(positive: Floats, negative: Floats) -> Floats:
+    return ranking.auc_by_level(positive, _background(negative))
+
+
+def _background(weight: Floats) -> Floats:
+    """Everyone outside each group; of one group alone, itself."""
+    return weight if weight.shape[-2] == 1 else np.maximum(weight.sum(axis=-2, keepdims=True) - weight, 0)
+
+
+def _calibration_gap(counts: Counts) -> Floats:
+    return np.asarray(_mean("labelled_score")(counts) - METRICS["base_rate"].function(counts))
 
 
 def _mean(name: str) -> Callable[[Counts], Floats]:
@@ -162,7 +73,10 @@ def _rmse(counts: Counts) -> Floats:
 
 _FAWCETT = "Fawcett 2006, Pattern Recognition Letters 27(8)"
 _HARDT = "Hardt, Price & Srebro 2016, NeurIPS"
+_BORKAN = "Borkan et al. 2019, WWW companion"
 _LABELLED = ("tp", "fp", "fn", "tn")
+_SCORED = ("label", "score")
+_ONE_CLASS = "this group lacks positive or negative labels"
 
 METRICS: dict[str, GroupMetric] = {
     metric.name: metric
@@ -189,13 +103,44 @@ METRICS: dict[str, GroupMetric] = {
                     "mean of the shares found among the truly positive and the truly negative", "balanced accuracy", ("label", "decision")),
         GroupMetric("f1", _f1, "2 TP / (2 TP + FP + FN)", "higher", "share", "van Rijsbergen 1979, Information Retrieval",
                     "harmonic mean of TPR and PPV", "F1", ("label", "decision")),
-        GroupMetric("auc", auc, "P(score of a positive > score of a negative), ties count half", "higher", "share",
-                    "DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44(3)", "how well the score ranks inside the group", "AUC", ("label", "score")),
+        GroupMetric("auc", _by_level(ranking.auc_by_level), "P(score of a positive > score of a negative), ties count half", "higher", "share",
+                    "DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44(3)", "how well the score ranks inside the group", "AUC", _SCORED,
+                    curve=ranking.auc_reading, lacking=_ONE_CLASS),
         GroupMetric("brier", _mean("squared_miss"), "mean of (score - label)²", "lower", "score", "Brier 1950, Monthly Weather Review 78(1)",
-                    "squared distance between score and truth", "Brier score", ("label", "score"), mean_of="squared_miss"),
+                    "squared distance between score and truth", "Brier score", _SCORED, mean_of="squared_miss"),
         GroupMetric("log_loss", _mean("surprise"), "mean of -log(score given to the truth)", "lower", "nats", "Good 1952, J. R. Stat. Soc. B 14(1)",
-                    "surprise of the score at the truth", "log loss", ("label", "score"), mean_of="surprise", bounded=False),
+                    "surprise of the score at the truth", "log loss", _SCORED, mean_of="surprise", bounded=False),
         GroupMetric("mean_score", _mean("score"), "mean score", "", "score", "", "average score of the group", "mean score", ("score",), mean_of="score"),
+    )
+}  # fmt: skip
+
+_MEAN_SCORE = GroupMetric("labelled_mean_score", _mean("labelled_score"), "mean score", mean_of="labelled_score")
+
+METRICS |= {
+    metric.name: metric
+    for metric in (
+        GroupMetric("average_precision", _by_level(ranking.average_precision_by_level), "Σ (recall gained) · (precision) over falling thresholds",
+                    "higher", "share", "Buckley & Voorhees 2000, SIGIR; intervals: Boyd, Eng & Page 2013, ECML PKDD",
+                    "precision averaged over the truly positive; chance gives the base rate, so groups of other base rates differ by nature",
+                    "average precision", _SCORED, curve=ranking.average_precision_reading, lacking="no positive labels in this group"),
+        GroupMetric("bpsn_auc", _by_level(_bpsn), "P(score of a positive outside the group > score of a negative inside), ties count half",
+                    "higher", "share", _BORKAN, "low where the group's negatives score too high among everyone", "BPSN AUC", _SCORED,
+                    curve=ranking.bpsn_reading, lacking="no negative labels in this group, or no positive ones outside it"),
+        GroupMetric("bnsp_auc", _by_level(_bnsp), "P(score of a positive inside the group > score of a negative outside), ties count half",
+                    "higher", "share", _BORKAN, "low where the group's positives score too low among everyone", "BNSP AUC", _SCORED,
+                    curve=ranking.bnsp_reading, lacking="no positive labels in this group, or no negative ones outside it"),
+        GroupMetric("calibration_gap", _calibration_gap, "mean score - base rate", "", "score", "Steyerberg et al. 2010, Epidemiology 21(1)",
+                    "how much more the scores promise than happens (calibration in the large): above 0 they promise too much", "calibration gap", _SCORED,
+                    denominator=_LABELLED, mean_of="labelled_score", bounded=False, terms=((1.0, _MEAN_SCORE), (-1.0, METRICS["base_rate"]))),
+        GroupMetric("calibration_error", _by_level(calibration.calibration_error_by_level, True), "Σ share of bin · ((mean score - share positive)² - its sampling variance), ten bins",
+                    "lower", "score²", "Kumar, Liang & Ma 2019, NeurIPS",
+                    "mean squared distance between score and what happens, without what chance alone makes: 0.0025 is 5 points off; a well calibrated group falls on either side of 0",
+                    "squared calibration error", _SCORED, bounded=False, curve=calibration.calibration_error_reading, lacking="no score range holds two labelled rows of this group"),
+        GroupMetric("calibration_slope", _by_level(calibration.calibration_slope_by_level, True), "b in logit P(positive) = a + b · logit(score)", "", "slope", "Cox 1958, Biometrika 45(3/4)",
+                    "1 is right; below 1 the scores are too extreme, above 1 too timid", "calibration slope", _SCORED, bounded=False,
+                    curve=calibration.calibration_slope_reading, lacking="this group lacks positive or negative labels, or its scores part them completely"),
+        cost_metric(),
+        net_benefit_metric(),
     )
 }  # fmt: skip
 
@@ -206,7 +151,7 @@ MULTICLASS: dict[str, GroupMetric] = {
         GroupMetric("mean_confidence", _mean("score"), "mean score of the predicted class", "", "score", "Guo et al. 2017, ICML",
                     "how sure the model says it is", "mean confidence", ("score",), mean_of="score"),
         GroupMetric("confidence_gap", _mean("overconfidence"), "mean confidence - accuracy", "", "score", "Guo et al. 2017, ICML",
-                    "how much surer the model says it is than it is right", "confidence gap", ("label", "score"), mean_of="overconfidence", bounded=False),
+                    "how much surer the model says it is than it is right", "confidence gap", _SCORED, mean_of="overconfidence", bounded=False),
     )
 }  # fmt: skip
 
@@ -243,8 +188,10 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def known_metrics(task: str) -> dict[str, GroupMetric]:
-    """Every built-in metric of a task, by name."""
+def known_metrics(task: str, threshold: float | None = None) -> dict[str, GroupMetric]:
+    """Every built-in metric of a task, by name. `threshold`: that of the audit, which the net benefit weighs by."""
     if task == "selection":
         return {name: METRICS[name] for name in DEFAULTS["selection"]}
+    if task == "binary" and threshold is not None:
+        return {**METRICS, "net_benefit": net_benefit_metric(threshold)}
     return {"binary": METRICS, "multiclass": MULTICLASS, "regression": REGRESSION}[task]

@@ -1,114 +1,163 @@
-"""AUC by group from score histograms, with DeLong's variance (exact when every score has its own level)."""
+"""How well scores rank: AUC inside a group and across groups, average precision, and the cut that selects the top rows.
+
+Every reading is exact where each score has its own level, and has the variance of its influence function.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from evenhand.auditing.counts import Floats, Ints, Table
-
-MOST_CELLS = 4_000_000  # groups × levels; above, scores are coarsened to bins
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Weights of positive and negative rows by score level, [group, level]; the squares for the variance."""
-
-    positive: Floats
-    negative: Floats
-    positive2: Floats
-    negative2: Floats
-    rows: Floats  # [group, 2] positive and negative rows
-    entries: tuple[Ints, Ints, Ints, Ints, Floats] | None = None  # clusters: group, cluster, label, level, weight
-
-    @classmethod
-    def of(cls, table: Table, group: Ints, size: int) -> Curves:
-        level, levels = table.level, len(table.scores)
-        if size * levels > MOST_CELLS:
-            level, levels = np.minimum((table.scores[table.level] * 1024).astype(np.int64), 1023), 1024
-        cell = group * levels + level
-
-        def by_level(mask: Floats, values: Floats) -> Floats:
-            return np.bincount(cell[mask], values[mask], size * levels).reshape(size, levels)
-
-        yes, no = table.label == 1, table.label == 0
-        rows = np.stack([np.bincount(group[m], table.n[m], size) for m in (yes, no)], axis=1)
-        entries = None if table.cluster is None else (group, table.cluster, table.label, level, table.w)
-        return cls(
-            by_level(yes, table.w),
-            by_level(no, table.w),
-            by_level(yes, table.w2),
-            by_level(no, table.w2),
-            rows,
-            entries,
-        )
-
-    def rest(self) -> Curves:
-        """Curves of everyone outside each group."""
-        others = [
-            np.maximum(a.sum(axis=0) - a, 0)
-            for a in (self.positive, self.negative, self.positive2, self.negative2, self.rows)
-        ]
-        return replace(self, positive=others[0], negative=others[1], positive2=others[2], negative2=others[3], rows=others[4],
-                       entries=None if self.entries is None else (-1 - self.entries[0], *self.entries[1:]))  # fmt: skip
+from evenhand.auditing.counts import BINS, Floats, Ints, Table
+from evenhand.auditing.curves import Block, Curves, Reading
 
 
-def placements(curves: Curves) -> tuple[Floats, Floats, Floats]:
-    """AUC per group, and by level the share of negatives below a positive and of positives above a negative."""
+def auc_by_level(positive: Floats, negative: Floats) -> Floats:
+    """Chance that a random positive row scores above a random negative one, ties counting half."""
+    below = np.cumsum(negative, axis=-1) - negative / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        m, n = curves.positive.sum(axis=1, keepdims=True), curves.negative.sum(axis=1, keepdims=True)
-        below = (np.cumsum(curves.negative, axis=1) - curves.negative / 2) / n
-        above = 1 - (np.cumsum(curves.positive, axis=1) - curves.positive / 2) / m
-        auc = (curves.positive * below).sum(axis=1) / m[:, 0]
-    return np.where((m[:, 0] > 0) & (n[:, 0] > 0), auc, np.nan), below, above
+        return np.asarray((positive * below).sum(axis=-1) / (positive.sum(axis=-1) * negative.sum(axis=-1)))
 
 
-def auc_estimate(curves: Curves) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Value, variance, effective size, degrees of freedom and rows of the smaller class, per group.
+def average_precision_by_level(positive: Floats, negative: Floats) -> Floats:
+    """Mean over the positive rows of the precision at their score, ties selected together."""
+    hits, all_ = _selected(positive), _selected(positive + negative)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.where(all_ > 0, hits / all_, 0.0)
+        return np.asarray((positive * precision).sum(axis=-1) / positive.sum(axis=-1))
 
-    Variance: DeLong, DeLong & Clarke-Pearson 1988; with clusters the sum over clusters of the same influences
-    (Obuchowski 1997). At a perfect or constant score, where that is 0, Hanley & McNeil's 1982 formula at a
-    value pulled to the middle.
+
+def _selected(weight: Floats) -> Floats:
+    """Weight at or above each level."""
+    return np.cumsum(weight[..., ::-1], axis=-1)[..., ::-1]
+
+
+def auc_bounds(table: Table, group: Ints | None = None, size: int = 1) -> tuple[Floats, Floats]:
+    """The lowest and the highest AUC that the unbinned scores can have, [group] (by default of all rows together).
+
+    Rows that share a bin may all have been won (upper) or all lost (lower) by the positive ones; both can happen, so
+    the bounds are exact. They are equal where every score has its own level, and NaN where a class is missing.
     """
-    auc, below, above = placements(curves)
+    curves = Curves.of(table, np.zeros(len(table.n), dtype=np.int64) if group is None else group, size)
+    found = [_bounds(block) for block in curves.blocks()]
+    return np.concatenate([low for low, _ in found]), np.concatenate([high for _, high in found])
+
+
+def _bounds(block: Block) -> tuple[Floats, Floats]:
+    middle = auc_by_level(block.positive, block.negative)
+    if not block.curves.binned:
+        return middle, middle
     with np.errstate(divide="ignore", invalid="ignore"):
-        m, n = curves.positive.sum(axis=1), curves.negative.sum(axis=1)
-        off_positive, off_negative = below - auc[:, None], above - auc[:, None]
-        rows_m, rows_n = curves.rows[:, 0], curves.rows[:, 1]
-        from_m = np.nansum(curves.positive2 * off_positive**2, axis=1) / m**2 * rows_m / np.maximum(rows_m - 1, 1)
-        from_n = np.nansum(curves.negative2 * off_negative**2, axis=1) / n**2 * rows_n / np.maximum(rows_n - 1, 1)
-        variance = from_m + from_n
-        kish_m, kish_n = m**2 / curves.positive2.sum(axis=1), n**2 / curves.negative2.sum(axis=1)
-        spread = from_m**2 / np.maximum(rows_m - 1, 1) + from_n**2 / np.maximum(rows_n - 1, 1)
-        freedom = np.where(spread > 0, variance**2 / spread, np.inf)  # Satterthwaite: few positives, few degrees
-        if curves.entries is not None:
-            variance, freedom = _clustered(curves, off_positive / m[:, None], off_negative / n[:, None])
-        smooth, floor = _hanley(auc, kish_m, kish_n)
-        size = np.where(variance > 1e-15, auc * (1 - auc) / variance, np.nan)
-        size = np.where(np.isfinite(size) & (auc > 0) & (auc < 1), size, smooth * (1 - smooth) / floor)
-    return auc, variance, size, freedom, np.minimum(rows_m, rows_n)
+        pairs = block.positive.sum(axis=1) * block.negative.sum(axis=1)
+        tied = np.where(pairs > 0, (block.positive * block.negative).sum(axis=1) / pairs, np.nan)
+    return middle - tied / 2, middle + tied / 2
 
 
-def _hanley(auc: Floats, m: Floats, n: Floats) -> tuple[Floats, Floats]:
-    few = np.minimum(m, n)
-    a = (auc * few + 0.5) / (few + 1)
-    middle = (m + n) / 2 - 1
-    return a, a * (1 - a) * (1 + middle * (1 - a) / (2 - a) + middle * a / (1 + a)) / (m * n)
+def threshold_at(table: Table, k: int) -> tuple[float, int]:
+    """(threshold, rows selected): the highest threshold that selects at least `k` rows, ties selected together."""
+    rows = _selected(np.bincount(table.level, table.n, len(table.scores)))
+    enough = np.flatnonzero(rows >= k)
+    if not len(enough):
+        raise ValueError(f"there are {int(table.n.sum())} rows, fewer than {k}")
+    place = int(enough[-1])
+    cut = place / BINS if table.binned else float(table.scores[place])
+    return cut, int(rows[place])
 
 
-def _clustered(curves: Curves, positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
-    """Variance over clusters; group codes below 0 mean "everyone but this group"."""
-    assert curves.entries is not None
-    group, cluster, label, level, weight = curves.entries
-    size, clusters = len(positive), int(cluster.max()) + 1
-    variance, freedom = np.full(size, np.nan), np.zeros(size)
-    for g in range(size):
-        mine = (group == g) if group.max(initial=-1) >= 0 else (group != -1 - g)
-        mine &= label >= 0
-        own = np.where(label[mine] == 1, positive[g][level[mine]], negative[g][level[mine]]) * weight[mine]
-        sums = np.bincount(cluster[mine], np.nan_to_num(own), clusters)
-        units = int((np.bincount(cluster[mine], minlength=clusters) > 0).sum())
-        variance[g] = (sums**2).sum() * units / max(units - 1, 1)
-        freedom[g] = max(units - 1, 0)
-    return variance, freedom
+def auc_reading(curves: Curves) -> Reading:
+    """AUC per group with DeLong's variance."""
+    return curves.read(_auc)
+
+
+def _auc(block: Block) -> Reading:
+    """Variance: DeLong, DeLong & Clarke-Pearson 1988.
+
+    At a perfect or constant score, where that is 0, Hanley & McNeil's 1982 formula at a value pulled to the middle.
+    """
+    auc, positive, negative = auc_influence(block)
+    variance, freedom = block.variance(positive, negative)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kish_m, kish_n = _kish(block.positive, block.positive2), _kish(block.negative, block.negative2)
+        few, middle = np.minimum(kish_m, kish_n), (kish_m + kish_n) / 2 - 1
+        a = (auc * few + 0.5) / (few + 1)
+        floor = a * (1 - a) * (1 + middle * (1 - a) / (2 - a) + middle * a / (1 + a)) / (kish_m * kish_n)
+        size = _size(auc, variance, a * (1 - a) / floor)
+    return Reading(auc, variance, size, freedom, block.rows.min(axis=1))
+
+
+def auc_influence(block: Block) -> tuple[Floats, Floats, Floats]:
+    """AUC, and by level the influence of a positive and of a negative row on it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        m, n = block.positive.sum(axis=1, keepdims=True), block.negative.sum(axis=1, keepdims=True)
+        below = (np.cumsum(block.negative, axis=1) - block.negative / 2) / n
+        above = 1 - (np.cumsum(block.positive, axis=1) - block.positive / 2) / m
+        auc = (block.positive * below).sum(axis=1, keepdims=True) / m
+        auc = np.where((m > 0) & (n > 0), auc, np.nan)
+        return auc[:, 0], (below - auc) / m, (above - auc) / n
+
+
+def _kish(weight: Floats, square: Floats) -> Floats:
+    return np.asarray(weight.sum(axis=1) ** 2 / square.sum(axis=1))
+
+
+def _size(value: Floats, variance: Floats, otherwise: Floats) -> Floats:
+    size = np.where(variance > 1e-15, value * (1 - value) / variance, np.nan)
+    return np.where(np.isfinite(size) & (value > 0) & (value < 1), size, otherwise)
+
+
+def bpsn_reading(curves: Curves) -> Reading:
+    """AUC of the background's positive rows against the group's negative ones."""
+    return _crossed(curves, True)
+
+
+def bnsp_reading(curves: Curves) -> Reading:
+    """AUC of the group's positive rows against the background's negative ones."""
+    return _crossed(curves, False)
+
+
+def _crossed(curves: Curves, positive: bool) -> Reading:
+    crossed = curves.crossed(positive)
+    found = auc_reading(crossed)
+    if curves.size == 1 or not crossed.fits:  # too many levels to correlate: intervals of gaps are then wider
+        return found
+    return found._replace(correlation=_shared_rows(crossed))
+
+
+def _shared_rows(curves: Curves) -> Floats:
+    """Correlation of the groups' AUC through the rows of everyone else that they share."""
+    _, *influence = auc_influence(curves.whole)
+    own = replace(curves, others=(False, False)).whole
+    covariance = np.zeros((curves.size, curves.size))
+    for psi, square, other in zip(influence, (own.positive2, own.negative2), curves.others, strict=True):
+        psi = np.nan_to_num(psi)
+        if other:  # rows of every group but the two; on the diagonal, but the one
+            shared = (psi * square.sum(axis=0)) @ psi.T - (psi * square) @ psi.T - psi @ (psi * square).T
+            np.fill_diagonal(shared, (psi**2 * (square.sum(axis=0) - square)).sum(axis=1))
+            covariance += shared
+        else:
+            covariance += np.diag((psi**2 * square).sum(axis=1))
+    scale = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
+    return np.asarray(np.clip(covariance / np.outer(scale, scale), -1, 1))
+
+
+def average_precision_reading(curves: Curves) -> Reading:
+    """Average precision per group with the variance of its influence function."""
+    return curves.read(_average_precision)
+
+
+def _average_precision(block: Block) -> Reading:
+    p, hits, wrong = block.positive, _selected(block.positive), _selected(block.negative)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        m, all_ = p.sum(axis=1, keepdims=True), hits + wrong
+        precision = np.where(all_ > 0, hits / all_, 0.0)
+        each = np.where(all_ > 0, p / np.maximum(all_, 1e-300) ** 2, 0.0)
+        value = np.where(m > 0, (p * precision).sum(axis=1, keepdims=True) / m, np.nan)
+        of_positive = (precision - value + np.cumsum(each * wrong, axis=1)) / m
+        of_negative = -np.cumsum(each * hits, axis=1) / m
+        variance, freedom = block.variance(of_positive, of_negative)
+        few = block.rows[:, 0]  # each positive row counts in its own precision, so a few look better than they are
+        variance = variance * (few + 1) / np.maximum(few - 1, 1)
+        kish = _kish(block.positive, block.positive2)
+        size = _size(value[:, 0], variance, kish)
+    return Reading(value[:, 0], variance, size, freedom, block.rows[:, 0])

@@ -1,0 +1,141 @@
+"""What a metric is: a pure function of counts over arrays [..., group], with formula, unit, direction and source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from evenhand.auditing.counts import Floats
+from evenhand.auditing.curves import Curves, Reading
+
+Better = Literal["higher", "lower", ""]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Weighted numbers of rows, as arrays [..., group]; the leading axes are whatever the caller varies.
+
+    tp, fp, fn, tn: rows by label and decision. selected, rejected: rows by decision, labelled or not.
+    correct, wrong: multiclass rows. `sums` and `weights`: for each row-level quantity the sum of its values and
+    of the weights of the rows that have one. positive, negative: weights by score level, [..., group, level], whose
+    scores are `scores` [level].
+    """
+
+    tp: Floats
+    fp: Floats
+    fn: Floats
+    tn: Floats
+    selected: Floats
+    rejected: Floats
+    correct: Floats
+    wrong: Floats
+    sums: Mapping[str, Floats] = field(default_factory=dict)
+    weights: Mapping[str, Floats] = field(default_factory=dict)
+    positive: Floats | None = None
+    negative: Floats | None = None
+    scores: Floats | None = None
+
+
+@dataclass(frozen=True)
+class GroupMetric:
+    """A number per group: what it is called, how it is computed, which way is better, and who says so.
+
+    numerator / denominator: the cells of a proportion, so that the intervals for proportions apply.
+    mean_of: the row-level quantity that must be summed, whose mean this is (unless `terms` say more).
+    terms: (coefficient, share or mean) of a sum of two, so that its limits come from theirs.
+    curve: reads value and variance from the score levels. needs: what the data must have ("label", "score").
+    lacking: why a group may have no such number.
+    """
+
+    name: str
+    function: Callable[[Counts], Floats]
+    formula: str
+    better: Better = ""
+    unit: str = "share"
+    source: str = ""
+    says: str = ""
+    label: str = ""
+    needs: tuple[str, ...] = ("label",)
+    numerator: tuple[str, ...] = ()
+    denominator: tuple[str, ...] = ()
+    mean_of: str | None = None
+    bounded: bool = True  # values lie in [0, 1]
+    terms: tuple[tuple[float, GroupMetric], ...] = ()
+    curve: Callable[[Curves], Reading] | None = None
+    lacking: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name for people: `label`, or the name with spaces."""
+        return self.label or self.name.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A plugin's own number for a group, shown as it is."""
+
+    name: str
+    group: str
+    value: float | None
+    lower: float | None = None
+    upper: float | None = None
+    says: str = ""
+    source: str = ""
+    plugin: str = ""
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """numerator / denominator; NaN where there is no denominator, never 0 and never 1."""
+    top, bottom = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
+    out = np.full(np.broadcast_shapes(top.shape, bottom.shape), np.nan)
+    return np.asarray(np.divide(top, bottom, out=out, where=bottom > 0))
+
+
+def rate_metric(
+    name: str,
+    *,
+    of: str | tuple[str, ...],
+    among: tuple[str, ...],
+    better: Better,
+    source: str = "",
+    says: str = "",
+    label: str = "",
+) -> GroupMetric:
+    """The share that the cells `of` have among the cells `among`; cells are tp, fp, fn, tn, selected, rejected.
+
+    >>> rate_metric("underdiagnosis", of="fn", among=("fn", "tp"), better="lower").formula
+    'FN / (FN + TP)'
+    """
+    top = (of,) if isinstance(of, str) else tuple(of)
+    known = ("tp", "fp", "fn", "tn", "selected", "rejected", "correct", "wrong")
+    for cell in (*top, *among):
+        if cell not in known:
+            raise ValueError(f"rate_metric {name!r}: {cell!r} is no cell; cells are {', '.join(known)}")
+    if not set(top) <= set(among):
+        raise ValueError(f"rate_metric {name!r}: every cell of `of` must be in `among`, or it is no share")
+
+    def function(counts: Counts) -> Floats:
+        return ratio(_total(counts, top), _total(counts, among))
+
+    needs = (
+        ("decision",)
+        if set(among) <= {"selected", "rejected"}
+        else ("label",)
+        if "correct" in among
+        else ("label", "decision")
+    )
+    formula = f"{_sum(top, False)} / {_sum(among, True)}"
+    return GroupMetric(name, function, formula, better, "share", source, says, label, needs, top, tuple(among))
+
+
+def _sum(cells: tuple[str, ...], bracket: bool) -> str:
+    names = [c.upper() if len(c) == 2 else c for c in cells]
+    text = " + ".join(names)
+    return f"({text})" if len(names) > 1 else text
+
+
+def _total(counts: Counts, cells: tuple[str, ...]) -> Floats:
+    return np.asarray(sum(getattr(counts, cell) for cell in cells))
