@@ -119,7 +119,7 @@ def _sum_of_terms(metric: GroupMetric, groups: Groups) -> Estimates:
 def _together(one: Floats, other: Floats, groups: Groups) -> Floats:
     """Correlation of two estimates of the same group from their gradients."""
     covariance, first, second = (_covariance(a, b, groups) for a, b in ((one, other), (one, one), (other, other)))
-    return np.asarray(np.clip(np.nan_to_num(ratio(covariance, np.sqrt(first * second))), -1, 1))
+    return np.asarray(np.clip(np.nan_to_num(ratio(covariance, np.sqrt(np.maximum(first * second, 0)))), -1, 1))
 
 
 def _covariance(one: Floats, other: Floats, groups: Groups) -> Floats:

@@ -7,6 +7,8 @@ clusters act through the effective number of rows.
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -121,3 +123,24 @@ def student(c: Floats | float, freedom: Floats) -> Floats:
         hill = np.sqrt(v * np.where(y > 0.05 + a, flat, deep))
     out = np.where(v == 1, one, np.where(v == 2, two, hill))
     return np.where(v > 1e6, c, np.where(v < 1, np.inf, np.where(c <= 0, 0.0, out)))
+
+
+@cache
+def chi_square(p: float, freedom: int) -> float:
+    """The quantile of the χ² distribution with a whole number of degrees of freedom."""
+    low, high = 0.0, freedom + 20 * math.sqrt(2 * freedom) + 50
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _below(middle, freedom) < p else (low, middle)
+    return (low + high) / 2
+
+
+def _below(x: float, freedom: int) -> float:
+    """P(χ² < x), summed over Poisson terms (Abramowitz & Stegun 26.4.4, 26.4.5)."""
+    half, odd = x / 2, freedom % 2
+    if half <= 0:
+        return 0.0
+    steps = np.arange(freedom // 2) + odd / 2
+    logs = steps * math.log(half) - half - np.array([math.lgamma(s + 1) for s in steps])
+    rest = float(np.exp(logs).sum())
+    return (math.erf(math.sqrt(half)) if odd else 1.0) - rest

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from evenhand.auditing.bands import holm
-from evenhand.auditing.intervals import critical, difference, quotient, student, wilson
+from evenhand.auditing.intervals import chi_square, critical, difference, quotient, student, wilson
 
 Z = critical(0.95)
 
@@ -84,3 +84,9 @@ def test_holm_by_hand():
     assert holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005])) == pytest.approx(
         [0.03, 0.06, np.nan, 0.06, 0.02], nan_ok=True
     )
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 8, 29, 499])
+@pytest.mark.parametrize("p", [0.005, 0.025, 0.5, 0.975, 0.9995])
+def test_chi_square_agrees_with_scipy(p, freedom):
+    assert chi_square(p, freedom) == pytest.approx(stats.chi2.ppf(p, freedom), rel=1e-6)

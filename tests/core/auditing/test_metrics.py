@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import counted, gaps, group_of, simulated, value
 
-from evenhand.auditing import audit, rate_metric
+from evenhand.auditing import audit, counts, rate_metric
+from evenhand.auditing.counts import count
 from evenhand.auditing.metrics import ratio
+from evenhand.auditing.ranking import auc_bounds, threshold_at
+from evenhand.auditing.read import open_source
+from evenhand.auditing.roles import Roles, take_roles
 
 REFERENCE = {
     "selection_rate": fl.selection_rate,
@@ -19,6 +23,8 @@ REFERENCE = {
     "tnr": fl.true_negative_rate,
     "fnr": fl.false_negative_rate,
     "ppv": sk.precision_score,
+    "npv": lambda y, d, sample_weight=None: sk.precision_score(y, d, pos_label=0, sample_weight=sample_weight),
+    "base_rate": lambda y, d, sample_weight=None: np.average(y, weights=sample_weight),
     "accuracy": sk.accuracy_score,
     "balanced_accuracy": sk.balanced_accuracy_score,
     "f1": sk.f1_score,
@@ -52,31 +58,118 @@ def test_rates_agree_with_fairlearn_and_scikit_learn(rows, weighted):
             assert gaps(found, name, "largest")[0]["value"] == pytest.approx(frame.difference()[name], abs=1e-12)
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.integers(0, 10_000), st.booleans())
-def test_score_metrics_agree_with_scikit_learn(seed, weighted):
-    frame = simulated(80, 2, seed)
-    found = audit(frame, label="y", score="s", sensitive="g", metrics=["auc", "brier", "log_loss"],
-                  weight="w" if weighted else None, replicates=200)  # fmt: skip
-    for group in ("a", "b"):
-        part = frame.filter(pl.col("g") == group)
-        y, s, w = (part[c].to_numpy() for c in ("y", "s", "w"))
-        w = w if weighted else None
-        assert value(found, group, "auc") == pytest.approx(sk.roc_auc_score(y, s, sample_weight=w), abs=1e-12)
-        assert value(found, group, "brier") == pytest.approx(sk.brier_score_loss(y, s, sample_weight=w), abs=1e-12)
-        assert value(found, group, "log_loss") == pytest.approx(sk.log_loss(y, s, sample_weight=w), abs=1e-12)
+SCORED = {
+    "auc": sk.roc_auc_score,
+    "average_precision": sk.average_precision_score,
+    "brier": sk.brier_score_loss,
+    "log_loss": sk.log_loss,
+}
+NUMERIC = {"mae": sk.mean_absolute_error, "rmse": sk.root_mean_squared_error}
 
 
-def test_regression_agrees_with_scikit_learn():
+@st.composite
+def scored(draw):
+    """Rows with scores, many of them tied; every group has both labels."""
+    score = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.floats(0.001, 0.999))
+    row = st.tuples(st.sampled_from("ab"), st.integers(0, 1), score, st.floats(0.1, 5))
+    return [(g, y, draw(score), 1.0) for g in "ab" for y in (0, 1)] + draw(st.lists(row, max_size=60))
+
+
+@settings(max_examples=25, deadline=None)
+@given(scored(), st.booleans())
+def test_score_metrics_agree_with_scikit_learn(rows, weighted):
+    g, y, s, w = (np.array(column) for column in zip(*rows, strict=True))
+    found = audit(pl.DataFrame({"g": g, "y": y, "s": s, "w": w}), label="y", score="s", sensitive="g",
+                  metrics=list(SCORED), weight="w" if weighted else None, replicates=200)  # fmt: skip
+    params = {name: {"sample_weight": w} for name in SCORED} if weighted else None
+    frame = fl.MetricFrame(metrics=SCORED, y_true=y, y_pred=s, sensitive_features=g, sample_params=params)
+    for name in SCORED:
+        assert found.data["overall"][name]["value"] == pytest.approx(frame.overall[name], abs=1e-12, rel=1e-12)
+        for group in "ab":
+            assert value(found, group, name) == pytest.approx(frame.by_group[name][group], abs=1e-12, rel=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(scored())
+def test_auc_across_groups_agrees_with_scikit_learn(rows):
+    g, y, s, _ = (np.array(column) for column in zip(*rows, strict=True))
+    found = audit(pl.DataFrame({"g": g, "y": y, "s": s}), label="y", score="s", sensitive="g",
+                  metrics=["bpsn_auc", "bnsp_auc"], replicates=200)  # fmt: skip
+    for group in "ab":
+        for name, inside in (("bpsn_auc", 0), ("bnsp_auc", 1)):
+            rows = (g == group) == (y == inside)
+            assert value(found, group, name) == pytest.approx(sk.roc_auc_score(y[rows], s[rows]), abs=1e-12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(0.1, 5)), min_size=4, max_size=60),
+       st.booleans())  # fmt: skip
+def test_regression_agrees_with_scikit_learn(rows, weighted):
+    g, y, p, w = (np.array(column) for column in zip(*rows, strict=True))
+    found = audit(pl.DataFrame({"y": y, "p": p, "g": g, "w": w}), label="y", prediction="p", sensitive="g",
+                  task="regression", weight="w" if weighted else None, replicates=200)  # fmt: skip
+    params = {name: {"sample_weight": w} for name in NUMERIC} if weighted else None
+    frame = fl.MetricFrame(metrics=NUMERIC, y_true=y, y_pred=p, sensitive_features=g, sample_params=params)
+    for name in NUMERIC:
+        assert found.data["overall"][name]["value"] == pytest.approx(frame.overall[name], rel=1e-12, abs=1e-12)
+    bias = np.average(p - y, weights=w if weighted else None)
+    assert found.data["overall"]["bias"]["value"] == pytest.approx(bias, abs=1e-10)
+
+
+def test_a_column_of_fractions_is_a_regression():
     rng = np.random.default_rng(1)
-    y, p = rng.normal(50, 10, 300), rng.normal(51, 12, 300)
-    frame = pl.DataFrame({"y": y, "p": p, "g": ["a", "b", "b"] * 100})
-    found = audit(frame, label="y", prediction="p", sensitive="g")
-    assert found.data["question"]["task"] == "regression"
-    everyone = found.data["overall"]
-    assert everyone["mae"]["value"] == pytest.approx(sk.mean_absolute_error(y, p), rel=1e-12)
-    assert everyone["rmse"]["value"] == pytest.approx(sk.root_mean_squared_error(y, p), rel=1e-12)
-    assert everyone["bias"]["value"] == pytest.approx((p - y).mean(), rel=1e-9)
+    frame = pl.DataFrame({"y": rng.normal(50, 10, 90), "p": rng.normal(51, 12, 90), "g": ["a", "b", "b"] * 30})
+    assert audit(frame, label="y", prediction="p", sensitive="g").data["question"]["task"] == "regression"
+
+
+def table_of(frame, **settings):
+    """The cells of a frame's rows, with the audit's own counting."""
+    rows = take_roles(open_source(frame), Roles(("g",), "y", "s", None, None, None, None))
+    return count(rows, "binary", [1], None, 0.5, set(), **settings)
+
+
+@settings(max_examples=25, deadline=None)
+@given(scored(), st.sampled_from([4, 16, 4096]))
+def test_binning_bounds_auc_exactly(rows, bins):
+    g, y, s, _ = (np.array(column) for column in zip(*rows, strict=True))
+    frame = pl.DataFrame({"g": g, "y": y, "s": s})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counts, "EXACT_ROWS", 1)
+        patch.setattr(counts, "BINS", bins)
+        binned, exact = table_of(frame), table_of(frame, exact=True)
+    assert binned.binned
+    assert not exact.binned
+    for name, code in (("a", 0), ("b", 1)):
+        lower, upper = (bound[code] for bound in auc_bounds(binned, binned.groups[:, 0], 2))
+        own, bin_ = y[g == name], np.minimum((s[g == name] * bins).astype(int), bins - 1)
+        wins = bin_[own == 1][:, None] - bin_[own == 0]  # the best and the worst order inside each bin
+        assert lower == pytest.approx((wins > 0).mean(), abs=1e-12)
+        assert upper == pytest.approx((wins >= 0).mean(), abs=1e-12)
+        truth = sk.roc_auc_score(own, s[g == name])
+        assert lower - 1e-12 <= truth <= upper + 1e-12
+        assert auc_bounds(exact, exact.groups[:, 0], 2)[0][code] == pytest.approx(truth, abs=1e-12)
+        assert auc_bounds(exact, exact.groups[:, 0], 2)[1][code] == pytest.approx(truth, abs=1e-12)
+
+
+def test_groups_read_in_blocks_are_the_same(monkeypatch):
+    """Where all groups do not fit in memory at once, a few at a time give the same numbers."""
+    frame = simulated(300, 5, 1)
+    ask = {"label": "y", "score": "s", "sensitive": "g", "replicates": 200}
+    ask["metrics"] = ["auc", "average_precision", "calibration_error", "calibration_slope"]
+    whole = audit(frame, **ask).data["attributes"][0]["groups"]
+    monkeypatch.setattr("evenhand.auditing.curves.MOST_CELLS", 500)
+    for one, other in zip(audit(frame, **ask).data["attributes"][0]["groups"], whole, strict=True):
+        for name, entry in one["metrics"].items():
+            for end in ("value", "lower", "upper"):
+                assert entry[end] == pytest.approx(other["metrics"][name][end], abs=1e-9)
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1, (0.9, 1)), (2, (0.5, 4)), (4, (0.5, 4)), (5, (0.1, 5))])
+def test_the_top_rows_are_selected_with_their_ties(k, expected):
+    frame = pl.DataFrame({"g": ["a"] * 5, "y": [0, 1, 0, 1, 1], "s": [0.5, 0.1, 0.5, 0.9, 0.5]})
+    assert threshold_at(table_of(frame), k) == expected
+    with pytest.raises(ValueError, match="fewer than 6"):
+        threshold_at(table_of(frame), 6)
 
 
 def test_multiclass_accuracy_confidence_and_their_gap():
