@@ -17,6 +17,7 @@ from evenhand.auditing.counts import MISSING, Table, count
 from evenhand.auditing.estimates import estimate, project
 from evenhand.auditing.impact import impacts
 from evenhand.auditing.metrics import Estimate, GroupMetric
+from evenhand.auditing.mitigation import preview
 from evenhand.auditing.plan import Plan, make_plan
 from evenhand.auditing.policy import Policy, load_policy
 from evenhand.auditing.read import open_source
@@ -71,6 +72,7 @@ def audit(
     parts, verdicts = compared(attributes, plan, defined)
     ratios = impacts(rules, table, plan, attributes) if rules is not None else []
     verdicts += [found.verdict for found in ratios if found.verdict is not None]
+    histograms = _histograms(table)
     return Audit(
         clean(
             {
@@ -78,7 +80,7 @@ def audit(
                 "question": plan.question, "plan_sha256": plan.sha256, "data": _data(rows, table, opened.where, opened.sha256),
                 "notes": _notes(rows, table, plan, parts, undefined), "metrics": [_about(m, undefined) for m in plan.metrics],
                 "overall": overall, "attributes": parts, "impacts": [found.block for found in ratios], "verdicts": verdicts, "verdict": worst([v["verdict"] for v in verdicts]),
-                "histograms": _histograms(table), "estimates": [asdict(e) for e in extra if isinstance(e, Estimate)],
+                "histograms": histograms, "mitigation": preview(histograms, defined, plan.tolerances, plan.threshold), "estimates": [asdict(e) for e in extra if isinstance(e, Estimate)],
                 "sections": [], "versions": _versions(),
             }
         )

@@ -198,6 +198,14 @@ def test_a_policy_is_named_with_its_dates_and_its_ratios_are_shown():
     assert "compliant" not in page
 
 
+def test_other_thresholds_are_previewed_before_and_after():
+    page = render_audit(audit_of(["a", "b", "<c>"]))
+    section = page[page.index('id="mitigation"') : page.index("How the numbers are made")]
+    for words in ("as audited", "one for all", "one for each group", "best case"):
+        assert words in section
+    assert "<c>" not in section
+
+
 @pytest.fixture
 def page(tmp_path):
     if CHROMIUM is None:
