@@ -1,6 +1,6 @@
 """How often the audit's intervals hold and its alarms are false, by simulation; prints Markdown.
 
-    python benchmarks/coverage.py            the whole table
+    python benchmarks/coverage.py            every table, in about ten minutes on two cores
     python benchmarks/coverage.py --quick    a tenth of the simulations
 
 Every simulated data set goes through the functions that an audit calls: cells, estimates, limits, bands, gaps,
@@ -12,47 +12,24 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+from coverage_scores import numbers, score_metrics
+from simulated_tables import FN, RATES, SIZES, TN, TP, Z, holds, table_of
 
 from evenhand.auditing import intervals
 from evenhand.auditing.bands import draw_maxima, joint_critical
 from evenhand.auditing.comparing_groups import Comparison
 from evenhand.auditing.counts import Table
 from evenhand.auditing.estimates import Estimates, estimate, project
+from evenhand.auditing.heterogeneity import spread
 from evenhand.auditing.metrics import METRICS
-
-SIZES = (10, 30, 100, 1_000, 10_000)
-RATES = (0.5, 0.1, 0.01)
-Z = intervals.critical(0.95)
-TP, FP, FN, TN = range(4)
-
-
-def table_of(group, outcome, n, *, level=None, scores=(), cluster=None, clusters=0) -> Table:
-    """A table of cells as the counting leaves it: one sensitive column, no weights."""
-    group, outcome, n = (np.asarray(a) for a in (group, outcome, n))
-    size, n = int(group.max()) + 1, n.astype(float)
-    label = np.isin(outcome, (TP, FN)).astype(np.int64)
-    level = np.zeros(len(group), dtype=np.int64) if level is None else level
-    names = tuple(str(i) for i in range(size))
-    return Table(
-        ("g",), (names,), group[:, None], outcome, label, level, np.asarray(scores, dtype=float), False,
-        cluster, clusters, n, n, n, {}, 0,
-    )  # fmt: skip
 
 
 def estimates_of(metric: str, table: Table, size: int) -> Estimates:
     """One metric on every simulated group."""
     return estimate(METRICS[metric], project(table, table.groups[:, 0], size))
-
-
-def holds(limits: tuple[np.ndarray, np.ndarray], truth: float | np.ndarray) -> str:
-    """Share of the defined limits that hold the truth, as a percentage."""
-    lower, upper = limits
-    known = ~np.isnan(lower)
-    if not known.any():
-        return "–"
-    return f"{100 * np.mean((lower <= truth + 1e-12) & (truth <= upper + 1e-12), where=known):.1f}"
 
 
 def shares(rng: np.random.Generator, size: int, rate: float, runs: int) -> Estimates:
@@ -144,24 +121,30 @@ def part(found: Estimates, inside: slice) -> Estimates:
 
 def equal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
     """Largest gap over equal groups: how often its lower limit is above zero, and how often the percentile bootstrap's is."""
-    yield "| groups | rows each | rate | lower limit above 0 (max-T) | clustered | percentile bootstrap |"
-    yield "|---:|---:|---:|---:|---:|---:|"
+    yield "| groups | rows each | rate | lower limit above 0 (max-T) | clustered | ratio below 1 | spread above 0 | percentile bootstrap |"
+    yield "|---:|---:|---:|---:|---:|---:|---:|---:|"
     for groups in (2, 5, 10, 30):
         for size in (30, 100, 1_000):
             for rate in (0.5, 0.1):
-                alarms = []
-                for draw in (shares, clustered):
-                    found = draw(rng, size, rate, groups * runs)
-                    cuts = [slice(i * groups, (i + 1) * groups) for i in range(runs)]
-                    each = [
-                        comparison(part(found, cut), size, None, i).largest()["lower"] > 1e-9
-                        for i, cut in enumerate(cuts)
-                    ]
-                    alarms.append(f"{100 * np.mean(each):.1f}")
+                alarms = [
+                    alarm_rates(draw(rng, size, rate, groups * runs), groups, runs, size)
+                    for draw in (shares, clustered)
+                ]
                 p = rng.binomial(size, rate, (runs, groups)) / size
                 again = rng.binomial(size, np.repeat(p[None], 200, axis=0)) / size
                 naive = np.quantile(again.max(axis=2) - again.min(axis=2), 0.025, axis=0) > 1e-9
-                yield f"| {groups} | {size:,} | {rate} | {alarms[0]} | {alarms[1]} | {100 * naive.mean():.1f} |"
+                yield f"| {groups} | {size:,} | {rate} | {alarms[0][0]} | {alarms[1][0]} | {alarms[0][1]} | {alarms[0][2]} | {100 * naive.mean():.1f} |"
+
+
+def alarm_rates(found: Estimates, groups: int, runs: int, size: int) -> list[str]:
+    """How often the largest gap, the ratio and the spread of equal groups seem real, in %."""
+    alarms = np.zeros((runs, 3))
+    for i in range(runs):
+        one = part(found, slice(i * groups, (i + 1) * groups))
+        seen = comparison(one, size, None, i)
+        largest, ratio = seen.largest()["lower"], seen._ratio()["upper"]
+        alarms[i] = largest > 1e-9, ratio < 1 - 1e-9, spread(one)[1] > 0
+    return [f"{100 * rate:.1f}" for rate in alarms.mean(axis=0)]
 
 
 def verdicts(rng: np.random.Generator, runs: int) -> Iterator[str]:
@@ -188,23 +171,35 @@ def verdicts(rng: np.random.Generator, runs: int) -> Iterator[str]:
                 yield f"| {groups} | {size:,} | {gap} | {tolerance} | {shown} |"
 
 
+SECTIONS = (
+    ("Six metrics together: what is said, in % of audits (a gap of 0, or equal to the tolerance, is nothing wrong)", verdicts, 600),
+    ("Gaps and ratios between equal groups: false alarms in %, at most 5", equal_groups, 1_000),
+    ("Intervals of one number and of differences: coverage in %, nominal 95", one_number, 5_000),
+    ("What is read from scores: coverage in %, nominal 95", score_metrics, 3_000),
+    ("Errors of a regression: coverage in %, nominal 95", numbers, 3_000),
+)  # fmt: skip
+
+
+def measured(place: int, quick: bool) -> tuple[list[str], float]:
+    """The lines of one section, and the seconds it took."""
+    start = time.perf_counter()
+    _, section, runs = SECTIONS[place]
+    lines = list(section(np.random.default_rng((20261123, place)), runs // 10 if quick else runs))
+    return lines, time.perf_counter() - start
+
+
 def main() -> None:
+    """The sections side by side, printed in their order, the longest first."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the simulations")
-    quick = parser.parse_args().quick
-    rng, start = np.random.default_rng(20261123), time.perf_counter()
-    for title, section, runs in (
-        ("Intervals of one number and of differences: coverage in %, nominal 95", one_number, 5_000),
-        ("Largest gap between equal groups: false alarms in %, at most 5", equal_groups, 1_000),
-        (
-            "Six metrics together: what is said, in % of audits (a gap of 0, or equal to the tolerance, is nothing wrong)",
-            verdicts,
-            300,
-        ),
-    ):
-        print(f"\n## {title}\n")
-        for line in section(rng, runs // 10 if quick else runs):
-            print(line, flush=True)
+    quick, start = parser.parse_args().quick, time.perf_counter()
+    np.seterr(all="ignore")
+    with ProcessPoolExecutor(2) as pool:
+        found = [pool.submit(measured, place, quick) for place in range(len(SECTIONS))]
+        for (title, _, runs), future in zip(SECTIONS, found, strict=True):
+            lines, seconds = future.result()
+            print(f"\n## {title}\n\n{runs // 10 if quick else runs:,} simulations a row at most, {seconds:.0f} s\n")
+            print("\n".join(lines), flush=True)
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 

@@ -12,6 +12,7 @@ from evenhand.auditing.curves import Block, Curves, Reading
 BINS = 10  # of equal mass over everyone, the same for all groups, so that their numbers mean the same
 EDGE = 1e-6  # scores are kept this far from 0 and 1 before their logit is taken
 STEPS = 40
+FEW_CLUSTERS = 30  # below, their design effect is hardly known
 STEEPEST = 50.0  # a slope beyond this is a score that separates the classes: there is no finite one
 
 
@@ -102,6 +103,8 @@ def _by_bin(block: Block) -> _Bins:
     covariance[:, range(BINS), range(BINS)] = np.where(units > 1.5, own, np.nan)
     if block.curves.cluster is not None:
         covariance, all_units = _over_clusters(block, bin_of, gap, weight)
+        effect = _design_effect(covariance, chance, weight, all_units, block.rows.sum(axis=1))
+        chance, rare = chance * effect, rare * effect
     known = np.isfinite(np.einsum("gbb->gb", covariance))
     share = np.where(known, weight, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -133,6 +136,16 @@ def _over_clusters(block: Block, bin_of: Ints, gap: Floats, weight: Floats) -> t
         covariance[g] = found * np.sqrt(np.outer(factor, factor))
         units[g] = count
     return covariance, units
+
+
+def _design_effect(covariance: Floats, chance: Floats, weight: Floats, units: Floats, rows: Floats) -> Floats:
+    """How much more clusters vary than rows [group, 1]: as measured, or all that they can where they are few."""
+    own = np.einsum("gbb->gb", covariance)
+    seen = np.isfinite(own)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        most = np.maximum(rows / units, 1)
+        measured = np.nansum(weight * own, axis=1) / np.where(seen, weight * chance, 0.0).sum(axis=1)
+    return np.where(units < FEW_CLUSTERS, most, np.clip(np.nan_to_num(measured, nan=1.0), 1, most))[:, None]
 
 
 def calibration_slope_reading(curves: Curves) -> Reading:

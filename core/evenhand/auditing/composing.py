@@ -23,6 +23,7 @@ ODD_ONE_OUT: dict[str, Callable[[Floats], Floats]] = {  # the loss of a row of t
     "squared_miss": lambda v: (1 - np.sqrt(v)) ** 2,
     "surprise": lambda v: -np.log(np.maximum(-np.expm1(-v), 1e-16)),
 }
+HEAVY = {"abs_error": 1.0, "squared_error": 2.5}  # (sd / mean)² of |e| and √ of e² where tails are exponential
 FEW = 10  # rows of a class, below which its mean loss is hardly known
 
 
@@ -81,5 +82,22 @@ def of_loss(loss: Estimates, share: Estimates, beta: Floats, sd: Floats, r: Floa
         above = upper - loss.value  # losses are skewed: the upper limit is as on the scale of their logarithm
         upper = upper + above * np.minimum(np.nan_to_num(ratio(above, loss.value)), 1) / 2
         return np.maximum(lower, 0), np.minimum(upper, 1) if loss.bounded else upper
+
+    return limits
+
+
+def of_size(error: Estimates, quantity: str) -> Limits:
+    """Limits of the mean size of an error, on the scale of its logarithm: a few large errors make it skewed.
+
+    Few rows do not show how large errors get, so ten imagined ones with heavy tails join the squared coefficient of
+    variation.
+    """
+    rows = np.maximum(np.minimum(error.rows, error.freedom + 1), 1)
+    relative = np.nan_to_num(ratio(error.variance, error.value**2)) * rows
+    sd = np.sqrt((relative * rows + HEAVY[quantity] * 10) / (rows + 10) / rows)
+
+    def limits(c: float) -> tuple[Floats, Floats]:
+        factor = np.exp(np.minimum(intervals.student(c, error.freedom) * sd, 50))
+        return error.value / factor, error.value * factor
 
     return limits

@@ -183,9 +183,27 @@ class Block:
     def _clustered(self, positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
         variance, freedom = np.full(len(self.rows), np.nan), np.zeros(len(self.rows))
         for g, cluster, label, level, weight in self.clusters():
-            if len(cluster):
-                own = np.where(label == 1, positive[g][level], negative[g][level]) * weight
-                sums = np.bincount(cluster, np.nan_to_num(own))
-                variance[g] = (sums**2).sum() * len(sums) / max(len(sums) - 1, 1)
-                freedom[g] = max(len(sums) - 1, 0)
+            of_class = [(label == 1, positive[g]), (label == 0, negative[g])]
+            units = [len(np.unique(cluster[mine])) for mine, _ in of_class]
+            if min(units) == 0:
+                continue
+            sums = [np.bincount(cluster[mine], np.nan_to_num(psi[level[mine]]) * weight[mine], cluster.max() + 1)
+                    for mine, psi in of_class]  # fmt: skip
+            m, n = ((s**2).sum() * u / max(u - 1, 1) for s, u in zip(sums, units, strict=True))
+            variance[g] = max(m + n + 2 * (sums[0] * sums[1]).sum(), 0.0)
+            spread = m**2 / max(units[0] - 1, 1) + n**2 / max(units[1] - 1, 1)
+            few = min(variance[g] ** 2 / spread if spread > 0 else np.inf, cluster.max())
+            freedom[g] = few if min(units) > 1 else 0  # one cluster of a class says nothing about others
         return variance, freedom
+
+    def kish(self) -> tuple[Floats, Floats]:
+        """Effective positive and negative rows: as many equal ones, or clusters, as the weights are worth."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            m, n = self.positive.sum(axis=1) ** 2, self.negative.sum(axis=1) ** 2
+            if self.curves.cluster is None:
+                return m / self.positive2.sum(axis=1), n / self.negative2.sum(axis=1)
+            square = np.zeros((len(self.rows), 2))
+            for g, cluster, label, _, weight in self.clusters():
+                for y in (0, 1):
+                    square[g, y] = (np.bincount(cluster[label == y], weight[label == y]) ** 2).sum()
+            return m / square[:, 1], n / square[:, 0]

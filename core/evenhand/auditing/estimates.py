@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from evenhand.auditing import intervals
-from evenhand.auditing.composing import ODD_ONE_OUT, Limits, cost_of_label, of_f1, of_loss, of_sum, trusted
+from evenhand.auditing.composing import ODD_ONE_OUT, Limits, cost_of_label, of_f1, of_loss, of_size, of_sum, trusted
 from evenhand.auditing.counts import CELLS, Floats
 from evenhand.auditing.groups import Groups, project
 from evenhand.auditing.kinds import GroupMetric, rate_metric, ratio
@@ -139,6 +139,8 @@ def _compose(metric: GroupMetric, groups: Groups, found: Estimates, gradient: Fl
         return of_sum(0.5, a, 0.5, b, r)
     if metric.mean_of in ODD_ONE_OUT:
         return _compose_loss(str(metric.mean_of), groups, found, gradient)
+    if metric.mean_of in ("abs_error", "squared_error"):
+        return of_size(found, str(metric.mean_of))
     return None
 
 

@@ -78,7 +78,7 @@ def _auc(block: Block) -> Reading:
     auc, positive, negative = auc_influence(block)
     variance, freedom = block.variance(positive, negative)
     with np.errstate(divide="ignore", invalid="ignore"):
-        kish_m, kish_n = _kish(block.positive, block.positive2), _kish(block.negative, block.negative2)
+        kish_m, kish_n = block.kish()
         few, middle = np.minimum(kish_m, kish_n), (kish_m + kish_n) / 2 - 1
         a = (auc * few + 0.5) / (few + 1)
         floor = a * (1 - a) * (1 + middle * (1 - a) / (2 - a) + middle * a / (1 + a)) / (kish_m * kish_n)
@@ -95,10 +95,6 @@ def auc_influence(block: Block) -> tuple[Floats, Floats, Floats]:
         auc = (block.positive * below).sum(axis=1, keepdims=True) / m
         auc = np.where((m > 0) & (n > 0), auc, np.nan)
         return auc[:, 0], (below - auc) / m, (above - auc) / n
-
-
-def _kish(weight: Floats, square: Floats) -> Floats:
-    return np.asarray(weight.sum(axis=1) ** 2 / square.sum(axis=1))
 
 
 def _size(value: Floats, variance: Floats, otherwise: Floats) -> Floats:
@@ -158,6 +154,5 @@ def _average_precision(block: Block) -> Reading:
         variance, freedom = block.variance(of_positive, of_negative)
         few = block.rows[:, 0]  # each positive row counts in its own precision, so a few look better than they are
         variance = variance * (few + 1) / np.maximum(few - 1, 1)
-        kish = _kish(block.positive, block.positive2)
-        size = _size(value[:, 0], variance, kish)
+        size = _size(value[:, 0], variance, block.kish()[0])
     return Reading(value[:, 0], variance, size, freedom, block.rows[:, 0])
