@@ -41,10 +41,11 @@ def spread(estimates: Estimates, confidence: float = 0.95) -> tuple[float, float
 def _known(estimates: Estimates, c: float) -> tuple[Floats, Floats]:
     """Values and variances of the groups that have both.
 
-    Shares share the variance of their pooled value, so that Q is Pearson's χ² under equality; otherwise the width
-    of the interval speaks, which knows of rare events and few degrees of freedom.
+    Shares have the variance of their pooled value, so that Q is Pearson's χ² under equality. Otherwise the width of the
+    interval speaks, which knows of rare events and few degrees of freedom, and no group is taken to be surer than its
+    rows are worth in all groups together, because a variance that is small by luck makes a gap out of nothing.
     """
-    if estimates.bounded and estimates.composed is None:
+    if estimates.bounded and estimates.composed is None and np.isinf(estimates.freedom).all():
         size = np.where(np.isnan(estimates.value), 0.0, estimates.size)
         pooled = (np.nansum(estimates.value * size) + 2) / (size.sum() + 4)
         with np.errstate(divide="ignore"):
@@ -52,6 +53,9 @@ def _known(estimates: Estimates, c: float) -> tuple[Floats, Floats]:
     else:
         lower, upper = estimates.limits(c)
         variance = ((upper - lower) / (2 * c)) ** 2
+        rows = np.where(np.isfinite(variance), estimates.rows, 0.0)
+        each = np.nansum(np.where(rows > 0, variance, 0.0) * rows**2) / max(rows.sum(), 1.0)
+        variance = np.maximum(variance, each / np.maximum(rows, 1.0))
     known = ~np.isnan(estimates.value) & np.isfinite(variance) & (variance > 0)
     if estimates.correlation is not None and known.sum() > 1:  # what groups share makes none of them differ
         between = estimates.correlation[np.ix_(known, known)][~np.eye(int(known.sum()), dtype=bool)]

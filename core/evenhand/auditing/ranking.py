@@ -12,6 +12,8 @@ import numpy as np
 from evenhand.auditing.counts import BINS, Floats, Ints, Table
 from evenhand.auditing.curves import Block, Curves, Reading
 
+FEW = 10  # rows of a class, below which their own variance is hardly known
+
 
 def auc_by_level(positive: Floats, negative: Floats) -> Floats:
     """Chance that a random positive row scores above a random negative one, ties counting half."""
@@ -83,6 +85,8 @@ def _auc(block: Block) -> Reading:
         a = (auc * few + 0.5) / (few + 1)
         floor = a * (1 - a) * (1 + middle * (1 - a) / (2 - a) + middle * a / (1 + a)) / (kish_m * kish_n)
         size = _size(auc, variance, a * (1 - a) / floor)
+        # a few rows of a class may agree by luck: then never surer than half that formula's variance allows
+        size = np.where(few < FEW, np.minimum(size, 2 * a * (1 - a) / floor), size)
     return Reading(auc, variance, size, freedom, block.rows.min(axis=1))
 
 
