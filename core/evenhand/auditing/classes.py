@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 from evenhand.auditing.roles import MOST_CLASSES, Rows, Task, check_finite_numbers, check_probabilities
@@ -94,10 +94,9 @@ def _not_binary(column: str, where: str, what: str, threshold: float | None) -> 
 
 def check_scores(rows: Rows, task: Task, threshold: float | None) -> None:
     """Scores must suit the task; a threshold must be a probability."""
-    if threshold is not None and (
-        not isinstance(threshold, int | float) or math.isnan(threshold) or not 0 <= threshold <= 1
-    ):
-        raise BadInput(f"the threshold {threshold} is not between 0 and 1 (--threshold)")
+    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+    if threshold is not None and not (number and 0 <= threshold <= 1):
+        raise BadInput(f"the threshold {threshold!r} is not a number between 0 and 1 (--threshold)")
     if rows.roles.score is not None and task != "regression":
         check_probabilities(rows)
     if task == "regression":

@@ -45,8 +45,10 @@ def open_source(source: Any) -> Source:
     except TypeError:
         kind = type(source).__name__
         raise BadInput(
-            f"an audit cannot read a {kind}; give a file (CSV, Parquet, JSON lines) or a pandas, Polars, Arrow or DuckDB table"
+            f"an audit cannot read a {kind}; give a file (CSV, Parquet, JSON lines) or a pandas, Polars, Arrow, DuckDB, Dask or Spark table"
         ) from None
+    except nw.exceptions.NarwhalsError as error:  # two columns of one name
+        raise unreadable("the table", error) from error
     return Source(frame.lazy() if isinstance(frame, nw.DataFrame) else frame, "the table", None)
 
 
@@ -134,8 +136,9 @@ def _json_lines(path: Path) -> pl.LazyFrame:
 
 def unreadable(where: str, error: BaseException) -> BadInput:
     """The engine's complaint about a table, as one sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = (lines[0] if lines else type(error).__name__).rstrip(".:")[:200]
+    reason = (" ".join(str(error).split())[:200] or type(error).__name__).rstrip(".:")
+    if isinstance(error, pl.exceptions.PanicException):  # says where the engine's code stopped, not what is wrong
+        reason = "its content is damaged"
     return BadInput(f"{where} cannot be read as a table: {reason}; check the file or write it again")
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any, Literal
 
 import narwhals as nw
 import polars as pl
 
+from evenhand.auditing.panics import panics_unheard
 from evenhand.auditing.read import Source, numbers_from_text, unreadable
 from evenhand.errors import BadInput, missing_column
 
 Task = Literal["binary", "multiclass", "regression", "selection"]
 MOST_GROUPS = 1_000
 MOST_CLASSES = 1_000
+LISTS = "lists or records"
+HEAVIEST = 1e100  # squares of weights, and sums of them, must still be numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class Rows:
 def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
     """Run the query in its engine; whatever the engine complains about becomes one sentence."""
     try:
-        return frame.collect()
+        with panics_unheard() if frame.implementation.is_polars() else nullcontext():
+            return frame.collect()
     except BadInput:
         raise
     except (Exception, pl.exceptions.PanicException) as error:  # every engine has its own; a panic is no Exception
@@ -74,13 +80,16 @@ def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
 
 def take_roles(source: Source, roles: Roles) -> Rows:
     """The rows of `source` with the columns in use, checked. Raises BadInput for what cannot be audited."""
+    for _, column, option in roles.named():
+        if not isinstance(column, str):
+            raise BadInput(f"columns are named by text, and {column!r} is none; rename that column ({option})")
     if not roles.sensitive:
         raise BadInput("no sensitive column is named; say which groups to compare with --sensitive COLUMN")
     if roles.score is None and roles.prediction is None:
         raise BadInput("neither a score nor a prediction column is named; add --score COLUMN or --prediction COLUMN")
     try:
-        columns = source.frame.collect_schema().names()
-    except Exception as error:
+        columns = [name for name in source.frame.collect_schema().names() if isinstance(name, str)]
+    except (Exception, pl.exceptions.PanicException) as error:
         raise unreadable(source.where, error) from error
     for _, column, option in roles.named():
         if column not in columns:
@@ -89,22 +98,16 @@ def take_roles(source: Source, roles: Roles) -> Rows:
     if source.text:
         numeric = [r for r in ("label", "prediction", "score", "weight") if getattr(roles, r) is not None]
         try:
-            frame = numbers_from_text(frame, numeric)
-        except Exception as error:
+            with panics_unheard():
+                frame = numbers_from_text(frame, numeric)
+        except (Exception, pl.exceptions.PanicException) as error:
             raise unreadable(source.where, error) from error
     return _look(frame, roles, source.where)
 
 
 def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str) -> Rows:
     schema = frame.collect_schema()
-    for name, column, option in roles.named():
-        if isinstance(schema[name], nw.List | nw.Struct | nw.Array):
-            raise BadInput(
-                f"column '{column}' in {where} holds lists or records, not single values; choose another column ({option})"
-            )
-    for name in ("score", "weight"):
-        if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
-            raise _not_numbers(frame, name, getattr(roles, name), where)
+    _check_kinds(frame, schema, roles, where)
     floats = frozenset(name for name in schema.names() if schema[name].is_float())
     blank = Rows(frame, roles, where, {}, floats)
     rows = Rows(frame, roles, where, _facts(blank, schema.names()), floats)
@@ -112,14 +115,46 @@ def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str) -> Rows:
     return rows
 
 
+def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, where: str) -> None:
+    """Single values everywhere, numbers where numbers are meant, and labels of one kind."""
+    for name, column, option in roles.named():
+        kinds = _kinds(frame, name, where) if schema[name] == nw.Object else set()
+        if isinstance(schema[name], nw.List | nw.Struct | nw.Array) or LISTS in kinds:
+            raise BadInput(
+                f"column '{column}' in {where} holds {LISTS}, not single values; choose another column ({option})"
+            )
+        if len(kinds) > 1 and name in ("label", "prediction"):
+            raise BadInput(
+                f"column '{column}' in {where} mixes {' and '.join(sorted(kinds))}; write every value the same way ({option})"
+            )
+    for name in ("score", "weight"):
+        if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
+            raise _not_numbers(frame, name, getattr(roles, name), where)
+
+
+def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:
+    """What the values of a column of Python objects are, in words; pandas alone has such columns."""
+    found = set()
+    for value in collect(frame.select(name), where).get_column(name).to_list():
+        if isinstance(value, list | tuple | dict | set) or not isinstance(value, Hashable):
+            found.add(LISTS)
+        elif isinstance(value, bool) or type(value).__name__ == "bool":
+            found.add("truth values")
+        elif isinstance(value, Number):
+            found |= set() if value != value else {"numbers"}
+        elif value is not None and type(value).__name__ not in ("NAType", "NaTType"):
+            found.add("text" if isinstance(value, str) else type(value).__name__)
+    return found
+
+
 def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
     """One pass over the rows: how many, how many are missing, how many distinct, between which limits."""
     asked: dict[str, nw.Expr] = {"rows": nw.len()}
     for name in names:
-        asked[f"{name} missing"] = rows.missing(name).sum()
+        asked[f"{name} missing"] = _tally(rows.missing(name))
         if name in ("score", "weight"):
             number = nw.col(name).cast(nw.Float64)
-            asked[f"{name} good"] = (number.is_finite() & ~rows.missing(name)).sum()
+            asked[f"{name} good"] = _tally(number.is_finite() & ~rows.missing(name))
             asked[f"{name} min"], asked[f"{name} max"] = number.min(), number.max()
         elif name != "score":
             asked[f"{name} distinct"] = nw.col(name).n_unique()
@@ -128,6 +163,11 @@ def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
     return {
         k: (float(v) if k.endswith(("min", "max")) else int(v or 0)) if v is not None else 0 for k, v in facts.items()
     }
+
+
+def _tally(flag: nw.Expr) -> nw.Expr:
+    """How many rows the flag is true in; Spark adds up no booleans."""
+    return nw.when(flag).then(nw.lit(1)).otherwise(nw.lit(0)).sum()
 
 
 def _check(rows: Rows) -> None:
@@ -155,6 +195,10 @@ def _check(rows: Rows) -> None:
         if facts["weight max"] == 0:
             raise BadInput(
                 f"column '{roles.weight}' in {where} is 0 in every row; give at least some rows a weight (--weight)"
+            )
+        if not 1 / HEAVIEST <= facts["weight max"] <= HEAVIEST:
+            raise BadInput(
+                f"column '{roles.weight}' in {where} has weights up to {facts['weight max']:g}, which cannot be added up; divide them all by the same number (--weight)"
             )
     if roles.id is not None:
         _check_ids(rows)
@@ -206,7 +250,7 @@ def check_finite_numbers(rows: Rows, role: str) -> None:
     if not kind.is_numeric():
         raise _not_numbers(rows.frame, role, column, rows.where)
     number = nw.col(role).cast(nw.Float64)
-    endless = collect(rows.frame.select(n=(~number.is_finite() & ~rows.missing(role)).sum()), rows.where)
+    endless = collect(rows.frame.select(n=_tally(~number.is_finite() & ~rows.missing(role))), rows.where)
     if bad := int(endless.get_column("n").to_list()[0] or 0):
         raise BadInput(
             f"column '{column}' in {rows.where} has {bad:,} infinite values; mend or drop these rows (--{role})"
@@ -216,7 +260,7 @@ def check_finite_numbers(rows: Rows, role: str) -> None:
 def _not_numbers(frame: nw.LazyFrame[Any], name: str, column: str, where: str) -> BadInput:
     values = collect(frame.select(name), where).get_column(name).to_list()
     bad = [(i, v) for i, v in enumerate(values, 1) if v is not None and not _is_number(v)]
-    example = f" ({len(bad):,} of them, first '{str(bad[0][1])[:40]}' in row {bad[0][0]:,})" if bad else ""
+    example = f" ({len(bad):,} of them, first '{str(bad[0][1])[:40]}' in row {bad[0][0]:,})" if bad else ", but text"
     return BadInput(
         f"column '{column}' in {where} holds values that are not numbers{example}; mend them or choose another column (--{name})"
     )
