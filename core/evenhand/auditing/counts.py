@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.classes import plain
+from evenhand.auditing.logarithm import with_log
 from evenhand.auditing.roles import Rows, Task, collect
 
 Floats = NDArray[Any]  # float64; numpy types the sums of bincount more loosely
@@ -27,6 +28,7 @@ OUTCOME = {(1, 1): 0, (0, 1): 1, (1, 0): 2, (0, 0): 3, (-1, 1): 4, (-1, 0): 5}  
 MISSING = "(missing)"
 EXACT_ROWS = 50_000  # up to here every distinct score is its own level
 BINS = 4_096  # beyond, scores fall into this many bins of equal width
+LOG_CHANCE = "log chance"
 TINY = 2.220446049250313e-16  # probabilities are kept this far from 0 and 1 before taking logarithms
 
 
@@ -89,6 +91,8 @@ def count(
         sums.add("w", weight, heaviest)
         sums.add("w2", weight * weight, heaviest**2)
     local = task == "binary" and exact
+    if task == "binary" and not exact and "surprise" in wanted:
+        frame = with_log(frame, LOG_CHANCE, _chance().clip(TINY, 1.0 - TINY))
     for name, (value, bound) in {} if local else _row_values(rows, task, wanted).items():
         w = weight if weight is not None else nw.lit(1.0)
         sums.add(f"{name} wv", w * value, heaviest * bound)
@@ -144,6 +148,12 @@ def _same(rows: Rows) -> nw.Expr:
     return nw.when(rows.missing("prediction")).then(nw.lit(-2)).otherwise(unlabelled)
 
 
+def _chance() -> nw.Expr:
+    """The score that the model gave to the truth."""
+    score = nw.col("score").cast(nw.Float64)
+    return nw.when(nw.col("y") == 1).then(score).otherwise(1.0 - score)
+
+
 def _predicted(rows: Rows) -> str:
     return "prediction" if rows.roles.prediction is not None else "score"
 
@@ -172,10 +182,9 @@ def _row_values(rows: Rows, task: Task, wanted: set[str]) -> dict[str, tuple[nw.
         if task == "binary":
             truth = nw.when(nw.col("y") == 1).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
             off = score - truth
-            chance = nw.when(nw.col("y") == 1).then(score).otherwise(1.0 - score)
             values["labelled_score"] = (score, 1.0)
             values["squared_miss"] = (off * off, 1.0)
-            values["surprise"] = (-1.0 * chance.clip(TINY, 1.0 - TINY).log(), 37.0)
+            values["surprise"] = (-1.0 * nw.col(LOG_CHANCE), 37.0)
     return {name: value for name, value in values.items() if name in wanted}
 
 

@@ -1,10 +1,12 @@
 """The same rows give the same bytes, whichever engine holds them."""
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
 
 from evenhand.auditing import audit
+from evenhand.auditing.logarithm import with_log
 
 ROWS = 600
 ASKS = {
@@ -47,7 +49,26 @@ def table():
 
 def asked(frame, ask):
     """audit.json of the frame."""
-    return audit(frame, **ASKS[ask]).to_json()
+    return audit(frame, **(BINNED if ask == "binned" else ASKS[ask])).to_json()
+
+
+MANY = 51_000  # more than are counted score by score
+BINNED = {
+    "label": "y", "score": "s", "sensitive": "sex", "weight": "w", "replicates": 200,
+    "metrics": ["tpr", "auc", "brier", "log_loss", "mean_score", "calibration_gap"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def long_table():
+    """More rows than are counted score by score, so that the engine itself adds up losses."""
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 2, MANY)
+    score = np.where(
+        rng.random(MANY) < 0.01, rng.integers(0, 2, MANY), np.clip(0.3 * label + 0.7 * rng.random(MANY), 0, 1)
+    )
+    sex = np.array(["f", "m", None], dtype=object)[rng.integers(0, 3, MANY)]
+    return pl.DataFrame({"y": label, "s": score, "w": rng.gamma(2.0, 1.0, MANY), "sex": sex.tolist()})
 
 
 def first_difference(found, wanted):
@@ -102,6 +123,21 @@ def test_the_order_of_the_rows_changes_nothing(table, ask):
     same(table.sample(fraction=1, shuffle=True, seed=1), table, ask)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_adds_up_losses_to_the_same_bytes(long_table, engine):
+    same(ENGINES[engine](long_table), long_table, "binned")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_takes_the_same_logarithm(engine):
+    values = np.concatenate([np.random.default_rng(0).random(5_000), 2.0 ** -np.arange(53), [1 - 2**-53, 1 / 3]])
+    frame = nw.from_native(ENGINES[engine](pl.DataFrame({"row": np.arange(len(values)), "x": values}))).lazy()
+    found = with_log(frame, "log", nw.col("x")).select("row", "log").collect().sort("row").get_column("log").to_numpy()
+    wanted = with_log(nw.from_native(pl.LazyFrame({"x": values})), "log", nw.col("x")).collect()["log"].to_numpy()
+    assert np.array_equal(found, wanted)
+    np.testing.assert_allclose(found, np.log(values), rtol=1e-15, atol=0)
+
+
 @pytest.fixture(scope="module")
 def spark():
     """A session on one core of this machine."""
@@ -112,10 +148,19 @@ def spark():
     session.stop()
 
 
+def spark_frame(spark, table):
+    """The table in the session."""
+    kinds = {pl.Int64: "bigint", pl.Float64: "double", pl.String: "string"}
+    schema = ", ".join(f"{name} {kinds[kind]}" for name, kind in table.schema.items())
+    return spark.createDataFrame(list(table.iter_rows()), schema)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ask", ASKS)
 def test_spark_gives_the_same_bytes(table, spark, ask):
-    rows = [tuple(row) for row in table.iter_rows()]
-    kinds = {pl.Int64: "bigint", pl.Float64: "double", pl.String: "string"}
-    frame = spark.createDataFrame(rows, ", ".join(f"{name} {kinds[kind]}" for name, kind in table.schema.items()))
-    same(frame, table, ask)
+    same(spark_frame(spark, table), table, ask)
+
+
+@pytest.mark.slow
+def test_spark_adds_up_losses_to_the_same_bytes(long_table, spark):
+    same(spark_frame(spark, long_table), long_table, "binned")
