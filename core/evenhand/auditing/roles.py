@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Number
@@ -65,6 +65,13 @@ class Rows:
         """The distinct values of a column, without missing ones."""
         found = collect(self.frame.filter(~self.missing(role)).select(role).unique(), self.where)
         return list(found.get_column(role).to_list())
+
+
+def columns_of(sensitive: Any) -> tuple[Any, ...]:
+    """The sensitive columns, each once; one column may be named alone."""
+    alone = isinstance(sensitive, str) or not isinstance(sensitive, Iterable)
+    named = [] if sensitive is None else [sensitive] if alone else list(sensitive)
+    return tuple(column for i, column in enumerate(named) if column not in named[:i])
 
 
 def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
