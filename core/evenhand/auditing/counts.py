@@ -29,6 +29,7 @@ MISSING = "(missing)"
 EXACT_ROWS = 50_000  # up to here every distinct score is its own level
 BINS = 4_096  # beyond, scores fall into this many bins of equal width
 LOG_CHANCE = "log chance"
+OF_SCORE = frozenset(("score", "labelled_score", "squared_miss", "surprise"))  # follow from score and label alone
 TINY = 2.220446049250313e-16  # probabilities are kept this far from 0 and 1 before taking logarithms
 
 
@@ -101,7 +102,7 @@ def count(
     frame = frame.with_columns(**sums.columns) if sums.columns else frame
     totals = [nw.col(name).sum() for name in sums.columns]
     found = collect(frame.group_by(keys).agg(nw.len().alias("n"), *totals), rows.where)
-    return _table(found, rows, task, sums, exact, wanted if local else set())
+    return _table(found, rows, task, sums, exact, wanted & OF_SCORE if local else set())
 
 
 def _with_keys(
