@@ -165,10 +165,12 @@ def _calibration_slope(block: Block) -> Reading:
     with np.errstate(invalid="ignore", over="ignore"):
         lean = inverse[:, 1, :1] + inverse[:, 1, 1:] * z
         robust, _ = block.variance(lean * (1 - chance), -lean * chance)
+        by_row, _ = block.of_rows(lean * (1 - chance), -lean * chance)
         square = (block.positive2 + block.negative2) * chance * (1 - chance)
-        model = (square * lean**2).sum(axis=1)
+        model = (square * lean**2).sum(axis=1) * np.fmax(robust / by_row, 1)
     rows = block.rows.sum(axis=1)
-    return Reading(value, np.maximum(robust, model), rows, np.maximum(rows - 2, 1), rows)
+    freedom = np.maximum(np.nan_to_num(sum(block.kish())) - 2, 1)
+    return Reading(value, np.maximum(robust, model), rows, freedom, rows)
 
 
 def _logistic(hits: Floats, all_: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:

@@ -172,6 +172,10 @@ class Block:
         """
         if self.curves.cluster is not None:
             return self._clustered(positive, negative)
+        return self.of_rows(positive, negative)
+
+    def of_rows(self, positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
+        """The same as if every row were a cluster of its own."""
         rows_m, rows_n = self.rows[:, 0], self.rows[:, 1]
         with np.errstate(invalid="ignore", divide="ignore"):
             from_m = np.nansum(self.positive2 * positive**2, axis=1) * rows_m / np.maximum(rows_m - 1, 1)

@@ -7,8 +7,13 @@ from tables import counted, gaps, group_of, simulated
 
 from evenhand.auditing import audit
 from evenhand.auditing.bands import draw_maxima, joint_critical
-from evenhand.auditing.estimates import Estimates
+from evenhand.auditing.counts import count
+from evenhand.auditing.estimates import Estimates, estimate, project
+from evenhand.auditing.heterogeneity import spread
 from evenhand.auditing.intervals import critical, difference
+from evenhand.auditing.metrics import METRICS
+from evenhand.auditing.read import open_source
+from evenhand.auditing.roles import Roles, take_roles
 
 BY = {"label": "y", "prediction": "d", "sensitive": "g"}
 
@@ -106,9 +111,11 @@ def test_no_event_does_not_mean_no_doubt():
 def test_rows_repeated_within_clusters_are_no_new_evidence():
     once = simulated(200, 2, 3, patient=list(range(200)))
     tenfold = pl.concat([once] * 10)
-    ask = {"label": "y", "score": "s", "sensitive": "g", "cluster": "patient"}
-    for metric in ("tpr", "auc", "brier", "f1"):
-        plain, many = (group_of(audit(frame, **ask), "a")["metrics"][metric] for frame in (once, tenfold))
+    names = ["tpr", "auc", "brier", "f1", "average_precision", "calibration_gap", "calibration_slope", "expected_cost"]
+    ask = {"label": "y", "score": "s", "sensitive": "g", "cluster": "patient", "metrics": names}
+    found = [audit(frame, **ask) for frame in (once, tenfold)]
+    for metric in names:
+        plain, many = (group_of(one, "a")["metrics"][metric] for one in found)
         assert many["value"] == pytest.approx(plain["value"], abs=1e-9)
         assert many["upper"] - many["lower"] == pytest.approx(plain["upper"] - plain["lower"], rel=0.1)
 
@@ -163,3 +170,24 @@ def test_an_audit_reads_as_text():
     assert "undefined" in text
     assert "NOT ENOUGH EVIDENCE" in text
     assert "nan" not in text.lower()
+
+
+@pytest.mark.parametrize("name", ["auc", "bnsp_auc", "bpsn_auc", "average_precision", "calibration_error", "brier"])
+def test_groups_with_a_few_positive_rows_seldom_seem_to_differ(rng, name):
+    """Their variance is small by luck now and then; 5 % are allowed, and three standard errors of 150 simulations."""
+    gaps_seen, spreads = 0, 0
+    for i in range(150):
+        label = (rng.random(300) < 0.1).astype(int)
+        frame = pl.DataFrame({"y": label, "s": np.clip(0.2 + 0.15 * label + 0.1 * rng.normal(size=300), 0, 1)})
+        table = count(take_roles(open_source(frame.with_columns(g=pl.lit("a"))), Roles(("g",), "y", "s")), "binary", [1], None, 0.5,
+                      {"squared_miss"})  # fmt: skip
+        found = estimate(METRICS[name], project(table, rng.integers(0, 10, len(table.n)), 10))
+        c = joint_critical([draw_maxima(found, found.rows, 300, (i,)).comparisons], 0.95)
+        known = ~np.isnan(found.value)
+        lower, upper = (a[known] for a in found.limits(c))
+        value = found.value[known]
+        r = 0.0 if found.correlation is None else found.correlation[np.ix_(known, known)]
+        apart = difference(value[:, None], (lower[:, None], upper[:, None]), value, (lower, upper), r)[0]
+        gaps_seen += np.nanmax(apart) > 1e-9
+        spreads += spread(found)[1] > 0
+    assert max(gaps_seen, spreads) / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
