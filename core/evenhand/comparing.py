@@ -10,8 +10,9 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from evenhand.console import table
+from evenhand.console import table, visible
 from evenhand.errors import BadInput
+from evenhand.rundir import digest, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +58,8 @@ class Comparison:
         how = (
             "the same rows, compared pair by pair" if self.paired else "different rows, compared as independent samples"
         )
-        return "\n".join([f"first: {self.first}", f"second: {self.second}", how, *self.notes, "", table(header, rows)])
+        lines = [f"first: {self.first}", f"second: {self.second}", how, *self.notes]
+        return "\n".join([*map(visible, lines), "", table(header, rows)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,20 @@ class _Side:
     frame: pl.DataFrame
     facts: dict[str, Any]
     schema: dict[str, Any]
-    sha256: str
+    rows: tuple[Any, ...]  # digests of the data and of its test rows
 
 
 def compare(first: str | Path, second: str | Path) -> Comparison:
     """Compare two run directories. Raises BadInput where one is no finished run or they answer different questions."""
     one, two = _open(Path(first)), _open(Path(second))
-    if one.facts["label"] != two.facts["label"] or (len(one.facts["classes"]) == 0) != (len(two.facts["classes"]) == 0):
+    if _question(one) != _question(two):
         raise BadInput(
-            f"{first} predicts '{one.facts['label']}' and {second} '{two.facts['label']}'; compare runs of one question"
+            f"{first} {_question(one)} and {second} {_question(two)}; only runs of one question can be compared"
         )
     attributes = [name for name in one.schema["sensitive"] if name in two.schema["sensitive"]]
     dropped = sorted(set(one.schema["sensitive"]) ^ set(two.schema["sensitive"]))
     notes = (f"audited in one of the two only, left out: {', '.join(dropped)}",) if dropped else ()
-    paired = _same_rows(one, two, attributes)
+    paired = _same_rows(one, two)
     changes = [change for attribute in [None, *attributes] for change in _changes(one, two, attribute, paired)]
     return Comparison(str(first), str(second), paired, tuple(changes), notes)
 
@@ -86,25 +88,41 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
 def _open(path: Path) -> _Side:
     import polars as pl
 
+    manifest = read_manifest(path)
+    file = path / "predictions.parquet"
     try:
-        manifest = json.loads((path / "manifest.json").read_text("utf-8"))
         record = manifest["stages"]["predict"]
-        return _Side(
-            pl.read_parquet(path / "predictions.parquet"),
-            record["facts"],
-            record["schema"],
-            manifest["inputs"]["sha256"],
-        )
-    except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
+        if digest(file) != record["artefacts"][file.name]:
+            raise BadInput(f"{file} is not what the run wrote; run the recipe again in another folder")
+        data = json.loads((path / "data.json").read_text("utf-8"))
+        digests = (manifest["inputs"]["sha256"], data.get("test_sha256"))
+        side = _Side(pl.read_parquet(file), record["facts"], record["schema"], digests)
+        side.frame.select(side.facts["label"], side.facts["prediction"], *side.schema["sensitive"])
+        return side
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError):
         raise BadInput(f"{path} is not the directory of a finished run; `evenhand run` makes one") from None
 
 
-def _same_rows(one: _Side, two: _Side, attributes: list[str]) -> bool:
-    columns = [one.facts["label"], *attributes, *([one.schema["id"]] if one.schema.get("id") else [])]
+def _question(side: _Side) -> str:
+    """What the run predicts, in words that are equal where two runs can be compared."""
+    label, classes = side.facts["label"], side.facts["classes"]
+    if not classes:
+        return f"predicts the number '{label}'"
+    if len(classes) == 2:
+        other = next((name for name in classes if name != _positive(side)), "")
+        return f"decides whether '{label}' is {_positive(side)!r} or {other!r}"
+    return f"predicts the class '{label}' among several"
+
+
+def _same_rows(one: _Side, two: _Side) -> bool:
+    """Whether both predicted the same rows in the same order: one data set, one test split, every shared column alike."""
+    made = {side.facts[kind] for side in (one, two) for kind in ("prediction", "score")}
+    made |= {column for side in (one, two) for column in side.facts["baselines"].values()}
+    columns = (set(one.frame.columns) & set(two.frame.columns)) - made
     return (
-        one.sha256 == two.sha256
+        one.rows == two.rows
         and one.frame.height == two.frame.height
-        and all(column in two.frame.columns and one.frame[column].equals(two.frame[column]) for column in columns)
+        and all(one.frame[column].equals(two.frame[column]) for column in columns)
     )
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
+
+# Control characters, and those that turn the direction of text: in a name they could repaint the terminal.
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """The text with every character that a terminal would obey, or could not show, written as its number."""
+    return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class Progress:
@@ -21,7 +30,7 @@ class Progress:
     def say(self, line: str) -> None:
         """One line that stays."""
         if not self._quiet:
-            self._stream.write(("\r\x1b[K" if self._live else "") + line + "\n")
+            self._stream.write(("\r\x1b[K" if self._live else "") + visible(line) + "\n")
             self._stream.flush()
 
     def step(self, done: int, total: int, what: str) -> None:
@@ -49,7 +58,7 @@ class Progress:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Left-aligned columns of text, as wide as their longest cell."""
-    lines = [list(map(str, header)), *[[_cell(value) for value in row] for row in rows]]
+    lines = [[_cell(name) for name in header], *[[_cell(value) for value in row] for row in rows]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
@@ -59,4 +68,4 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
+    return f"{value:.4g}" if isinstance(value, float) else visible(" ".join(str(value).split()))

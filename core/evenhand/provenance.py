@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shlex
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from evenhand import __version__
+from evenhand import __version__, fingerprint
+from evenhand.errors import BadInput
 from evenhand.recipe import Recipe
 from evenhand.rundir import digest
 from evenhand.values import Splits
@@ -35,8 +38,11 @@ PACKAGES = (
 
 def identity(recipe: Recipe, source: str | Path | None, plugins: Sequence[tuple[str, str]]) -> str:
     """sha256 over everything that decides a run's numbers: the recipe, the data's content, the plugins' versions."""
-    path = Path(source) if source is not None else None
-    content = digest(path) if path is not None and path.exists() else str(source)
+    path = Path(source) if source else None  # Path("") would be the working folder
+    try:
+        content = digest(path) if path is not None and path.exists() else str(source)
+    except OSError as error:
+        raise BadInput(f"{str(source)[:200]} cannot be read: {error.strerror}; check the path (--data)") from None
     parts = [__version__, recipe.model_dump_json(by_alias=True), content, sorted(plugins)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -45,12 +51,14 @@ def head(
     recipe: Recipe, source: str | Path | None, splits: Splits, plugins: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """The manifest's facts that are known once the data was read."""
-    command = f"evenhand run {recipe.full_name}" + (f" --data {source}" if source is not None else "")
-    settings = [f" --set {key}={_toml(value)}" for key, value, origin in recipe.resolved() if origin == "--set"]
+    words = ["evenhand", "run", recipe.full_name, *(["--data", str(source)] if source is not None else [])]
+    for key, value, origin in recipe.resolved():
+        if origin == "--set":
+            words += ["--set", f"{key}={_toml(value)}"]
     return {
         "recipe": recipe.full_name,
         "seed": recipe.seed,
-        "command": command + "".join(settings),
+        "command": shlex.join(words),
         "inputs": {
             "source": str(source) if source is not None else "the recipe's sample",
             "sha256": splits.fingerprint,
@@ -68,12 +76,19 @@ def data(splits: Splits) -> dict[str, Any]:
     return {
         "source": Path(splits.source).name,
         "sha256": splits.fingerprint,
+        "test_sha256": _test_digest(splits),
         "rows": {name: len(rows) for name, rows in parts.items()},
         "columns": list(splits.train.column_names),
         "schema": splits.schema.model_dump(exclude_none=True),
         "labels": {name: _shares(rows[label]) for name, rows in parts.items()} if label else {},
         "notes": list(splits.notes),
     }
+
+
+def _test_digest(splits: Splits) -> str:
+    """sha256 over inputs and labels of the test rows in order: two runs with the same one can be compared row by row."""
+    columns = [column for column in (*splits.schema.input, splits.schema.label) if column]
+    return hashlib.sha256(b"".join(fingerprint.inputs(splits.test, columns))).hexdigest()
 
 
 def _shares(values: Sequence[Any]) -> dict[str, int]:
@@ -93,4 +108,10 @@ def _installed() -> dict[str, str]:
 
 
 def _toml(value: Any) -> str:
-    return json.dumps(value) if not isinstance(value, str) else value
+    """The value as --set takes it: a text as it is, where it would not be read as a number, a date or the like."""
+    if isinstance(value, str):
+        try:
+            tomllib.loads(f"v = {value}")
+        except tomllib.TOMLDecodeError:
+            return value
+    return json.dumps(value, ensure_ascii=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -19,6 +21,8 @@ from evenhand.errors import BadInput
 from evenhand.recipe import Recipe
 
 STAGES = ("load_data", "finetune", "predict", "evaluate", "audit_bias", "report")
+FORMAT, VERSION = "evenhand-run", 1
+NATIVE_ERROR = re.compile(r"\(os error (\d+)\)")  # how polars and safetensors end what the system told them
 
 
 def cache_folder() -> Path:
@@ -26,7 +30,44 @@ def cache_folder() -> Path:
     named = os.environ.get("EVENHAND_CACHE")
     if named:
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evenhand"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evenhand"
+    except RuntimeError:  # a user without a home, as in many containers
+        raise BadInput("this user has no home folder for a cache; set EVENHAND_CACHE to a writable folder") from None
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of the run in `folder`; BadInput where there is none, or one that cannot be what a run wrote."""
+    file = folder / "manifest.json"
+    try:
+        manifest = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise BadInput(
+            f"{folder} is not the directory of a finished run ({error.strerror}: manifest.json); `evenhand run` makes one"
+        ) from None
+    except ValueError:
+        raise _damaged(file, "it is not JSON") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise _damaged(file, "it is no manifest of a run")
+    if manifest.get("version") != VERSION:
+        raise BadInput(
+            f"{file} has version {str(manifest.get('version'))[:20]}, and this evenhand reads {VERSION}; take the evenhand that wrote it, or run the recipe again in another folder"
+        )
+    stages = manifest.get("stages")
+    if not isinstance(manifest.get("identity"), str) or not isinstance(stages, dict):
+        raise _damaged(file, "it tells no identity or no stages")
+    for stage, record in stages.items():
+        artefacts = record.get("artefacts") if isinstance(record, dict) else None
+        if stage not in STAGES or not isinstance(artefacts, dict):
+            raise _damaged(file, f"its stage '{stage[:40]}' is no record of a stage")
+        for name, sha in artefacts.items():
+            if not isinstance(sha, str) or name != Path(name).name:  # a name with a folder could lead out of the run
+                raise _damaged(file, f"it names '{name[:40]}' as an artefact of {stage}")
+    return manifest
+
+
+def _damaged(file: Path, why: str) -> BadInput:
+    return BadInput(f"{file} is damaged: {why}; run the recipe again in another folder")
 
 
 def digest(path: Path) -> str:
@@ -58,30 +99,51 @@ class Run:
         self.manifest: dict[str, Any] = {}
         self._progress = progress or Progress(quiet=True)
         self._lock: IO[bytes] | None = None
+        self._made: list[Path] = []  # folders that this run made, the deepest first
 
     def __enter__(self) -> Run:
-        if self.rank == 0:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._take_lock()
-            self._sweep()
-        self.manifest = self._read_manifest()
-        self.scratch = Path(tempfile.mkdtemp(prefix="evenhand-"))
+        try:
+            if self.rank == 0:
+                self._made = [path for path in (self.path, *self.path.parents) if not path.exists()]
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._take_lock()
+                self._sweep()
+            self.manifest = self._read_manifest()
+            self.scratch = Path(tempfile.mkdtemp(prefix="evenhand-"))
+        except BaseException:
+            self._leave(failed=True)
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         shutil.rmtree(self.scratch, ignore_errors=True)
-        if self._lock:
-            self._lock.close()
+        self._leave(failed=kind is not None)
+
+    def _leave(self, failed: bool) -> None:
+        """Let go of the lock; a folder made for a run that recorded nothing goes too."""
+        if self._lock is None:
+            return
+        if failed and self.path in self._made and not (self.path / "manifest.json").exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+            with contextlib.suppress(OSError):  # until one that holds something else
+                for folder in self._made[1:]:
+                    folder.rmdir()
+        self._lock.close()
+        self._lock = None
 
     def _take_lock(self) -> None:
-        self._lock = (self.path / ".lock").open("wb")
+        file = self.path / ".lock"
+        lock = file.open("wb")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(lock.fileno()), file.stat()):
+                raise BlockingIOError  # its holder has just taken the folder away
+        except (BlockingIOError, FileNotFoundError):
+            lock.close()
             raise BadInput(
                 f"another evenhand run is writing to {self.path}; wait for it, or give another --out"
             ) from None
+        self._lock = lock
 
     def _sweep(self) -> None:
         """Remove what a killed process left half-written; we hold the lock, so nobody is writing."""
@@ -89,7 +151,7 @@ class Run:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def _read_manifest(self) -> dict[str, Any]:
-        fresh = {"format": "evenhand-run", "version": 1, "identity": self.identity, "stages": {}}
+        fresh = {"format": FORMAT, "version": VERSION, "identity": self.identity, "stages": {}}
         file = self.path / "manifest.json"
         if not file.exists():
             strangers = (
@@ -101,12 +163,8 @@ class Run:
                     f"{self.path} holds other files ({sorted(strangers)[0]}, …); give an empty or new folder with --out"
                 )
             return fresh
-        try:
-            manifest: dict[str, Any] = json.loads(file.read_text("utf-8"))
-            recorded = manifest["identity"]
-        except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{file} is damaged; remove the folder {self.path} or give another --out") from None
-        if recorded != self.identity:
+        manifest = read_manifest(self.path)
+        if manifest["identity"] != self.identity:
             raise BadInput(
                 f"{self.path} holds a run of another recipe, setting or data; remove it or give another --out"
             )
@@ -140,8 +198,18 @@ class Run:
         """Let `writer(path)` make a file or folder at a temporary path, then rename it to `name`."""
         if self.rank:
             return
-        with atomic(self.path / name) as temporary:
-            writer(temporary)
+        target = self.path / name
+        try:
+            with atomic(target) as temporary:
+                writer(temporary)
+        except OSError as error:
+            if error.filename or error.errno is None:
+                raise
+            raise _at(error.errno, target) from None
+        except Exception as error:
+            if found := NATIVE_ERROR.search(str(error)):
+                raise _at(int(found[1]), target) from None
+            raise
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON artefact."""
@@ -151,14 +219,26 @@ class Run:
         """Append one event to log.jsonl."""
         if self.rank:
             return
-        line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, default=str)
-        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        text = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, default=str) + "\n"
+        log, line = self.path / "log.jsonl", text.encode()
+        with log.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, "")
+            except OSError as error:
+                file.truncate(end)  # a line is there whole or not at all
+                raise _at(error.errno or errno.EIO, log) from None
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Show how far a long step is: a bar on a terminal, plain lines elsewhere."""
         if self.rank == 0:
             self._progress.step(done, total, what)
+
+
+def _at(number: int, path: Path) -> OSError:
+    """The system's error with the place that it is about."""
+    return OSError(number, os.strerror(number), str(path))
 
 
 @contextlib.contextmanager
