@@ -6,19 +6,32 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from evenhand.plugins import Plugins
+from evenhand.errors import BadInput
+from evenhand.plugins import Plugins, reason_of
 from evenhand.provenance import PACKAGES
 from evenhand.rundir import cache_folder
 
 Finding = tuple[str, str, str]  # check, state ("fine", "absent", "broken"), what was found
 
+NEEDED = ("numpy", "polars", "narwhals", "pluggy")  # also by an audit; the other packages come with evenhand[train]
+
 
 def examine(plugins: Plugins) -> list[Finding]:
     """One finding per part of the installation; "broken" where a run would fail."""
-    findings = [_python(), *map(_package, PACKAGES), _vision_matches(), _processor(), _accelerator(), _cache(), _hub()]
+    findings = [
+        _python(),
+        *map(_package, PACKAGES),
+        _vision_matches(),
+        _with_torch("processor", _processor),
+        _with_torch("accelerator", _accelerator),
+        _cache(),
+        _hub(),
+    ]
     findings += [(f"plugin {name}", "fine", about) for name, about in plugins.names()]
     findings += [(f"plugin {name}", "broken", reason) for name, reason in plugins.faults.items()]
     return findings
@@ -33,6 +46,8 @@ def _package(name: str) -> Finding:
     try:
         return name, "fine", version(name)
     except PackageNotFoundError:
+        if name in NEEDED:
+            return name, "broken", "evenhand does not work without it: install evenhand again"
         return name, "absent", "needed to run recipes, not to audit: install evenhand[train]"
 
 
@@ -43,8 +58,16 @@ def _vision_matches() -> Finding:
     try:
         import torchvision  # noqa: F401
     except Exception as error:
-        return "torch with torchvision", "broken", f"{error}; reinstall both from the same place"
+        return "torch with torchvision", "broken", f"{reason_of(error)}; reinstall both from the same place"
     return "torch with torchvision", "fine", "one matching set"
+
+
+def _with_torch(check: str, ask: Callable[[], Finding]) -> Finding:
+    """What `ask` finds; a torch that is installed and cannot be imported is broken, whatever it raises."""
+    try:
+        return ask()
+    except Exception as error:
+        return check, "broken", f"torch cannot be used: {reason_of(error)}; install it again"
 
 
 def _processor() -> Finding:
@@ -67,12 +90,16 @@ def _accelerator() -> Finding:
 
 
 def _cache() -> Finding:
-    folder = cache_folder()
     try:
+        folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:  # a folder may be there and take no file
+            file.write(b"evenhand")
         free = shutil.disk_usage(folder).free / 1e9
     except OSError as error:
         return "cache", "broken", f"{folder}: {error.strerror}; set EVENHAND_CACHE to a writable folder"
+    except BadInput as error:
+        return "cache", "broken", str(error)
     return "cache", "fine", f"{folder}, {free:.0f} GB free"
 
 

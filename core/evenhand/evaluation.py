@@ -80,8 +80,9 @@ def _errors(model: str, label: np.ndarray, values: np.ndarray) -> list[Metric]:
     n = len(error)
     mae, spread = float(np.abs(error).mean()), float(np.abs(error).std(ddof=1)) if n > 1 else math.nan
     half = Z * spread / math.sqrt(n)
+    lower, upper = (mae - half, mae + half) if n > 1 else (None, None)
     return [
-        Metric("mae", mae, mae - half, mae + half, n, better="lower", model=model, says="mean absolute error"),
+        Metric("mae", mae, lower, upper, n, better="lower", model=model, says="mean absolute error"),
         Metric(
             "rmse", float(np.sqrt((error**2).mean())), n=n, better="lower", model=model, says="root mean squared error"
         ),

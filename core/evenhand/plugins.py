@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any
@@ -12,9 +13,10 @@ import pluggy
 from evenhand import hookspecs
 from evenhand.errors import BadInput, PluginFault, did_you_mean
 from evenhand.recipe import Recipe
-from evenhand.values import Backbone
+from evenhand.values import Backbone, Metric, Section
 
 GROUP = "evenhand"
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class Plugins:
@@ -157,11 +159,10 @@ class Plugins:
         for implementation in caller.get_hookimpls():
             try:
                 answer = _ask(implementation, hook, arguments)
+                _check_answer(implementation.plugin_name, hook, answer)
                 answers.extend(answer or [])
             except PluginFault as error:
                 faults.append(str(error))
-            except TypeError:
-                faults.append(f"plugin '{implementation.plugin_name}': {hook} must return a list")
         return answers, faults
 
     def tell(self, recipe: Recipe, hook: str, /, **arguments: Any) -> list[str]:
@@ -210,10 +211,29 @@ def _ask(implementation: Any, hook: str, arguments: Mapping[str, Any]) -> Any:
         return function(**{name: arguments[name] for name in implementation.argnames})
     except (KeyboardInterrupt, BadInput, PluginFault, MemoryError):
         raise
-    except OSError:
-        raise  # a full disk or a missing file is the user's to mend, not the plugin's fault
+    except OSError as error:
+        if error.filename is not None or error.errno in DISK:
+            raise  # a full disk or a missing file is the user's to mend, not the plugin's fault
+        raise PluginFault(f"plugin '{implementation.plugin_name}' failed in {hook}: {reason_of(error)}") from error
     except BaseException as error:
         raise PluginFault(f"plugin '{implementation.plugin_name}' failed in {hook}: {reason_of(error)}") from error
+
+
+def _check_answer(name: str, hook: str, answer: Any) -> None:
+    """PluginFault where a collected hook returned anything else than None or a list of what the contract asks."""
+    if answer is None:
+        return
+    if not isinstance(answer, list | tuple):
+        raise PluginFault(f"plugin '{name}': {hook} must return a list, not {type(answer).__name__}")
+    promised: dict[str, tuple[type, ...]] = {"evaluate": (Metric,), "report_sections": (Section,)}
+    if hook == "audit_bias":
+        from evenhand.auditing import Estimate, GroupMetric
+
+        promised["audit_bias"] = (GroupMetric, Estimate)
+    for item in answer:
+        if not isinstance(item, promised.get(hook, (object,))):
+            wanted = " or ".join(kind.__name__ for kind in promised[hook])
+            raise PluginFault(f"plugin '{name}': {hook} must return a list of {wanted}, not of {type(item).__name__}")
 
 
 def _hook_names() -> list[str]:
