@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
+import json
 import os
 import socket
 import tempfile
@@ -11,10 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
-from evenhand import hookspecs
-from evenhand.errors import did_you_mean
-from evenhand.pipeline import RunResult, run
+from evenhand import fingerprint, hookspecs
+from evenhand.errors import BadInput, PluginFault, did_you_mean
+from evenhand.pipeline import run
 from evenhand.plugins import Plugins, load
 from evenhand.recipe import Recipe
 from evenhand.values import Splits
@@ -72,60 +75,90 @@ def recipes_are_complete(plugin: Plugin) -> None:
 
 
 def sample_data_loads(plugin: Plugin) -> None:
-    """Every recipe without --data gives three splits with rows, its columns, and no group on two sides."""
+    """Every recipe without --data gives three splits with rows, its columns, no group on two sides, the same ones again."""
     plugins, name, _ = _open(plugin)
-    with _isolated():
-        for recipe in _recipes(plugins, name):
-            splits = plugins.first(recipe, "load_data", recipe=recipe, source=None)
-            assert isinstance(splits, Splits), (
-                f"recipe '{recipe.full_name}': load_data returned {type(splits).__name__}, not Splits"
+    for recipe in _recipes(plugins, name):
+        first, second = (_sample_digests(plugins, recipe) for _ in range(2))
+        for part, rows in first.items():
+            row = next((i for i, (a, b) in enumerate(zip(rows, second[part], strict=False)) if a != b), len(rows))
+            assert rows == second[part], (
+                f"recipe '{recipe.full_name}': load_data gives other rows the second time, first in row {row + 1} of the {part} split; draw everything from recipe.seed"
             )
-            _check_splits(recipe, splits)
 
 
-def _check_splits(recipe: Recipe, splits: Splits) -> None:
+def _sample_digests(plugins: Plugins, recipe: Recipe) -> dict[str, list[bytes]]:
+    """One digest for each row of the checked sample, by split, over the columns that have a role."""
+    with _isolated(recipe):
+        splits = plugins.first(recipe, "load_data", recipe=recipe, source=None)
+        assert isinstance(splits, Splits), (
+            f"recipe '{recipe.full_name}': load_data returned {type(splits).__name__}, not Splits"
+        )
+        parts = _check_splits(recipe, splits)
+        columns = list(dict.fromkeys(column for _, column in splits.schema.columns()))
+        return {part: fingerprint.inputs(rows, columns) for part, rows in parts.items()}
+
+
+def _check_splits(recipe: Recipe, splits: Splits) -> dict[str, Any]:
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     for part, rows in parts.items():
         assert len(rows), f"recipe '{recipe.full_name}': the sample's {part} split has no rows"
         splits.schema.check(rows.column_names, f"the {part} split of '{recipe.full_name}'")
     group = splits.schema.group_id
-    if group is None:
-        return
-    seen = {part: set(rows[group]) for part, rows in parts.items()}
+    seen = {part: set(rows[group]) if group else set() for part, rows in parts.items()}
     for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
         shared = seen[one] & seen[other]
         assert not shared, (
             f"recipe '{recipe.full_name}': {group} {next(iter(shared), '')!r} is in both {one} and {other}"
         )
+    return parts
 
 
 def sample_run_works_offline(plugin: Plugin) -> None:
-    """Every recipe runs from sample to report with every network connection refused."""
+    """Every recipe runs from sample to report with every network connection refused, and no hook fails on the way."""
     plugins, name, _ = _open(plugin)
+    heard = _hear_faults(plugins)
     for recipe in _recipes(plugins, name):
-        with _isolated() as folder:
+        with _isolated(recipe) as folder:
             result = run(recipe, out=folder / "run", plugins=plugins)
+            assert not heard, f"recipe '{recipe.full_name}': {heard[0]}"
+            assert name not in plugins.faults, f"plugin '{name}' was quarantined: {plugins.faults[name]}"
             assert result.report.stat().st_size > 0, f"recipe '{recipe.full_name}' left no report"
             assert result.evaluation, f"recipe '{recipe.full_name}' left no performance metric"
 
 
+def _hear_faults(plugins: Plugins) -> list[str]:
+    """A list that every fault is put into from here on: a run names them in its report, and goes on."""
+    heard: list[str] = []
+    collect = plugins.collect
+
+    def listening(recipe: Recipe, hook: str, /, **arguments: Any) -> tuple[list[Any], list[str]]:
+        answers, faults = collect(recipe, hook, **arguments)
+        heard.extend(faults)
+        return answers, faults
+
+    plugins.collect = listening  # type: ignore[method-assign]
+    return heard
+
+
 def deterministic_under_a_seed(plugin: Plugin) -> None:
-    """Two runs with one seed, each with an empty cache, give the same predictions, metrics and audit."""
+    """Two runs with one seed, each with an empty cache, give the same test rows, predictions, metrics and audit."""
     plugins, name, _ = _open(plugin)
     for recipe in _recipes(plugins, name):
         first, second = (_numbers(recipe, plugins) for _ in range(2))
-        for artefact, content in first.items():
-            assert content == second[artefact], (
-                f"recipe '{recipe.full_name}': {artefact} differs between two runs with seed {recipe.seed}"
+        for artefact, (hook, content) in first.items():
+            assert content == second[artefact][1], (
+                f"recipe '{recipe.full_name}': {artefact} differs between two runs with seed {recipe.seed}, while what {hook} was given is the same; draw everything from recipe.seed"
             )
 
 
-def _numbers(recipe: Recipe, plugins: Plugins) -> dict[str, bytes]:
-    with _isolated() as folder:
-        result: RunResult = run(recipe, out=folder / "run", plugins=plugins)
-        return {
-            name: (result.path / name).read_bytes() for name in ("evaluation.json", "audit.json", "predictions.parquet")
-        }
+def _numbers(recipe: Recipe, plugins: Plugins) -> dict[str, tuple[str, bytes | str]]:
+    """What a run computed, in the order of the corridor, each with the hook that decides it."""
+    with _isolated(recipe) as folder:
+        path = run(recipe, out=folder / "run", plugins=plugins).path
+        rows = json.loads((path / "data.json").read_text("utf-8"))["test_sha256"]
+        hooks = {"predictions.parquet": "finetune", "evaluation.json": "evaluate", "audit.json": "audit_bias"}
+        made = {name: (hook, (path / name).read_bytes()) for name, hook in hooks.items()}
+        return {"the test split": ("load_data", rows), **made}
 
 
 def backbones_have_cards(plugin: Plugin) -> None:
@@ -179,25 +212,38 @@ def _recipes(plugins: Plugins, name: str) -> list[Recipe]:
 
 
 @contextlib.contextmanager
-def _isolated() -> Iterator[Path]:
-    """An empty folder, an empty cache, hubs offline, and every connection refused."""
-    before = {key: os.environ.get(key) for key in ("EVENHAND_CACHE", "HF_HUB_OFFLINE")}
-    connect = socket.socket.connect
+def _isolated(recipe: Recipe) -> Iterator[Path]:
+    """An empty folder, an empty cache, hubs offline, every connection refused; what fails is one sentence.
 
-    def refuse(self: socket.socket, address: Any) -> Any:
-        if self.family == socket.AF_UNIX:  # within this machine
-            return connect(self, address)
-        raise AssertionError(f"the plugin opened a connection to {address}; sample runs must work offline")
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(EVENHAND_CACHE=f"{folder}/cache", HF_HUB_OFFLINE="1")
-        socket.socket.connect = refuse  # type: ignore[method-assign,assignment]
+    A refused connection fails the check also where the plugin lives with the refusal. Native code is not watched.
+    """
+    reached: list[str] = []
+    where = f"recipe '{recipe.full_name}'"
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        stack.enter_context(patch.dict(os.environ, EVENHAND_CACHE=f"{folder}/cache", HF_HUB_OFFLINE="1"))
+        _refuse_network(stack, reached)
         try:
             yield Path(folder)
-        finally:
-            socket.socket.connect = connect  # type: ignore[method-assign]
-            for key, value in before.items():
-                if value is None:
-                    os.environ.pop(key, None)
-                else:
-                    os.environ[key] = value
+        except (PluginFault, BadInput, OSError) as error:
+            assert not reached, f"{where} reached for the network ({reached[0]}); samples must work offline"
+            raise AssertionError(f"{where}: {error}") from error
+        assert not reached, f"{where} reached for the network ({reached[0]}); samples must work offline"
+
+
+def _refuse_network(stack: contextlib.ExitStack, reached: list[str]) -> None:
+    """Until `stack` closes, nothing in Python looks up a host or connects to one; what tries is put into `reached`."""
+
+    def refuse(address: Any) -> None:
+        reached.append(str(address))
+        raise OSError(errno.ENETUNREACH, "refused by evenhand.testing")
+
+    def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(self: socket.socket, *arguments: Any) -> Any:
+            return method(self, *arguments) if self.family == socket.AF_UNIX else refuse(arguments[-1])
+
+        return ask
+
+    for name in ("connect", "connect_ex", "sendto"):
+        stack.enter_context(patch.object(socket.socket, name, guarded(getattr(socket.socket, name))))
+    for name in ("getaddrinfo", "gethostbyname"):
+        stack.enter_context(patch.object(socket, name, lambda host, *_, **__: refuse(host)))
