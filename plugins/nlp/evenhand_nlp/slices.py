@@ -15,6 +15,7 @@ from pathlib import Path
 
 WORD = re.compile(r"[a-z']+")
 MARKED, PLAIN = "typos or non-native phrasing", "neither"
+LONGEST = 30  # letters; longer ones are no misspelt words, and have too many neighbours to look up
 LENGTHS = ((7, "1-7 words"), (12, "8-12 words"), (24, "13-24 words"))
 
 # Contractions without their apostrophe; words that are also English without it (its, were, well) are left out.
@@ -83,7 +84,7 @@ def intent_family(label: str) -> str:
 class Wording:
     """Finds likely typos and phrasing markers; typos against the words of the training messages, so that nothing is learned from test rows.
 
-    A word is a likely typo when it is a contraction without its apostrophe, or has four letters or more, is no
+    A word is a likely typo when it is a contraction without its apostrophe, or has 4 to 30 letters, is no
     whole word of the backbone's vocabulary, and is one edit away from a word that training messages hold at least
     ten times as often, the edit being no ending (cards, charged).
     """
@@ -101,7 +102,7 @@ class Wording:
     def _is_typo(self, word: str) -> bool:
         if word in BARE_CONTRACTIONS:
             return True
-        if len(word) < 4 or word in self._known or "'" in word:
+        if not 4 <= len(word) <= LONGEST or word in self._known or "'" in word:
             return False
         enough = 10 * max(self._counts[word], 1)
         return any(self._counts[other] >= enough and not _inflected(word, other) for other in _one_edit(word))

@@ -9,26 +9,41 @@ from evenhand import Recipe, Splits, read_splits, splits_from_rows
 from evenhand_nlp.samples import support_messages
 from evenhand_nlp.slices import Wording, slice_columns
 
+SLICES = ("message_length", "wording", "intent_family")
+
 
 def load(recipe: Recipe, source: Path | str | None) -> Splits:
     """The source's messages (None: the simulated sample), each with message_length, wording and intent_family.
 
-    Slice columns that the source brings itself stay as they are. Typos are judged by the words of the training split
-    alone, so test messages decide nothing about each other.
+    Slice columns that the source brings itself stay as they are, unless they are empty throughout. Typos are judged by
+    the words of the training split alone, so test messages decide nothing about each other.
     """
-    computed = {"message_length", "wording", "intent_family"} & set(recipe.schema.sensitive)
-    bare = recipe.with_settings(
-        [f"schema.sensitive={[c for c in recipe.schema.sensitive if c not in computed]}"], "load_data"
-    )
+    wanted = set(SLICES) & set(recipe.schema.sensitive)
+    others = tuple(column for column in recipe.schema.sensitive if column not in wanted)
+    bare = recipe.model_copy(update={"schema_": recipe.schema.model_copy(update={"sensitive": others})})
     if source is None:
         splits = splits_from_rows(bare, support_messages(recipe.seed), "simulated support messages")
     else:
         splits = read_splits(bare, source)
     text, label = splits.schema.input[0], splits.schema.label
-    wording = Wording(splits.train[text])
+    computed = {name for name in wanted if not _brought(splits, name)}
+    wording = Wording(map(as_text, splits.train[text]))
 
     def columns(rows: Any) -> dict[str, list[str]]:
-        made = slice_columns(rows[text], rows[label], wording)
-        return {name: made[name] for name in made if name in computed and name not in rows.column_names}
+        made = slice_columns(map(as_text, rows[text]), rows[label], wording)
+        return {name: made[name] for name in made if name in computed}
 
     return splits.map_columns(columns).with_schema(recipe.schema)
+
+
+def _brought(splits: Splits, name: str) -> bool:
+    """Whether the source fills the column in some row."""
+    parts = (splits.train, splits.validation, splits.test)
+    return all(name in part.column_names for part in parts) and any(
+        value not in (None, "") for part in parts for value in part[name]
+    )
+
+
+def as_text(message: Any) -> str:
+    """A message as text: "" where there is none, a number as it is written."""
+    return "" if message is None else str(message)
