@@ -120,21 +120,27 @@ def bins_of(curves: Curves) -> Ints:
 
 
 def _over_clusters(block: Block, bin_of: Ints, gap: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    covariance, units = np.full((*gap.shape, BINS), np.nan), np.zeros(len(gap))
-    for g, cluster, label, level, w in block.clusters():
-        if not len(cluster):
-            continue
-        count = int(cluster.max()) + 1
-        bins = bin_of[level]
-        off = w * (block.curves.scores[level] - label - gap[g, bins])
-        sums = np.bincount(cluster * BINS + bins, off, count * BINS).reshape(count, BINS)
-        here = np.bincount(cluster * BINS + bins, minlength=count * BINS).reshape(count, BINS) > 0
-        times = here.sum(axis=0)
+    """(covariance of the gaps [group, bin, bin], NaN in bins of fewer than two clusters; clusters of each group)."""
+    rows, others, s = block.curves.clustered_all, block.curves.others[0], block.curves.scores
+    cell = rows.cluster * BINS + bin_of[rows.level]
+    size = rows.clusters * BINS
+    covariance, units = np.full((*gap.shape, BINS), np.nan), rows.units(others)[block.first :][: len(gap)]
+
+    def summed(place: int, inside: slice) -> tuple[Floats, Floats]:
+        off = rows.w[inside] * (s[rows.level[inside]] - rows.label[inside] - gap[place, cell[inside] % BINS])
+        return np.bincount(cell[inside], off, size), np.bincount(cell[inside], minlength=size)
+
+    for place, g in enumerate(block.groups):
+        sums, count = summed(place, rows.own(g))
+        if others:
+            whole = summed(place, slice(None))
+            sums, count = whole[0] - sums, whole[1] - count
+        sums, times = sums.reshape(-1, BINS), (count.reshape(-1, BINS) > 0).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = sums.T @ sums / np.outer(weight[g], weight[g])
             factor = np.where(times > 1, times / (times - 1), np.nan)
-        covariance[g] = found * np.sqrt(np.outer(factor, factor))
-        units[g] = count
+            covariance[place] = (
+                sums.T @ sums / np.outer(weight[place], weight[place]) * np.sqrt(np.outer(factor, factor))
+            )
     return covariance, units
 
 

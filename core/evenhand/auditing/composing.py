@@ -75,7 +75,8 @@ def of_loss(loss: Estimates, share: Estimates, beta: Floats, sd: Floats, r: Floa
     """
 
     def limits(c: float) -> tuple[Floats, Floats]:
-        half, labelled = intervals.student(c, loss.freedom) * sd, beta * share.value
+        with np.errstate(invalid="ignore"):  # of a single row nothing is known
+            half, labelled = intervals.student(c, loss.freedom) * sd, beta * share.value
         low, high = _scaled(beta, share.limits(c))
         middle = loss.value - labelled
         lower, upper = intervals.difference(middle, (middle - half, middle + half), -labelled, (-high, -low), -r)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.auditing.clustered_curves import ClusteredRows, variance_of
 from evenhand.auditing.counts import BINS, Floats, Ints, Table
 
 MOST_CELLS = 4_000_000  # groups × levels that are held at once
@@ -80,6 +81,22 @@ class Curves:
     def whole(self) -> Block:
         """All groups at once."""
         return self._block(0, self.size)
+
+    @cached_property
+    def clustered(self) -> tuple[ClusteredRows, ClusteredRows]:
+        """The positive and the negative rows by group and cluster."""
+        return self._by_cluster(self.label == 1), self._by_cluster(self.label == 0)
+
+    @cached_property
+    def clustered_all(self) -> ClusteredRows:
+        """The rows of both classes by group and cluster."""
+        return self._by_cluster(self.label >= 0)
+
+    def _by_cluster(self, mine: NDArray[np.bool_]) -> ClusteredRows:
+        assert self.cluster is not None
+        clusters = int(self.cluster.max(initial=-1)) + 1
+        entries = (a[mine] for a in (self.label, self.level, self.w))
+        return ClusteredRows.of(self.group[mine], self.size, self.cluster[mine], clusters, *entries)
 
     @property
     def fits(self) -> bool:
@@ -154,24 +171,18 @@ class Block:
     first: int
     curves: Curves
 
-    def clusters(self) -> Iterator[tuple[int, Ints, Ints, Ints, Floats]]:
-        """For each group the rows that count for it: (place, cluster 0…, label, level, weight)."""
-        c = self.curves
-        assert c.cluster is not None
-        for place in range(len(self.rows)):
-            own = c.group == self.first + place
-            mine: NDArray[np.bool_] = own != np.where(c.label == 1, *c.others)
-            _, cluster = np.unique(c.cluster[mine], return_inverse=True)
-            yield place, cluster, c.label[mine], c.level[mine], c.w[mine]
+    @property
+    def groups(self) -> range:
+        """Places of the block's groups among all."""
+        return range(self.first, self.first + len(self.rows))
 
     def variance(self, positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
         """(variance, degrees of freedom) of a number whose influence per unit of weight is given by label and level.
 
-        Rows: Satterthwaite's degrees of freedom, because few positives are few degrees. Clusters: the sum over
-        clusters of their rows' influences (Obuchowski 1997).
+        Satterthwaite's degrees of freedom, because few positives are few degrees.
         """
         if self.curves.cluster is not None:
-            return self._clustered(positive, negative)
+            return variance_of(self.curves.clustered, self.curves.others, self.groups, (positive, negative))
         return self.of_rows(positive, negative)
 
     def of_rows(self, positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
@@ -184,30 +195,12 @@ class Block:
             spread = from_m**2 / np.maximum(rows_m - 1, 1) + from_n**2 / np.maximum(rows_n - 1, 1)
             return variance, np.where(spread > 0, variance**2 / spread, np.inf)
 
-    def _clustered(self, positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
-        variance, freedom = np.full(len(self.rows), np.nan), np.zeros(len(self.rows))
-        for g, cluster, label, level, weight in self.clusters():
-            of_class = [(label == 1, positive[g]), (label == 0, negative[g])]
-            units = [len(np.unique(cluster[mine])) for mine, _ in of_class]
-            if min(units) == 0:
-                continue
-            sums = [np.bincount(cluster[mine], np.nan_to_num(psi[level[mine]]) * weight[mine], cluster.max() + 1)
-                    for mine, psi in of_class]  # fmt: skip
-            m, n = ((s**2).sum() * u / max(u - 1, 1) for s, u in zip(sums, units, strict=True))
-            variance[g] = max(m + n + 2 * (sums[0] * sums[1]).sum(), 0.0)
-            spread = m**2 / max(units[0] - 1, 1) + n**2 / max(units[1] - 1, 1)
-            few = min(variance[g] ** 2 / spread if spread > 0 else np.inf, cluster.max())
-            freedom[g] = few if min(units) > 1 else 0  # one cluster of a class says nothing about others
-        return variance, freedom
-
     def kish(self) -> tuple[Floats, Floats]:
         """Effective positive and negative rows: as many equal ones, or clusters, as the weights are worth."""
         with np.errstate(invalid="ignore", divide="ignore"):
             m, n = self.positive.sum(axis=1) ** 2, self.negative.sum(axis=1) ** 2
             if self.curves.cluster is None:
                 return m / self.positive2.sum(axis=1), n / self.negative2.sum(axis=1)
-            square = np.zeros((len(self.rows), 2))
-            for g, cluster, label, _, weight in self.clusters():
-                for y in (0, 1):
-                    square[g, y] = (np.bincount(cluster[label == y], weight[label == y]) ** 2).sum()
-            return m / square[:, 1], n / square[:, 0]
+            yes, no = self.curves.clustered
+            other, inside = self.curves.others, slice(self.first, self.first + len(self.rows))
+            return m / yes.squares(other[0])[inside], n / no.squares(other[1])[inside]

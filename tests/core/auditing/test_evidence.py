@@ -172,6 +172,18 @@ def test_an_audit_reads_as_text():
     assert "nan" not in text.lower()
 
 
+@pytest.mark.parametrize("cluster", [None, "patient"])
+@pytest.mark.parametrize("name", METRICS)
+def test_of_two_groups_each_is_the_rest_of_the_other(name, cluster):
+    frame = simulated(240, 2, 5, patient=[i // 3 for i in range(240)])
+    rows = take_roles(open_source(frame), Roles(("g",), "y", "s", None, cluster, "w"))
+    table = count(rows, "binary", [1], None, 0.5, {m.mean_of for m in METRICS.values() if m.mean_of})
+    groups = project(table, table.groups[:, 0], 2)
+    own, rest = (estimate(METRICS[name], g) for g in (groups, groups.rest()))
+    for one, other in ((own.value, rest.value), *zip(own.limits(1.96), rest.limits(1.96), strict=True)):
+        assert one == pytest.approx(other[::-1], rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["auc", "bnsp_auc", "bpsn_auc", "average_precision", "calibration_error", "brier"])
 def test_groups_with_a_few_positive_rows_seldom_seem_to_differ(rng, name):
     """Their variance is small by luck now and then; 5 % are allowed, and three standard errors of 150 simulations."""
