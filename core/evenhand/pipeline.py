@@ -17,7 +17,7 @@ from evenhand.console import Progress
 from evenhand.errors import BadInput, PluginFault
 from evenhand.plugins import Plugins
 from evenhand.plugins import load as load_plugins
-from evenhand.predicting import predictions_of, predictions_table
+from evenhand.predicting import audit_of, predictions_of, predictions_table
 from evenhand.recipe import Recipe
 from evenhand.rundir import Run
 from evenhand.values import Adapted, Metric, Section, Splits
@@ -245,12 +245,9 @@ class Corridor:
 
     def audited(self) -> tuple[Audit, list[str]]:
         """(the audit of the predictions on disk, the faults of plugins on the way)."""
-        from evenhand.auditing import audit_predictions
-
         predictions = self._predictions()
         extra, faults = self.plugins.collect(self.recipe, "audit_bias", recipe=self.recipe, predictions=predictions)
-        rule, seed, title = self.recipe.audit, self.recipe.seed, self.recipe.title
-        return audit_predictions(predictions, rule=rule, extra=extra, seed=seed, title=title), faults
+        return audit_of(self.recipe, predictions, extra), faults
 
     def report(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The HTML report and the model card, from the artefacts alone."""

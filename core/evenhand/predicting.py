@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from evenhand.values import Adapted, Predictions, Splits
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from evenhand.auditing import Audit, Estimate, GroupMetric
 
 
 def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -56,6 +59,22 @@ def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: 
         classes=tuple(facts["classes"]),
         baselines=facts["baselines"],
     )
+
+
+def audit_of(recipe: Recipe, predictions: Predictions, extra: Sequence[GroupMetric | Estimate]) -> Audit:
+    """The audit of a run's predictions by its recipe's audit rule; `extra` is what its plugin adds."""
+    from evenhand.auditing import audit
+
+    roles, rule = predictions.schema, recipe.audit
+    binary = predictions.task == "binary" and len(predictions.classes) == 2
+    return audit(
+        predictions.table, label=roles.label, score=roles.score, prediction=roles.prediction, sensitive=roles.sensitive,
+        threshold=predictions.threshold if binary else None,
+        positive=predictions.classes[positive_class(roles, predictions.classes)] if binary else None,
+        cluster=roles.group_id, weight=roles.weight, id=roles.id, task=predictions.task, tolerance=rule.tolerance or None,
+        metrics=rule.metrics or None, extra=extra, intersections=rule.intersections, confidence=rule.confidence, seed=recipe.seed,
+        title=recipe.title,
+    )  # fmt: skip
 
 
 def replace_roles(schema: Schema, **roles: Any) -> Schema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,14 +13,18 @@ from evenhand.auditing.bands import Maxima, draw_maxima, holm, joint_critical
 from evenhand.auditing.comparing_groups import Comparison
 from evenhand.auditing.counts import CELLS, MISSING, Floats, Ints, Table
 from evenhand.auditing.estimates import Estimates, Groups, estimate, project
+from evenhand.auditing.foreign import checked
+from evenhand.auditing.heterogeneity import spread
 from evenhand.auditing.intervals import critical
 from evenhand.auditing.metrics import GroupMetric
+from evenhand.auditing.missing import missing_rows
 from evenhand.auditing.plan import REFERENCE_RULE, Plan
 from evenhand.auditing.roles import MOST_GROUPS
 from evenhand.auditing.verdicts import UNSURE
 from evenhand.errors import BadInput, did_you_mean
 
 JOIN = " × "
+MOST_SAID = 200  # characters of a plugin's error
 NO_ONE = {
     frozenset(("tp", "fn")): "no positive labels in this group",
     frozenset(("fp", "tn")): "no negative labels in this group",
@@ -37,6 +41,7 @@ class Attribute:
     names: list[str]
     values: list[tuple[str, ...]]
     reference: str
+    reference_rule: str
     groups: Groups
     rows: Floats
     own: dict[str, Estimates]
@@ -46,6 +51,31 @@ class Attribute:
     @property
     def name(self) -> str:
         return JOIN.join(self.columns)
+
+
+class MetricFault(Exception):
+    """A plugin's metric that cannot be computed: `metric` is its name, the text is why."""
+
+    def __init__(self, metric: str, why: str) -> None:
+        super().__init__(why)
+        self.metric = metric
+
+
+def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> Estimates:
+    """The metric for every group; MetricFault where it is a plugin's and fails."""
+    if metric.name not in plan.foreign:
+        return estimate(metric, groups)
+    try:
+        found = estimate(checked(metric), groups)
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"metric {metric.name} raised {type(error).__name__}: {error}".split())
+        raise MetricFault(metric.name, why[:MOST_SAID]) from None
+    if found.value.shape != (len(groups.total),):
+        raise MetricFault(
+            metric.name,
+            f"metric {metric.name} returned numbers of shape {found.value.shape} for {len(groups.total)} groups",
+        )
+    return found
 
 
 def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[Attribute]:
@@ -65,23 +95,29 @@ def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tupl
         )
     groups = project(table, group, len(names))
     rows = np.bincount(group, table.n, len(names))
-    own = {m.name: estimate(m, groups) for m in metrics}
+    own = {m.name: estimated(m, groups, plan) for m in metrics}
     others = groups.rest()
-    rest = {m.name: estimate(m, others) for m in metrics}
+    rest = {m.name: estimated(m, others, plan) for m in metrics}
     maxima = {
         m.name: draw_maxima(own[m.name], own[m.name].rows, plan.replicates, (plan.seed, number, i))
         for i, m in enumerate(metrics)
     }
-    return Attribute(columns, names, values, _reference(plan, columns, names, rows), groups, rows, own, rest, maxima)
+    reference, rule = _reference(plan, columns, names, values, rows)
+    return Attribute(columns, names, values, reference, rule, groups, rows, own, rest, maxima)
 
 
 def _groups(table: Table, combo: tuple[int, ...]) -> tuple[list[tuple[str, ...]], Ints]:
     """(values of each group that occurs, the group of each entry of the table)."""
-    codes = table.groups[:, list(combo)]
-    present, group = np.unique(codes, axis=0, return_inverse=True)
-    return [tuple(table.levels[c][int(v)] for c, v in zip(combo, row, strict=True)) for row in present], np.asarray(
-        group
-    ).reshape(-1)
+    code, first = np.zeros(len(table.n), dtype=np.int64), 1
+    for column in combo:
+        size = len(table.levels[column])
+        if first * size > 2**62:
+            raise BadInput(f"the columns {', '.join(table.columns)} have too many values together; bin one of them")
+        code, first = code * size + table.groups[:, column], first * size
+    _, where, group = np.unique(code, return_index=True, return_inverse=True)
+    rows = table.groups[where][:, list(combo)]
+    values = [tuple(table.levels[c][int(v)] for c, v in zip(combo, row, strict=True)) for row in rows]
+    return values, np.asarray(group).reshape(-1)
 
 
 def _unique(names: list[str]) -> list[str]:
@@ -94,16 +130,28 @@ def _unique(names: list[str]) -> list[str]:
     return out
 
 
-def _reference(plan: Plan, columns: tuple[str, ...], names: list[str], rows: Floats) -> str:
-    asked = plan.reference.get(columns[0]) if len(columns) == 1 else None
-    if asked is not None:
-        if asked not in names:
+def _reference(
+    plan: Plan, columns: tuple[str, ...], names: list[str], values: list[tuple[str, ...]], rows: Floats
+) -> tuple[str, str]:
+    """(the reference group, the rule that chose it): the largest group among those that the user's names leave."""
+    asked = {column: plan.reference[column] for column in columns if column in plan.reference}
+    fits = [
+        i
+        for i, value in enumerate(values)
+        if all(asked.get(column, part) == part for column, part in zip(columns, value, strict=True))
+    ]
+    if asked and not fits:
+        if len(columns) == 1:
+            name = asked[columns[0]]
             raise BadInput(
-                f"the reference group '{asked}' is not in column '{columns[0]}'.{did_you_mean(asked, names)} (--reference)"
+                f"the reference group '{name}' is not in column '{columns[0]}'.{did_you_mean(name, names)} (--reference)"
             )
-        return asked
-    known = [i for i, name in enumerate(names) if name != MISSING] or list(range(len(names)))
-    return names[max(known, key=lambda i: (rows[i], -i))]
+        asked, fits = {}, list(range(len(names)))  # nobody is in that intersection
+    known = [i for i in fits if MISSING not in values[i]] or fits
+    chosen = names[max(known, key=lambda i: (rows[i], -i))]
+    if len(asked) == len(columns):
+        return chosen, "named by the user"
+    return chosen, REFERENCE_RULE + (f" where {', '.join(f'{c} is {v}' for c, v in asked.items())}" if asked else "")
 
 
 def compared(
@@ -121,8 +169,17 @@ def compared(
         for metric in metrics:
             joint = joint_judged if metric.name in plan.tolerances else joint_all
             gaps += _comparison(attribute, metric, plan, joint).gaps()
+        wide = {m.name: _spread(attribute.own[m.name], plan.confidence) for m in metrics}
         parts.append(
-            {**_described(attribute, plan), "groups": _group_rows(attribute, metrics, plan, levels), "gaps": gaps}
+            {
+                **_described(attribute),
+                "spread": wide,
+                "missing": missing_rows(
+                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], metrics
+                ),
+                "groups": _group_rows(attribute, metrics, plan, levels),
+                "gaps": gaps,
+            }
         )
     every_gap = [gap for part in parts for gap in part["gaps"]]
     for gap, p in zip(every_gap, holm(np.array([gap["p_value"] for gap in every_gap], dtype=float)), strict=True):
@@ -138,13 +195,17 @@ def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: fl
     )  # fmt: skip
 
 
-def _described(attribute: Attribute, plan: Plan) -> dict[str, Any]:
-    given = len(attribute.columns) == 1 and attribute.columns[0] in plan.reference
+def _spread(found: Estimates, confidence: float) -> dict[str, float]:
+    value, lower, upper = spread(found, confidence)
+    return {"value": value, "lower": lower, "upper": upper}
+
+
+def _described(attribute: Attribute) -> dict[str, Any]:
     return {
         "name": attribute.name,
         "columns": list(attribute.columns),
         "reference": attribute.reference,
-        "reference_rule": "named by the user" if given else REFERENCE_RULE,
+        "reference_rule": attribute.reference_rule,
     }
 
 
@@ -182,8 +243,8 @@ def entries(metric: GroupMetric, found: Estimates, confidence: float, levels: fl
 
 
 def _why(metric: GroupMetric) -> str:
-    if metric.name == "auc":
-        return "this group lacks positive or negative labels"
+    if metric.lacking:
+        return metric.lacking
     return NO_ONE.get(frozenset(metric.denominator), "it has no denominator in this group")
 
 
@@ -199,8 +260,22 @@ def _verdicts(parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric
                 limits = {"lower": gap["lower_simultaneous"], "upper": gap["upper_simultaneous"]}
                 yield {"attribute": part["name"], **{key: gap[key] for key in kept}, **limits}
             else:
-                yield {
-                    "attribute": part["name"], "metric": metric.name, "verdict": UNSURE, "value": None, "lower": None, "upper": None,
-                    "tolerance": plan.tolerances[metric.name], "group": None, "versus": None, "rows_needed": None,
-                    "says": f"Fewer than two groups have a {metric.title}, so there is nothing to compare.",
-                }  # fmt: skip
+                says = f"Fewer than two groups have a {metric.title}, so there is nothing to compare."
+                yield _nothing(part["name"], metric.name, plan, says)
+
+
+def undecided(parts: list[dict[str, Any]], plan: Plan, undefined: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The verdicts on metrics with a tolerance that the data cannot give: never within, and the reason is said."""
+    return [
+        _nothing(part["name"], name, plan, f"The {name} is not defined: {undefined[name]}.")
+        for part in parts
+        for name in plan.tolerances
+        if name in undefined
+    ]
+
+
+def _nothing(attribute: str, metric: str, plan: Plan, says: str) -> dict[str, Any]:
+    return {
+        "attribute": attribute, "metric": metric, "verdict": UNSURE, "value": None, "lower": None, "upper": None,
+        "tolerance": plan.tolerances[metric], "group": None, "versus": None, "rows_needed": None, "says": says,
+    }  # fmt: skip

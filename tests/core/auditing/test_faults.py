@@ -146,7 +146,7 @@ def test_two_columns_of_one_name():
 
 
 @pytest.mark.parametrize(
-    "ask", [{"label": 1}, {"label": ["y"]}, {"sensitive": [1, 2]}, {"sensitive": [0]}, {"score": 2.0}]
+    "ask", [{"label": 1}, {"label": ["y"]}, {"sensitive": [1, 2]}, {"sensitive": 0}, {"score": 2.0}]
 )
 def test_columns_that_are_not_named_by_text(ask):
     frame = simulated(50).to_pandas().rename(columns={"w": 0})

@@ -1,0 +1,84 @@
+"""What a reader must know beside the numbers, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evenhand.auditing.counts import BINS, MISSING, Table
+from evenhand.auditing.plan import Plan
+from evenhand.auditing.ranking import auc_bounds
+from evenhand.auditing.roles import Rows
+
+SHOWN = 60  # characters of a group's name
+
+
+def notes_of(
+    rows: Rows, table: Table, plan: Plan, parts: list[dict[str, Any]], undefined: Mapping[str, str]
+) -> list[str]:
+    """Missing values, rows left out, what is not defined and why, groups of one row, what binning leaves open."""
+    return [
+        *_missing(rows, table),
+        *_decisions(rows, table, plan),
+        *(f"{name} is not defined: {why}." for name, why in undefined.items()),
+        *_small_groups(parts),
+        *_binned(table, plan),
+        *_impossible(parts),
+    ]
+
+
+def _missing(rows: Rows, table: Table) -> Iterator[str]:
+    for i, column in enumerate(rows.roles.sensitive):
+        absent = rows.facts[f"g{i} missing"]
+        if absent:
+            yield f"'{column}' is missing in {absent:,} rows, which are a group of their own, {MISSING}."
+    if rows.roles.label is not None and rows.facts["label missing"]:
+        yield f"'{rows.roles.label}' is missing in {rows.facts['label missing']:,} rows, which count only where no label is needed."
+    if table.dropped:
+        yield f"{table.dropped:,} rows have no prediction and were left out."
+
+
+def _decisions(rows: Rows, table: Table, plan: Plan) -> Iterator[str]:
+    labels = set(table.label[table.label >= 0].tolist())
+    if plan.task == "binary" and len(labels) == 1:
+        which = "positive" if labels == {1} else "negative"
+        yield f"Every label is {which}: what needs both classes is not defined."
+    if plan.decided is not None and plan.threshold is not None:
+        yield f"The decisions are those of column '{rows.roles.prediction}'; the threshold of {plan.threshold:g} only places the slider."
+    if plan.task == "binary" and rows.roles.label is not None and rows.roles.score is None:
+        yield "No score was given, so there is no curve, no calibration and no threshold to move."
+
+
+def _small_groups(parts: list[dict[str, Any]]) -> Iterator[str]:
+    for part in parts:
+        single = [group["name"][:SHOWN] for group in part["groups"] if group["rows"] == 1]
+        if single:
+            shown = ", ".join(single[:5]) + (", …" if len(single) > 5 else "")
+            yield f"By {part['name'][:SHOWN]}, {len(single)} groups have a single row ({shown}); one row is shown but is no evidence."
+
+
+def _binned(table: Table, plan: Plan) -> Iterator[str]:
+    """With the bounds that binning leaves on AUC, computed: ties inside a bin could all have been won, or all lost."""
+    if not table.binned:
+        return
+    text = f"Scores were counted in {BINS:,} bins of equal width (--exact counts every distinct score)"
+    if any(metric.name == "auc" and metric.name not in plan.undefined for metric in plan.metrics):
+        lower, upper = auc_bounds(table)
+        text += f"; over all rows the exact AUC lies between {lower[0]:.6f} and {upper[0]:.6f}"
+    yield text + "."
+
+
+def _impossible(parts: list[dict[str, Any]]) -> Iterator[str]:
+    """Groups with different base rates cannot have equal odds and equal predictive values or calibration at once."""
+    for part in parts:
+        asked = {gap["metric"] for gap in part["gaps"]}
+        gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == "base_rate"), None)
+        odds, calibration = (
+            {"tpr", "fpr", "fnr", "tnr"} & asked,
+            {"ppv", "npv", "calibration_gap", "calibration_error"} & asked,
+        )
+        if gap is not None and gap["lower_simultaneous"] > 0 and odds and calibration:
+            yield (
+                f"By {part['name'][:SHOWN]} the base rates differ, so error rates and predictive values (or calibration) cannot be equal "
+                "at once unless the model is perfect (Kleinberg, Mullainathan & Raghavan 2017; Chouldechova 2017): choose which matters."
+            )
