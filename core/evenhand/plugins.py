@@ -32,6 +32,7 @@ class Plugins:
         self._about: dict[str, str] = {}
         self._recipes: dict[str, tuple[Recipe, str]] = {}
         self._backbones: dict[str, tuple[Backbone, str]] = {}
+        self._silenced: set[tuple[str, str]] = set()  # (plugin, hook) that are not told again
 
     def add(self, name: str, plugin: Any, about: str = "") -> None:
         """Register `plugin` (a module or object with hooks) as `name`; a broken one goes to `faults`."""
@@ -166,15 +167,23 @@ class Plugins:
         return answers, faults
 
     def tell(self, recipe: Recipe, hook: str, /, **arguments: Any) -> list[str]:
-        """Tell every plugin; one that raises is quarantined. Returns a sentence for each of those."""
+        """Tell every plugin; one that raises is quarantined. Returns a sentence for each of those.
+
+        The recipe's owner is only not told again: without its other hooks the core's would answer in its place.
+        """
         caller = self.manager.subset_hook_caller(hook, self._foreign(recipe))
         faults = []
         for implementation in caller.get_hookimpls():
+            name = implementation.plugin_name
+            if (name, hook) in self._silenced:
+                continue
             try:
                 _ask(implementation, hook, arguments)
             except (PluginFault, BadInput) as error:
-                self.quarantine(implementation.plugin_name, str(error))
                 faults.append(str(error))
+                self._silenced.add((name, hook))
+                if name != self.owner(recipe):
+                    self.quarantine(name, str(error))
         return faults
 
 
