@@ -69,3 +69,13 @@ def _cell(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.4g}" if isinstance(value, float) else visible(" ".join(str(value).split()))
+
+
+def print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]], as_json: bool) -> None:
+    """Rows on standard output: columns for people, or a list of objects."""
+    if as_json:
+        import json
+
+        print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], indent=1, default=str), flush=True)
+    elif rows:
+        print(table(header, rows), flush=True)
