@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from evenhand.auditing.counts import group_name
@@ -21,8 +22,8 @@ JUDGED = {
 Tolerance = Mapping[str, float] | float | None
 
 
-def check_options(confidence: Any, intersections: Any, replicates: Any, seed: Any) -> None:
-    """Refuse options that are no numbers, or outside their range."""
+def check_options(confidence: Any, intersections: Any, replicates: Any, seed: Any) -> tuple[float, int, int, int]:
+    """The four as plain numbers, numpy's made Python's; BadInput for what is no number, or outside its range."""
     if not _number(confidence) or not 0.5 < confidence < 1:
         raise BadInput(f"the confidence {confidence!r} is not a number between 0.5 and 1; 0.95 is usual (--confidence)")
     if not _whole(intersections) or intersections not in (1, 2, 3):
@@ -31,6 +32,7 @@ def check_options(confidence: Any, intersections: Any, replicates: Any, seed: An
         raise BadInput(f"{replicates!r} replicates cannot be drawn; use a whole number from 200 to 1,000,000")
     if not _whole(seed) or seed < 0:
         raise BadInput(f"the seed {seed!r} is not a whole number of 0 or more (--seed)")
+    return float(confidence), int(intersections), int(replicates), int(seed)
 
 
 def read_names(names: str | Sequence[str] | None) -> list[str] | None:
@@ -92,8 +94,12 @@ def with_policy(
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Any finite real number, numpy's too."""
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -16,6 +16,7 @@ from evenhand.auditing.metrics import GroupMetric
 from evenhand.auditing.verdicts import EXCEEDED, UNSURE, WITHIN, rows_needed, verdict
 
 GRID = np.linspace(0.0, 9.0, 91)  # critical values at which intervals are tried to find the p-value
+LONGEST_NAME = 80  # characters of a group's name in a sentence
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ class Comparison:
         self, kind: str, group: str, versus: str, value: float, joint: tuple[float, float],
         says: str | None, more: dict[str, int] | None, proof: tuple[str, str] | None,
     ) -> str:  # fmt: skip
-        name, show = self.metric.title, number
+        name, show, pair = self.metric.title, number, (group, versus)
+        group, versus = shortened(group), shortened(versus)
         between = f"between {show(joint[0])} and {show(joint[1])} allowing for all comparisons"
         if kind == "ratio":
             if np.isnan(value):
@@ -179,7 +181,7 @@ class Comparison:
         else:
             side = "higher" if value >= 0 else "lower"
             text = f"The {name} of {group} is {show(abs(value))} {side} than that of {versus} (difference {between})."
-        return text + self._because(says, more, proof, joint, (group, versus))
+        return text + self._because(says, more, proof, joint, pair)
 
     def _because(
         self,
@@ -191,7 +193,9 @@ class Comparison:
     ) -> str:
         tolerance = f"the tolerance of {number(self.tolerance)}" if self.tolerance is not None else ""
         if says == EXCEEDED:
-            where = f" between {proof[0]} and {proof[1]}" if proof and set(proof) != set(pair) else ""
+            where = (
+                f" between {shortened(proof[0])} and {shortened(proof[1])}" if proof and set(proof) != set(pair) else ""
+            )
             least = joint[0] if joint[0] > 0 else -joint[1]
             return f" That is more than {tolerance}: at least {number(least)}{where}."
         if says == WITHIN:
@@ -225,8 +229,13 @@ def _more_rows(more: dict[str, int] | None) -> str:
     if not more:
         return ""
     first = sorted(more.items(), key=lambda item: (-item[1], item[0]))
-    listed = "; ".join(f"{rows:,} more of {group}" for group, rows in first[:3])
+    listed = "; ".join(f"{rows:,} more of {shortened(group)}" for group, rows in first[:3])
     return f" About {listed}{' and others' if len(first) > 3 else ''} would settle it."
+
+
+def shortened(name: str) -> str:
+    """A group's name as a sentence can carry it; the whole name stands in the tables."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def number(value: float | None) -> str:

@@ -79,7 +79,8 @@ def _sweep(edges: Floats, groups: Mapping[str, Any], judged: Sequence[GroupMetri
 def _previewed(attribute: str, sweep: Sweep, limits: Mapping[str, float], threshold: float) -> dict[str, Any]:
     place = int(np.argmin(np.abs(sweep.edges - threshold)))
     now = np.full(len(sweep.names), place)
-    single, several = _single(sweep, limits), _per_group(sweep, limits)
+    single = _single(sweep, limits)
+    several = _per_group(sweep, limits, single)
     return {
         "attribute": attribute,
         "tolerances": dict(limits),
@@ -109,8 +110,19 @@ def _spread(values: Floats) -> Floats:
     return np.where(known.sum(axis=-1) >= 2, most - least, 0.0)
 
 
-def _per_group(sweep: Sweep, limits: Mapping[str, float]) -> np.ndarray | None:
-    """One threshold per group: every metric inside a window as wide as its tolerance, with the most right decisions."""
+def _per_group(sweep: Sweep, limits: Mapping[str, float], single: np.ndarray | None) -> np.ndarray | None:
+    """One threshold per group: every metric inside a window as wide as its tolerance, with the most right decisions.
+
+    The windows tried lie on a grid, so the one threshold for all may be better than what they find; then it is kept.
+    """
+    found = _windowed(sweep, limits)
+    if found is None or single is None:
+        return single if found is None else found
+    groups = np.arange(len(sweep.names))
+    return max((found, single), key=lambda places: float(sweep.correct[places, groups].sum()))
+
+
+def _windowed(sweep: Sweep, limits: Mapping[str, float]) -> np.ndarray | None:
     steps = STEPS[len(limits)]
     starts = [np.linspace(0.0, 1.0, steps)] * len(limits)
     best = np.zeros((steps,) * len(limits))

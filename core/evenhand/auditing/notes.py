@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evenhand.auditing.counts import BINS, MISSING, Table
+import numpy as np
+
+from evenhand.auditing.counts import BINS, CELLS, MISSING, Table
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.ranking import auc_bounds
 from evenhand.auditing.roles import Rows
 
+SELECTED = (CELLS.index("tp"), CELLS.index("fp"), CELLS.index("selected_unlabelled"))
 SHOWN = 60  # characters of a group's name
 
 
@@ -43,10 +46,30 @@ def _decisions(rows: Rows, table: Table, plan: Plan) -> Iterator[str]:
     if plan.task == "binary" and len(labels) == 1:
         which = "positive" if labels == {1} else "negative"
         yield f"Every label is {which}: what needs both classes is not defined."
-    if plan.decided is not None and plan.threshold is not None:
-        yield f"The decisions are those of column '{rows.roles.prediction}'; the threshold of {plan.threshold:g} only places the slider."
+    if (
+        plan.decided is not None
+        and plan.threshold is not None
+        and (others := _decided_otherwise(table, plan.threshold))
+    ):
+        yield (
+            f"The decisions are those of column '{rows.roles.prediction}', which in {others:,} rows are not what a threshold of "
+            f"{plan.threshold:g} on the score gives; that only places the slider."
+        )
     if plan.task == "binary" and rows.roles.label is not None and rows.roles.score is None:
         yield "No score was given, so there is no curve, no calibration and no threshold to move."
+
+
+def _decided_otherwise(table: Table, threshold: float) -> int:
+    """Rows whose decision is on the other side of the threshold than their score; a bin on both sides is left out."""
+    if not len(table.scores):
+        return 0
+    score = table.scores[table.level]
+    half = 0.5 / BINS if table.binned else 0.0
+    selected = np.isin(table.outcome, SELECTED)
+    below, above = score + half <= threshold, score - half >= threshold
+    if not half:
+        below = ~above
+    return int(table.n[(selected & below) | (~selected & above)].sum())
 
 
 def _small_groups(parts: list[dict[str, Any]]) -> Iterator[str]:
@@ -73,10 +96,8 @@ def _impossible(parts: list[dict[str, Any]]) -> Iterator[str]:
     for part in parts:
         asked = {gap["metric"] for gap in part["gaps"]}
         gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == "base_rate"), None)
-        odds, calibration = (
-            {"tpr", "fpr", "fnr", "tnr"} & asked,
-            {"ppv", "npv", "calibration_gap", "calibration_error"} & asked,
-        )
+        odds = bool(asked & {"tpr", "fnr"} and asked & {"fpr", "tnr"})  # one of the two alone can be equal beside them
+        calibration = bool(asked & {"ppv", "npv", "calibration_gap", "calibration_error", "calibration_slope"})
         if gap is not None and gap["lower_simultaneous"] > 0 and odds and calibration:
             yield (
                 f"By {part['name'][:SHOWN]} the base rates differ, so error rates and predictive values (or calibration) cannot be equal "

@@ -50,7 +50,7 @@ def make_plan(
     replicates: int, seed: int, policy: Policy | None = None, exact: bool = False,
 ) -> Plan:  # fmt: skip
     """Decide what was left open, or raise BadInput where that is not for us to decide."""
-    check_options(confidence, intersections, replicates, seed)
+    confidence, intersections, replicates, seed = check_options(confidence, intersections, replicates, seed)
     found = find_task(rows, task, threshold)
     asked = read_names(metrics)
     tolerance, reference, intersections = with_policy(policy, found, tolerance, reference, intersections)

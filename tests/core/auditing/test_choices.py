@@ -41,13 +41,27 @@ def test_a_reference_may_be_a_truth_value_or_missing(values, group, name):
     assert audit(frame, **ASK, reference={"g": group}).data["attributes"][0]["reference"] == name
 
 
+def test_numbers_may_be_numpys():
+    frame = simulated(200)
+    ask = {
+        "confidence": np.float32(0.5) + np.float32(0.4),
+        "intersections": np.int64(1),
+        "replicates": np.int32(500),
+        "seed": np.uint8(7),
+    }
+    found = audit(frame, **ASK, tolerance={"tpr": np.float32(0.25)}, **ask)
+    assert found.data["question"]["seed"] == 7
+    assert found.data["question"]["tolerances"] == {"tpr": 0.25}
+    assert found.to_json()
+
+
 INF, NAN = float("inf"), float("nan")
 
 
 @pytest.mark.parametrize(
     ("ask", "says"),
     [
-        *(({"tolerance": {"tpr": bad}}, "--tolerance") for bad in (True, INF, NAN, "0.1", None, [0.1], -1)),
+        *(({"tolerance": {"tpr": bad}}, "--tolerance") for bad in (True, INF, NAN, "0.1", None, [0.1], -1, 10**400)),
         *(({"tolerance": bad}, "--tolerance") for bad in (True, INF, NAN, "0.1", [0.1])),
         *(({"confidence": bad}, "--confidence") for bad in ("0.95", True, NAN, INF, None, 95)),
         *(({"threshold": bad}, "--threshold") for bad in ("0.5", True, NAN, INF, -0.1, [0.5])),
@@ -260,3 +274,29 @@ def test_a_share_with_no_missing_row_in_its_denominator_keeps_its_gap():
     assert found["bounds"]["fpr"]["lower"] == 0
     assert found["bounds"]["fpr"]["upper"] == pytest.approx(10 / 60 - 10 / 65)
     assert "auc" not in found["bounds"]
+
+
+def test_decisions_that_are_not_the_thresholds_are_counted():
+    frame = simulated(300).with_columns(p=(pl.col("s") >= 0.5).cast(pl.Int8))
+    same = audit(frame, **ASK, prediction="p", threshold=0.5)
+    assert not [note for note in same.data["notes"] if "slider" in note]
+    moved = frame.with_columns(p=pl.when(pl.int_range(300) < 7).then(1 - pl.col("p")).otherwise(pl.col("p")))
+    assert [note for note in audit(moved, **ASK, prediction="p", threshold=0.5).data["notes"] if "in 7 rows" in note]
+
+
+def test_sentences_carry_long_names_shortened_and_tables_whole():
+    name = "n" * 10_000
+    frame = simulated(300).with_columns(g=pl.when(pl.int_range(300) % 2 == 0).then(pl.lit(name)).otherwise(pl.lit("b")))
+    found = audit(frame, **ASK, tolerance={"tpr": 0.01})
+    assert name in [group["name"] for group in found.data["attributes"][0]["groups"]]
+    assert max(len(gap["says"]) for gap in found.data["attributes"][0]["gaps"]) < 600
+
+
+def test_that_not_everything_can_be_equal_is_said_where_both_were_asked():
+    frame = simulated(4000).with_columns(y=pl.when(pl.col("g") == pl.col("g").first()).then(1).otherwise(pl.col("y")))
+
+    def warned(metrics):
+        return bool([n for n in audit(frame, **ASK, metrics=metrics).data["notes"] if "Chouldechova" in n])
+
+    assert warned(["base_rate", "fnr", "tnr", "calibration_slope"])
+    assert not warned(["base_rate", "tpr", "fnr", "ppv"])  # one error rate beside the predictive value can be equal
