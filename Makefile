@@ -6,7 +6,7 @@ SETUP := $(VENV)/.ready
 PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-slow lint bench clean constraints
+.PHONY: demo test test-slow lint engines bench clean constraints
 
 demo: $(SETUP)
 	@$(BIN)/evenhand run nlp/support-intent --out runs/demo || test $$? -eq 1
@@ -22,6 +22,9 @@ lint: $(SETUP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+engines: $(SETUP)
+	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt --group engines
 
 bench: $(SETUP)
 	@$(BIN)/python benchmarks/run.py
@@ -39,7 +42,7 @@ $(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
 constraints: $(SETUP)
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--no-emit-package evenhand --no-emit-package evenhand-nlp --no-emit-package evenhand-healthcare --no-emit-package evenhand-finance --no-emit-package evenhand-autonomy \
-		pyproject.toml --group dev -o constraints.txt
+		pyproject.toml --group dev --group engines -o constraints.txt
 
 clean:
 	rm -rf $(VENV) runs report
