@@ -198,18 +198,8 @@ class Run:
         """Let `writer(path)` make a file or folder at a temporary path, then rename it to `name`."""
         if self.rank:
             return
-        target = self.path / name
-        try:
-            with atomic(target) as temporary:
-                writer(temporary)
-        except OSError as error:
-            if error.filename or error.errno is None:
-                raise
-            raise _at(error.errno, target) from None
-        except Exception as error:
-            if found := NATIVE_ERROR.search(str(error)):
-                raise _at(int(found[1]), target) from None
-            raise
+        with atomic(self.path / name) as temporary:
+            writer(temporary)
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON artefact."""
@@ -243,7 +233,10 @@ def _at(number: int, path: Path) -> OSError:
 
 @contextlib.contextmanager
 def atomic(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target` that replaces it when the block ends well, and goes when it does not."""
+    """A temporary path beside `target` that replaces it when the block ends well, and goes when it does not.
+
+    An error of the disk names `target`, also where native code met it and told only the error's number.
+    """
     temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
     try:
         yield temporary
@@ -251,6 +244,14 @@ def atomic(target: Path) -> Iterator[Path]:
         if target.is_dir():
             shutil.rmtree(target)
         os.replace(temporary, target)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary), temporary):
+            raise
+        raise _at(error.errno, target) from None
+    except Exception as error:
+        if found := NATIVE_ERROR.search(str(error)):
+            raise _at(int(found[1]), target) from None
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
