@@ -35,7 +35,7 @@ def audit(
     task: str | None = None, tolerance: Mapping[str, float] | float | None = None, metrics: str | Sequence[str] | None = None,
     extra: Sequence[GroupMetric | Estimate] = (), reference: Mapping[str, Any] | None = None, intersections: int = 1,
     confidence: float = 0.95, replicates: int = 2000, seed: int = 0, title: str | None = None, policy: str | Path | Policy | None = None,
-    exact: bool = False, on_plan: Callable[[dict[str, Any]], None] | None = None,
+    exact: bool = False, slices: str | Sequence[str] = (), on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> Audit:  # fmt: skip
     """Audit predictions by group: rates, gaps, intervals and verdicts.
 
@@ -46,11 +46,14 @@ def audit(
     FPR; accuracy of several classes); without one nothing is judged. exact: count every distinct score, however many.
     extra: a plugin's metrics and estimates. reference: column -> group to compare with (else the largest).
     replicates: draws for the simultaneous bands. policy: a shipped profile's name or a TOML file with rules of your own.
+    slices: columns in which to look for groups that nobody named; carried along, in no other role.
     on_plan: called with the plan once it is fixed, before anything is counted. Raises BadInput for what cannot be audited.
     """
     opened = open_source(source)
     own, told = read_extra(extra)
-    rows = take_roles(opened, Roles(columns_of(sensitive), label, score, prediction, cluster, weight, id))
+    rows = take_roles(
+        opened, Roles(columns_of(sensitive), label, score, prediction, cluster, weight, id, columns_of(slices))
+    )
     rules = load_policy(policy)
     plan = make_plan(
         rows, task=task, threshold=threshold, positive=positive, metrics=metrics, extra=own,

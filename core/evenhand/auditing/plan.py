@@ -66,6 +66,7 @@ def make_plan(
     question = {
         "task": found, "label": rows.roles.label, "positive": [plain(v) for v in sorted(yes, key=str)] if rows.roles.label else None,
         "score": rows.roles.score, "prediction": rows.roles.prediction, "threshold": threshold, "sensitive": list(rows.roles.sensitive),
+        "slices": list(rows.roles.slices),
         "cluster": rows.roles.cluster, "weight": rows.roles.weight, "id": rows.roles.id, "confidence": confidence,
         "intersections": intersections, "reference": named or REFERENCE_RULE, "metrics": names,
         "tolerances": tolerances, "policy": None if policy is None else policy.described(), "seed": seed, "replicates": replicates,

@@ -1,88 +1,37 @@
-"""Which column plays which role, and every check of bad input that needs a look at the values."""
+"""Takes the columns in use out of a table, and refuses in one sentence what cannot be audited."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 from numbers import Number
-from typing import Any, Literal
+from typing import Any
 
 import narwhals as nw
 import polars as pl
 
 from evenhand.auditing.panics import panics_unheard
 from evenhand.auditing.read import Source, numbers_from_text, unreadable
+from evenhand.auditing.rows import Roles, Rows, Task, collect, columns_of
 from evenhand.errors import BadInput, missing_column
 
-Task = Literal["binary", "multiclass", "regression", "selection"]
-MOST_GROUPS = 1_000
-MOST_CLASSES = 1_000
+__all__ = [
+    "MOST_CLASSES",
+    "MOST_GROUPS",
+    "Roles",
+    "Rows",
+    "Task",
+    "check_finite_numbers",
+    "check_probabilities",
+    "collect",
+    "columns_of",
+    "take_roles",
+]
+
 LISTS = "lists or records"
 HEAVIEST = 1e100  # squares of weights, and sums of them, must still be numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """Column names by role, as the user gave them."""
-
-    sensitive: tuple[str, ...]
-    label: str | None = None
-    score: str | None = None
-    prediction: str | None = None
-    cluster: str | None = None
-    weight: str | None = None
-    id: str | None = None
-
-    def named(self) -> list[tuple[str, str, str]]:
-        """(internal name, column, option) of every role that is filled."""
-        one = [(r, getattr(self, r), f"--{r}") for r in ("label", "score", "prediction", "cluster", "weight", "id")]
-        many = [(f"g{i}", column, "--sensitive") for i, column in enumerate(self.sensitive)]
-        return [(role, column, option) for role, column, option in one + many if column is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The columns in use under internal names (g0, g1, …, label, score, …) and the facts found about them."""
-
-    frame: nw.LazyFrame[Any]
-    roles: Roles
-    where: str
-    facts: dict[str, Any]
-    floats: frozenset[str]  # internal names of floating-point columns, where NaN means missing
-
-    @property
-    def count(self) -> int:
-        return int(self.facts["rows"])
-
-    def missing(self, role: str) -> nw.Expr:
-        """True where the column has no value."""
-        absent = nw.col(role).is_null()
-        return absent | nw.col(role).is_nan() if role in self.floats else absent
-
-    def values(self, role: str) -> list[Any]:
-        """The distinct values of a column, without missing ones."""
-        found = collect(self.frame.filter(~self.missing(role)).select(role).unique(), self.where)
-        return list(found.get_column(role).to_list())
-
-
-def columns_of(sensitive: Any) -> tuple[Any, ...]:
-    """The sensitive columns, each once; one column may be named alone."""
-    alone = isinstance(sensitive, str) or not isinstance(sensitive, Iterable)
-    named = [] if sensitive is None else [sensitive] if alone else list(sensitive)
-    return tuple(column for i, column in enumerate(named) if column not in named[:i])
-
-
-def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
-    """Run the query in its engine; whatever the engine complains about becomes one sentence."""
-    try:
-        with panics_unheard() if frame.implementation.is_polars() else nullcontext():
-            return frame.collect()
-    except BadInput:
-        raise
-    except (Exception, pl.exceptions.PanicException) as error:  # every engine has its own; a panic is no Exception
-        raise unreadable(where, error) from error
+MOST_GROUPS = 1_000
+MOST_CLASSES = 1_000
 
 
 def take_roles(source: Source, roles: Roles) -> Rows:
@@ -104,6 +53,7 @@ def take_roles(source: Source, roles: Roles) -> Rows:
     frame = source.frame.select(nw.col(column).alias(name) for name, column, _ in roles.named())
     if source.text:
         numeric = [r for r in ("label", "prediction", "score", "weight") if getattr(roles, r) is not None]
+        numeric += [f"s{i}" for i in range(len(roles.slices))]
         try:
             with panics_unheard():
                 frame = numbers_from_text(frame, numeric)
@@ -157,7 +107,7 @@ def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:
 def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
     """One pass over the rows: how many, how many are missing, how many distinct, between which limits."""
     asked: dict[str, nw.Expr] = {"rows": nw.len()}
-    for name in names:
+    for name in (n for n in names if n not in _carried(rows.roles)):
         asked[f"{name} missing"] = _tally(rows.missing(name))
         if name in ("score", "weight"):
             number = nw.col(name).cast(nw.Float64)
@@ -172,6 +122,11 @@ def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _carried(roles: Roles) -> set[str]:
+    """The internal names of columns that are only carried along: nothing is asked of their values."""
+    return {f"s{i}" for i in range(len(roles.slices))}
+
+
 def _tally(flag: nw.Expr) -> nw.Expr:
     """How many rows the flag is true in; Spark adds up no booleans."""
     return nw.when(flag).then(nw.lit(1)).otherwise(nw.lit(0)).sum()
@@ -182,7 +137,7 @@ def _check(rows: Rows) -> None:
     if rows.count == 0:
         raise BadInput(f"{where} has no rows; it needs at least one prediction")
     for name, column, option in roles.named():
-        if name not in ("id", "cluster", "weight") and facts[f"{name} missing"] == rows.count:
+        if name not in {"id", "cluster", "weight", *_carried(roles)} and facts[f"{name} missing"] == rows.count:
             raise BadInput(f"column '{column}' in {where} is empty in every row; choose another column ({option})")
     for i, column in enumerate(roles.sensitive):
         distinct = facts[f"g{i} distinct"]
