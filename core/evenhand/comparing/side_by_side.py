@@ -1,0 +1,169 @@
+"""The comparison from start to end: open both sides, find the rows that are the same, judge every change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evenhand.auditing.kinds import GroupMetric
+from evenhand.comparing.comparison import Change, Comparison, GapChange, verdict
+from evenhand.comparing.counted import divisions, levels_of
+from evenhand.comparing.gaps import gap_changes
+from evenhand.comparing.levels import Levels
+from evenhand.comparing.pairing import INDEPENDENT, Samples, pair
+from evenhand.comparing.recorded import recorded_levels
+from evenhand.comparing.rows import read_rows
+from evenhand.comparing.sides import Side, check_same_question, open_side
+from evenhand.comparing.simultaneous import Criticals, criticals
+from evenhand.errors import BadInput
+
+
+def compare(
+    first: str | Path, second: str | Path, data: Sequence[Any] = (None, None), paired: bool | None = None
+) -> Comparison:
+    """What changed from the audit in the folder `first` to that in `second`, with intervals and verdicts.
+
+    first, second: folders of `evenhand audit … --out FOLDER`, or directories of finished runs, also one of each.
+    data: the audited rows of each side (a path or a frame), where they are no longer where they were.
+    paired: None compares pair by pair where the rows are the same (by their id, else where all but the predictions is equal),
+    True raises BadInput where they are not, False takes them as independent samples. Shares are in [0, 1], changes in
+    [-1, 1], errors of a regression in the label's unit. Sources: docs/compare.md. Raises BadInput where a folder holds no
+    audit, the audited data has changed, or the two answer different questions.
+    """
+    if isinstance(data, str | Path) or not isinstance(data, Sequence) or len(data) != 2:
+        raise BadInput(
+            "data names the rows of both sides: data=(of the first, of the second), None where they are known"
+        )
+    one, two = open_side(first, data[0]), open_side(second, data[1])
+    check_same_question(one, two)
+    notes: list[str] = []
+    columns, metrics = _columns(one, two, notes), _metrics(one, two, notes)
+    depth = min(side.question.get("intersections", 1) for side in (one, two))
+    confidence = max(one.question["confidence"], two.question["confidence"])
+    if one.question["confidence"] != two.question["confidence"]:
+        notes.append(f"The audits have different confidences; the intervals here have {confidence * 100:g} %.")
+    samples = _samples(one, two, columns, paired, notes)
+    if samples is None:
+        families = list(recorded_levels(one, two, columns, depth, metrics))
+    else:
+        notes += samples.notes
+        families = list(_counted(samples, one, columns, depth, metrics, notes))
+    at = criticals(families, confidence)
+    gaps = _gaps(families, at) if samples is not None or not _clustered(one, two) else ()
+    return Comparison(
+        str(first), str(second), samples is not None and samples.paired, INDEPENDENT if samples is None else samples.how, confidence,
+        tuple(change for levels in families for change in _changes(levels, at)), tuple(gaps), tuple(_verdicts(one, two)), tuple(notes),
+    )  # fmt: skip
+
+
+def _columns(one: Side, two: Side, notes: list[str]) -> list[str]:
+    sensitive = [side.question["sensitive"] for side in (one, two)]
+    common = [name for name in sensitive[0] if name in sensitive[1]]
+    if dropped := sorted({*sensitive[0], *sensitive[1]} - set(common)):
+        notes.append(f"Audited in one of the two only, left out: {', '.join(dropped)}.")
+    return common
+
+
+def _metrics(one: Side, two: Side, notes: list[str]) -> dict[str, GroupMetric]:
+    """The metrics of both audits that mean the same in both, by name."""
+    sides = [side.metrics() for side in (one, two)]
+    common = {
+        name: metric for name, metric in sides[0].items() if name in sides[1] and metric.formula == sides[1][name].formula
+    }  # fmt: skip
+    named = {m["name"] for side in (one, two) for m in side.audit["metrics"] if m["defined"]}
+    if dropped := sorted(named - set(common)):
+        notes.append(
+            f"Left out, being a plugin's, or defined in one audit only or otherwise there: {', '.join(dropped)}."
+        )
+    if not common:
+        raise BadInput(f"{one.path} and {two.path} have no metric in common; audit both with the same --metrics")
+    return common
+
+
+def _samples(one: Side, two: Side, columns: list[str], paired: bool | None, notes: list[str]) -> Samples | None:
+    """The rows of both sides; None where those of a side are not at hand."""
+    away = [str(side.path) for side in (one, two) if side.source is None]
+    if not away:
+        return pair(read_rows(one), read_rows(two), columns, paired)
+    if paired:
+        raise BadInput(
+            f"the rows of {' and '.join(away)} are not at hand; name them with data=, or do not ask for pairs"
+        )
+    notes.append(
+        f"The rows of {' and '.join(away)} are not at hand, so the two audits are compared by their recorded intervals, as independent "
+        "samples; were the rows the same, pairing them would make most intervals narrower. Name the rows with data=."
+    )
+    if _clustered(one, two):
+        notes.append("Without rows nothing is known of clusters that span groups, so the gaps are not compared.")
+    return None
+
+
+def _clustered(one: Side, two: Side) -> bool:
+    return any(side.question.get("cluster") is not None for side in (one, two))
+
+
+def _counted(
+    samples: Samples, one: Side, columns: list[str], depth: int, metrics: Mapping[str, GroupMetric], notes: list[str]
+) -> Iterator[Levels]:  # fmt: skip
+    """Every metric of every attribute, from the rows."""
+    chosen = dict(metrics)
+    if samples.paired and samples.one.label == samples.two.label and chosen.pop("base_rate", None) is not None:
+        notes.append("The base rate is a fact of the rows, which are the same, so it cannot change and is left out.")
+    references = {part["name"]: part["reference"] for part in one.audit["attributes"]}
+    unknown: dict[str, None] = {}
+    for division in divisions(samples, columns, depth):
+        for metric in chosen.values():
+            reference = None if division.attribute is None else references.get(division.attribute)
+            levels = levels_of(division, metric, reference)
+            if levels is None:
+                unknown[metric.name] = None
+            else:
+                yield levels
+    if unknown:
+        notes.append(
+            f"Not compared, because how rows of both audits act on them is not worked out: {', '.join(unknown)}."
+        )
+
+
+def _changes(levels: Levels, at: Criticals) -> Iterator[Change]:
+    """One record per group."""
+    one, two, change = levels.one, levels.two, levels.change
+    alone, together = levels.limits(at.pointwise), levels.limits(at.changes)
+    rows = np.nan_to_num(np.minimum(one.rows, two.rows))
+    for i, name in enumerate(levels.names):
+        lower, upper, least, most = (_number(limit[i]) for limit in (*alone, *together))
+        yield Change(
+            levels.attribute, name, levels.metric.name, levels.metric.better, _number(one.value[i]), _number(two.value[i]),
+            _number(change[i]), lower, upper, least, most, round(float(rows[i])), verdict(levels.metric.better, together[0][i], together[1][i]),
+        )  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _gaps(families: Sequence[Levels], at: Criticals) -> Iterator[GapChange]:
+    for levels, family in zip(families, at.largest, strict=True):
+        yield from gap_changes(levels, at.pointwise, family, max(family, at.gaps))
+
+
+def _verdicts(one: Side, two: Side) -> Iterator[dict[str, Any]]:
+    """How the verdicts of the audits went, in the order of the first."""
+    found = [
+        {(v["attribute"], v["metric"], v.get("kind")): v for v in side.audit["verdicts"]} for side in (one, two)
+    ]  # fmt: skip
+    for key in dict.fromkeys([*found[0], *found[1]]):
+        records = [side.get(key) for side in found]
+        first, second = (None if record is None else record["verdict"] for record in records)
+        tolerances = [None if record is None else record.get("tolerance") for record in records]
+        yield {
+            "attribute": key[0],
+            "metric": key[1],
+            "first": first,
+            "second": second,
+            "tolerance_first": tolerances[0],
+            "tolerance_second": tolerances[1],
+        }

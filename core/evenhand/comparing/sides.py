@@ -1,0 +1,143 @@
+"""Opens a side of the comparison: an audit's folder, or a run's, with the question it answered and where its rows are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evenhand.auditdir import PLAN
+from evenhand.auditing.metrics import GroupMetric, known_metrics
+from evenhand.errors import BadInput
+from evenhand.rundir import digest, read_manifest
+
+QUESTION = ("task", "label", "positive", "score", "prediction", "threshold", "sensitive", "confidence", "metrics")
+PARTS = ("question", "data", "overall", "attributes", "verdicts", "metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two audits. source: where its rows are, a path or a frame; None where they are not at hand.
+
+    sha256: that of the audited file; None for a frame. positive: the decision's positive value, where no label tells it.
+    """
+
+    path: Path
+    audit: Mapping[str, Any]
+    source: Any
+    sha256: str | None
+    positive: Any = None
+
+    @property
+    def question(self) -> Mapping[str, Any]:
+        """What the audit asked, as audit.json says it."""
+        found: Mapping[str, Any] = self.audit["question"]
+        return found
+
+    def metrics(self) -> dict[str, GroupMetric]:
+        """The metrics that the audit found defined, without those of plugins, in its order."""
+        known = known_metrics(self.question["task"], self.question["threshold"])
+        return {m["name"]: known[m["name"]] for m in self.audit["metrics"] if m["defined"] and m["name"] in known}
+
+
+def open_side(path: str | Path, data: Any) -> Side:
+    """The audit in the folder `path`. data: its rows, where they are not where they were; None: look there.
+
+    Raises BadInput where the folder holds no finished audit, or one that is damaged.
+    """
+    path = Path(path)
+    if (path / "manifest.json").is_file():
+        if data is not None:
+            raise BadInput(f"{path} is a run, whose rows are its own predictions; give data for audits only")
+        return _run(path)
+    if not (path / PLAN).is_file():
+        raise BadInput(
+            f"{path} is not the directory of a finished run, nor the folder of an audit; `evenhand audit … --out FOLDER` makes one"
+        )
+    plan, audit = _json(path / PLAN), _audit(path)
+    if plan.get("plan_sha256") != audit.get("plan_sha256"):
+        raise BadInput(f"{path} holds the plan of one audit and the result of another; make the audit again")
+    source = data if data is not None else plan.get("source")
+    if isinstance(source, str | Path) and not Path(source).exists():
+        if data is not None:
+            raise BadInput(f"the data {source} of {path} is not there; check the path")
+        source = None
+    arguments = plan.get("arguments")
+    positive = arguments.get("positive") if isinstance(arguments, dict) else None
+    return Side(path, audit, source, plan.get("data_sha256"), positive)
+
+
+def _run(path: Path) -> Side:
+    manifest, file = read_manifest(path), path / "predictions.parquet"
+    try:
+        recorded = manifest["stages"]["predict"]["artefacts"][file.name]
+        found = digest(file) if file.is_file() else None
+        audit = _audit(path)
+    except (KeyError, TypeError, OSError):
+        raise _unfinished(path) from None
+    if found is None:
+        raise _unfinished(path)
+    if found != recorded:
+        raise BadInput(f"{file} is not what the run wrote; run the recipe again in another folder")
+    return Side(path, audit, file, recorded)
+
+
+def _unfinished(path: Path) -> BadInput:
+    return BadInput(f"{path} is not the directory of a finished run; `evenhand run` makes one")
+
+
+def _audit(path: Path) -> dict[str, Any]:
+    file = path / "audit.json"
+    if not file.is_file():
+        raise BadInput(f"{path} is not the directory of a finished run or audit: it has no audit.json; make it again")
+    audit = _json(file)
+    whole = audit.get("format") == "evenhand-audit" and all(part in audit for part in PARTS)
+    question = audit.get("question")
+    if not (whole and isinstance(question, dict) and all(key in question for key in QUESTION)):
+        raise BadInput(f"{file} is damaged: it holds no audit; make the audit again")
+    if audit.get("version") != 1:
+        raise BadInput(
+            f"{file} has version {str(audit.get('version'))[:20]}, and this evenhand reads 1; make the audit again"
+        )
+    return audit
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}; check its permissions") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{file} is damaged: it is not JSON; make the audit again") from None
+    if not isinstance(found, dict):
+        raise BadInput(f"{file} is damaged: it holds no audit; make the audit again")
+    return found
+
+
+def check_same_question(one: Side, two: Side) -> None:
+    """Raise BadInput unless both audits ask the same of the same label."""
+    label = [(side.question["task"], side.question["label"]) for side in (one, two)]
+    positive = {_positive(side) for side in (one, two)} - {None}  # where all labels were alike, none was named
+    if label[0] != label[1] or len(positive) > 1:
+        raise BadInput(
+            f"{one.path} {_in_words(one)}, and {two.path} {_in_words(two)}; only audits of one question can be compared"
+        )
+
+
+def _positive(side: Side) -> str | None:
+    """The positive label, as people write it; None where every label was of one kind and it was not named."""
+    values = side.question["positive"] or ([side.positive] if side.positive is not None else [])
+    return str(values[0]).strip().lower() if values else None
+
+
+def _in_words(side: Side) -> str:
+    task, label = side.question["task"], side.question["label"]
+    if task == "regression":
+        return f"predicts the number '{label}'"
+    if task == "multiclass":
+        return f"predicts the class '{label}' among several"
+    chosen = _positive(side)
+    of = f"decides whether '{label}' is" if label is not None else "audits who gets the decision"
+    return f"{of} '{chosen}'" if chosen is not None else of + (" positive" if label is not None else "")
