@@ -93,7 +93,7 @@ def _answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str,
             faults[fault.metric] = str(fault)
     verdicts += undecided(parts, plan, undefined)
     ratios = impacts(rules, table, plan, attributes) if rules is not None else []
-    histograms = histograms_of(table)
+    histograms = histograms_of(table, plan.threshold, plan.decided is None)
     return {
         "metrics": [_about(m, undefined) for m in plan.metrics],
         "overall": overall,

@@ -110,4 +110,9 @@ def _slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
         for part in (audit or {})["attributes"]
         if (found := histograms["attributes"].get(part["name"]))
     }
-    return {"edges": histograms["edges"], "attributes": attributes}
+    return {
+        "edges": histograms["edges"],
+        "attributes": attributes,
+        "effective": histograms.get("effective"),
+        "threshold": (audit or {})["question"]["threshold"],
+    }

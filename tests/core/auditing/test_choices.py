@@ -300,3 +300,25 @@ def test_that_not_everything_can_be_equal_is_said_where_both_were_asked():
 
     assert warned(["base_rate", "fnr", "tnr", "calibration_slope"])
     assert not warned(["base_rate", "tpr", "fnr", "ppv"])  # one error rate beside the predictive value can be equal
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.31234, 0.5])
+@pytest.mark.parametrize("rows", [900, 60_000])
+def test_the_slider_holds_the_audited_cells_at_the_audited_threshold(rows, threshold):
+    frame = simulated(rows)
+    found = audit(frame, **ASK, threshold=threshold).data
+    edges, bins = found["histograms"]["edges"], found["histograms"]["attributes"]["g"]
+    cut = edges.index(threshold)
+    for group in found["attributes"][0]["groups"]:
+        assert sum(bins[group["name"]]["positive"][cut:]) == group["cells"]["tp"]
+        assert sum(bins[group["name"]]["negative"][cut:]) == group["cells"]["fp"]
+    assert found["histograms"]["effective"] is None
+
+
+def test_the_slider_knows_what_weights_and_clusters_take_from_the_evidence():
+    frame = simulated(800)
+    tenfold = pl.concat([frame.with_columns(c=pl.int_range(800))] * 10)
+    worth = audit(tenfold, **ASK, cluster="c").data["histograms"]["effective"]["g"]["a"]
+    assert all(value == pytest.approx(0.1, rel=0.05) for value in worth.values())
+    heavy = audit(frame.with_columns(w=pl.lit(4.0)), **ASK, weight="w").data["histograms"]["effective"]["g"]["a"]
+    assert all(value == pytest.approx(0.25, rel=1e-6) for value in heavy.values())

@@ -244,6 +244,16 @@ def test_in_a_browser_the_slider_moves_every_number(page):
     assert float(cell.inner_text().split()[0]) < float(before.split()[0])
 
 
+def test_in_a_browser_the_slider_starts_at_the_audited_numbers(page):
+    """And its stops are the histograms' edges, so nothing on it is a number between two of them."""
+    shown = page.locator("#slider-tables tbody tr").first.locator("td").nth(1).inner_text()
+    assert page.locator("#threshold-now").inner_text() == "0.50"
+    name = page.locator("#slider-tables tbody tr").first.locator("th").inner_text()
+    groups = page.locator("table", has=page.locator("caption", has_text="Each group's numbers")).first
+    row = groups.locator("tbody tr", has=page.locator("th", has_text=name)).first
+    assert shown.split()[0] in row.inner_text()
+
+
 def test_on_paper_nothing_stays_folded(page):
     folded = page.locator("details:not([open]) table").first
     assert not folded.is_visible()

@@ -32,16 +32,18 @@ for (const table of document.querySelectorAll("table.sortable")) {
 // The slider: counts on either side of the threshold, from the score histograms in the page.
 const embedded = document.getElementById("histograms");
 if (embedded) {
-  const { edges, attributes } = JSON.parse(embedded.textContent);
+  const { edges, attributes, effective, threshold } = JSON.parse(embedded.textContent);
   const slider = document.getElementById("threshold");
-  slider.step = String(edges[1] - edges[0]); // between two edges nothing would change
+  slider.max = String(edges.length - 1); // it stops at every edge of the histograms: between two of them nothing would change
+  const audited = edges.findIndex((edge) => edge >= (threshold ?? 0.5) - 1e-9);
+  slider.value = String(audited < 0 ? edges.length - 1 : audited);
   const places = [];
   const rates = [
-    ["Selected", (c) => [c.tp + c.fp, c.tp + c.fp + c.fn + c.tn]],
-    ["Positives found (TPR)", (c) => [c.tp, c.tp + c.fn]],
-    ["Negatives selected (FPR)", (c) => [c.fp, c.fp + c.tn]],
-    ["Selected and right (PPV)", (c) => [c.tp, c.tp + c.fp]],
-    ["Right (accuracy)", (c) => [c.tp + c.tn, c.tp + c.fp + c.fn + c.tn]],
+    ["Selected", "selection_rate", (c) => [c.tp + c.fp, c.tp + c.fp + c.fn + c.tn]],
+    ["Positives found (TPR)", "tpr", (c) => [c.tp, c.tp + c.fn]],
+    ["Negatives selected (FPR)", "fpr", (c) => [c.fp, c.fp + c.tn]],
+    ["Selected and right (PPV)", "ppv", (c) => [c.tp, c.tp + c.fp]],
+    ["Right (accuracy)", "accuracy", (c) => [c.tp + c.tn, c.tp + c.fp + c.fn + c.tn]],
   ];
   const wilson = (hits, n) => {
     const z2 = 3.8415, p = hits / n, middle = (p + z2 / (2 * n)) / (1 + z2 / n);
@@ -66,24 +68,26 @@ if (embedded) {
     for (const [name, histogram] of Object.entries(groups)) {
       const row = add(body, "tr", "");
       add(add(row, "th", "", { scope: "row" }), "bdi", short(name));
-      places.push({ histogram, cells: rates.map(() => add(row, "td", "", { class: "n" })) });
+      const worth = effective?.[attribute]?.[name] ?? {};
+      places.push({ histogram, worth, cells: rates.map(() => add(row, "td", "", { class: "n" })) });
     }
   }
   const move = () => {
-    const threshold = Number(slider.value);
-    document.getElementById("threshold-now").textContent = threshold.toFixed(4).replace(/0{1,2}$/, "");
-    let cut = edges.findIndex((edge) => edge >= threshold - 1e-6);
-    if (cut < 0) cut = edges.length;
-    for (const { histogram, cells } of places) {
+    const cut = Number(slider.value);
+    const shown = edges[cut].toFixed(4).replace(/0{1,2}$/, "");
+    document.getElementById("threshold-now").textContent = shown;
+    slider.setAttribute("aria-valuetext", shown);
+    for (const { histogram, worth, cells } of places) {
       const c = { tp: 0, fp: 0, fn: 0, tn: 0 };
       for (let i = 0; i < edges.length - 1; i++) {
         if (i >= cut) { c.tp += histogram.positive[i]; c.fp += histogram.negative[i]; }
         else { c.fn += histogram.positive[i]; c.tn += histogram.negative[i]; }
       }
-      rates.forEach(([, rate], i) => {
+      rates.forEach(([, key, rate], i) => {
         const [hits, n] = rate(c);
         if (!(n > 0)) { cells[i].textContent = "undefined"; return; }
-        const [low, high] = wilson(hits, n);
+        const rows = n * (worth[key] ?? 1);
+        const [low, high] = wilson((hits / n) * rows, rows);
         cells[i].replaceChildren();
         add(cells[i], "strong", (hits / n).toFixed(3));
         cells[i].append(document.createElement("br"));
