@@ -12,6 +12,7 @@ import numpy as np
 
 from evenhand.auditing.attributes import MetricFault, attributes_of, compared, entries, estimated, undecided
 from evenhand.auditing.bands import joint_critical
+from evenhand.auditing.binning import Bins, bin_columns, binning_notes
 from evenhand.auditing.counts import Table, count
 from evenhand.auditing.estimates import project
 from evenhand.auditing.foreign import read_extra
@@ -22,6 +23,7 @@ from evenhand.auditing.mitigation import preview
 from evenhand.auditing.notes import notes_of
 from evenhand.auditing.plan import Plan, make_plan
 from evenhand.auditing.policy import Policy, load_policy
+from evenhand.auditing.ranks import select_top
 from evenhand.auditing.read import open_source
 from evenhand.auditing.result import Audit, clean
 from evenhand.auditing.roles import Roles, Rows, columns_of, take_roles
@@ -35,7 +37,8 @@ def audit(
     task: str | None = None, tolerance: Mapping[str, float] | float | None = None, metrics: str | Sequence[str] | None = None,
     extra: Sequence[GroupMetric | Estimate] = (), reference: Mapping[str, Any] | None = None, intersections: int = 1,
     confidence: float = 0.95, replicates: int = 2000, seed: int = 0, title: str | None = None, policy: str | Path | Policy | None = None,
-    exact: bool = False, slices: str | Sequence[str] = (), on_plan: Callable[[dict[str, Any]], None] | None = None,
+    exact: bool = False, bins: Bins = None, top: int | float | None = None, within: str | None = None,
+    slices: str | Sequence[str] = (), on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> Audit:  # fmt: skip
     """Audit predictions by group: rates, gaps, intervals and verdicts.
 
@@ -46,19 +49,24 @@ def audit(
     FPR; accuracy of several classes); without one nothing is judged. exact: count every distinct score, however many.
     extra: a plugin's metrics and estimates. reference: column -> group to compare with (else the largest).
     replicates: draws for the simultaneous bands. policy: a shipped profile's name or a TOML file with rules of your own.
+    bins: sensitive column of numbers -> how many groups of equal size (4), the edges between them ([30, 50, 65], of which
+    each belongs to the group above), or "each" for a group per value; what is not named is cut into quartiles where it has
+    many values. top: how many rows, or which share of them, are selected by score in place of a threshold, of all or of
+    each list that the column `within` tells apart; ties at the cut are selected together or not at all, and scores need
+    not be in [0, 1].
     slices: columns in which to look for groups that nobody named; carried along, in no other role.
     on_plan: called with the plan once it is fixed, before anything is counted. Raises BadInput for what cannot be audited.
     """
     opened = open_source(source)
     own, told = read_extra(extra)
-    rows = take_roles(
-        opened, Roles(columns_of(sensitive), label, score, prediction, cluster, weight, id, columns_of(slices))
-    )
+    named = Roles(columns_of(sensitive), label, score, prediction, cluster, weight, id, columns_of(slices), within)
+    rows, binnings = bin_columns(take_roles(opened, named), bins, opened.text)
+    rows, chosen = select_top(rows, top, threshold, task)
     rules = load_policy(policy)
     plan = make_plan(
         rows, task=task, threshold=threshold, positive=positive, metrics=metrics, extra=own,
         tolerance=tolerance, reference=reference, confidence=confidence, intersections=intersections, replicates=replicates, seed=seed,
-        policy=rules, exact=exact,
+        policy=rules, exact=exact, bins=binnings, top=chosen,
     )  # fmt: skip
     if on_plan is not None:
         on_plan({"question": dict(plan.question), "plan_sha256": plan.sha256, "data_sha256": opened.sha256})
@@ -67,12 +75,14 @@ def audit(
     if table.n.sum() == 0:
         raise BadInput(f"no row of {opened.where} has a decision; column '{prediction or score}' is empty throughout")
     answer, undefined = _answered(table, plan, rules)
+    notes = notes_of(rows, table, plan, answer["attributes"], undefined)
+    notes += [*binning_notes(binnings, table), *(chosen.notes(cluster is not None) if chosen is not None else ())]
     return Audit(
         clean(
             {
                 "format": "evenhand-audit", "version": 1, "title": title or f"Audit of {opened.where}",
                 "question": plan.question, "plan_sha256": plan.sha256, "data": _data(rows, table, opened.where, opened.sha256),
-                "notes": notes_of(rows, table, plan, answer["attributes"], undefined), **answer,
+                "notes": notes, **answer,
                 "verdict": worst([v["verdict"] for v in answer["verdicts"]]),
                 "estimates": [asdict(e) for e in told], "sections": [], "versions": _versions(),
             }
@@ -93,7 +103,7 @@ def _answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str,
             faults[fault.metric] = str(fault)
     verdicts += undecided(parts, plan, undefined)
     ratios = impacts(rules, table, plan, attributes) if rules is not None else []
-    histograms = histograms_of(table, plan.threshold, plan.decided is None)
+    histograms = None if plan.ranks_only else histograms_of(table, plan.threshold, plan.decided is None)
     return {
         "metrics": [_about(m, undefined) for m in plan.metrics],
         "overall": overall,

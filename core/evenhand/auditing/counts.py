@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.classes import plain
+from evenhand.auditing.exact_sums import Sums
 from evenhand.auditing.logarithm import with_log
-from evenhand.auditing.roles import Rows, Task, collect
+from evenhand.auditing.row_values import LOG_CHANCE, chance, no_error, row_values, same
+from evenhand.auditing.rows import Rows, Task, collect
 
 Floats = NDArray[Any]  # float64; numpy types the sums of bincount more loosely
 Ints = NDArray[np.int64]
@@ -28,7 +30,6 @@ OUTCOME = {(1, 1): 0, (0, 1): 1, (1, 0): 2, (0, 0): 3, (-1, 1): 4, (-1, 0): 5}  
 MISSING = "(missing)"
 EXACT_ROWS = 50_000  # up to here every distinct score is its own level
 BINS = 4_096  # beyond, scores fall into this many bins of equal width
-LOG_CHANCE = "log chance"
 OF_SCORE = frozenset(("score", "labelled_score", "squared_miss", "surprise"))  # follow from score and label alone
 TINY = 2.220446049250313e-16  # probabilities are kept this far from 0 and 1 before taking logarithms
 
@@ -54,47 +55,29 @@ class Table:
     dropped: int  # rows without a decision
 
 
-class _Sums:
-    """Exact sums: x·2^k is split into a high and a low integer, which every engine adds without rounding."""
-
-    def __init__(self) -> None:
-        self.columns: dict[str, nw.Expr] = {}
-        self.shift: dict[str, int] = {}
-
-    def add(self, name: str, value: nw.Expr, bound: float) -> None:
-        shift = 30 - math.frexp(max(bound, 1e-300))[1]
-        high = (value * 2.0**shift).floor() if abs(shift) < 1000 else value.floor()
-        low = ((value * 2.0**shift - high) * 2.0**31).floor()
-        self.columns[f"{name} high"], self.columns[f"{name} low"] = high.cast(nw.Int64), low.cast(nw.Int64)
-        self.shift[name] = shift
-
-    def read(self, name: str, found: Mapping[str, Floats]) -> Floats:
-        shift = self.shift[name]
-        return found[f"{name} high"] * 2.0**-shift + found[f"{name} low"] * 2.0 ** (-shift - 31)
-
-
 def count(
     rows: Rows, task: Task, positive: list[Any], decided: list[Any] | None, threshold: float | None, wanted: set[str],
-    exact: bool = False,
+    exact: bool = False, levels: bool = True,
 ) -> Table:  # fmt: skip
     """Group the rows in their engine and sum.
 
     wanted: names of the row-level quantities that metrics need. exact: every distinct score is its own level, however
-    many rows there are; the table then grows with them.
+    many rows there are; the table then grows with them. levels: group by score level too.
     """
     exact = exact or rows.count <= EXACT_ROWS
     frame, keys = _with_keys(rows, task, positive, decided, threshold, exact)
-    sums = _Sums()
+    keys = keys if levels else [key for key in keys if key != "level"]
+    sums = Sums()
     weighted = rows.roles.weight is not None
     weight = nw.col("weight").cast(nw.Float64) if weighted else None
     heaviest = float(rows.facts.get("weight max", 1.0))
     if weight is not None:
         sums.add("w", weight, heaviest)
         sums.add("w2", weight * weight, heaviest**2)
-    local = task == "binary" and exact
-    if task == "binary" and not exact and "surprise" in wanted:
-        frame = with_log(frame, LOG_CHANCE, _chance().clip(TINY, 1.0 - TINY))
-    for name, (value, bound) in {} if local else _row_values(rows, task, wanted).items():
+    local = task == "binary" and exact and levels
+    if task == "binary" and not local and "surprise" in wanted:
+        frame = with_log(frame, LOG_CHANCE, chance().clip(TINY, 1.0 - TINY))
+    for name, (value, bound) in {} if local else row_values(rows, task, wanted).items():
         w = weight if weight is not None else nw.lit(1.0)
         sums.add(f"{name} wv", w * value, heaviest * bound)
         sums.add(f"{name} w2v", w * w * value, heaviest**2 * bound)
@@ -111,7 +94,7 @@ def _with_keys(
     """The frame with the columns that rows are grouped by: y (label), d (decision), level (score)."""
     new: dict[str, nw.Expr] = {}
     if task == "multiclass":
-        new["d"] = _same(rows)
+        new["d"] = same(rows)
     elif task in ("binary", "selection"):
         if rows.roles.label is not None:
             new["y"] = _flag(rows, "label", positive)
@@ -120,7 +103,7 @@ def _with_keys(
             score = nw.col("score").cast(nw.Float64)
             new["level"] = score if exact else (score * BINS).floor().clip(0, BINS - 1).cast(nw.Int64)
     else:
-        new["d"] = nw.when(_no_error(rows)).then(nw.lit(-1)).otherwise(nw.lit(1))
+        new["d"] = nw.when(no_error(rows)).then(nw.lit(-1)).otherwise(nw.lit(1))
     keys = [f"g{i}" for i in range(len(rows.roles.sensitive))] + list(new)
     if rows.roles.cluster is not None:
         keys.append("cluster")
@@ -137,65 +120,13 @@ def _above(threshold: float | None) -> nw.Expr:
     return nw.when(nw.col("score").cast(nw.Float64) >= cut).then(nw.lit(1)).otherwise(nw.lit(0))
 
 
-def _same(rows: Rows) -> nw.Expr:
-    schema = rows.frame.collect_schema()
-    label, prediction = nw.col("label"), nw.col("prediction")
-    if schema["label"] != schema["prediction"] and not (
-        schema["label"].is_numeric() and schema["prediction"].is_numeric()
-    ):
-        label, prediction = label.cast(nw.String), prediction.cast(nw.String)
-    same = nw.when(label == prediction).then(nw.lit(1)).otherwise(nw.lit(0))
-    unlabelled = nw.when(rows.missing("label")).then(nw.lit(-1)).otherwise(same)
-    return nw.when(rows.missing("prediction")).then(nw.lit(-2)).otherwise(unlabelled)
-
-
-def _chance() -> nw.Expr:
-    """The score that the model gave to the truth."""
-    score = nw.col("score").cast(nw.Float64)
-    return nw.when(nw.col("y") == 1).then(score).otherwise(1.0 - score)
-
-
-def _predicted(rows: Rows) -> str:
-    return "prediction" if rows.roles.prediction is not None else "score"
-
-
-def _no_error(rows: Rows) -> nw.Expr:
-    return rows.missing("label") | rows.missing(_predicted(rows))
-
-
-def _row_values(rows: Rows, task: Task, wanted: set[str]) -> dict[str, tuple[nw.Expr, float]]:
-    """The row-level quantities whose means are metrics, each with a bound on its size."""
-    values: dict[str, tuple[nw.Expr, float]] = {}
-    if task == "regression":
-        error = nw.col(_predicted(rows)).cast(nw.Float64) - nw.col("label").cast(nw.Float64)
-        error = nw.when(_no_error(rows)).then(nw.lit(0.0)).otherwise(error)
-        bound = collect(rows.frame.select(m=error.abs().max()), rows.where).get_column("m").to_list()[0] or 1.0
-        values = {
-            "abs_error": (error.abs(), bound),
-            "error": (error, bound),
-            "squared_error": (error * error, bound**2),
-        }
-    elif rows.roles.score is not None:
-        score = nw.col("score").cast(nw.Float64)
-        values["score"] = (score, 1.0)
-        if task == "multiclass":
-            values["overconfidence"] = (score - nw.when(_same(rows) == 1).then(nw.lit(1.0)).otherwise(nw.lit(0.0)), 1.0)
-        if task == "binary":
-            truth = nw.when(nw.col("y") == 1).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
-            off = score - truth
-            values["labelled_score"] = (score, 1.0)
-            values["squared_miss"] = (off * off, 1.0)
-            values["surprise"] = (-1.0 * nw.col(LOG_CHANCE), 37.0)
-    return {name: value for name, value in values.items() if name in wanted}
-
-
-def _table(found: nw.DataFrame[Any], rows: Rows, task: Task, sums: _Sums, exact: bool, local: set[str]) -> Table:
+def _table(found: nw.DataFrame[Any], rows: Rows, task: Task, sums: Sums, exact: bool, local: set[str]) -> Table:
     columns = rows.roles.sensitive
     got = {name: found.get_column(name) for name in found.columns}
     size = len(found)
     levels, codes = [], np.zeros((size, len(columns)), dtype=np.int64)
     for i in range(len(columns)):
-        names, codes[:, i] = _factorised(got[f"g{i}"].to_list())
+        names, codes[:, i] = _factorised(got[f"g{i}"].to_list(), rows.order.get(f"g{i}"))
         levels.append(names)
     label = _ints(got["y"]) if "y" in got else np.full(size, -1 if task == "selection" else 0)
     outcome, keep = _outcomes(task, label, _ints(got["d"]))
@@ -222,7 +153,7 @@ def _table(found: nw.DataFrame[Any], rows: Rows, task: Task, sums: _Sums, exact:
     )  # fmt: skip
 
 
-def _names(sums: _Sums) -> list[str]:
+def _names(sums: Sums) -> list[str]:
     return [name.removesuffix(" wv") for name in sums.shift if name.endswith(" wv")]
 
 
@@ -259,13 +190,14 @@ def _score_levels(got: Mapping[str, nw.Series[Any]], exact: bool, size: int) -> 
     return scores, level.astype(np.int64)
 
 
-def _factorised(values: list[Any]) -> tuple[tuple[str, ...], Ints]:
-    """Names and codes of values: numbers in their order, then text, "(missing)" last."""
+def _factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Ints]:
+    """Names and codes of values: in the given order, or numbers in theirs, then text; "(missing)" last."""
     seen: dict[Any, str] = {}
     for value in values:
         if value not in seen:
             seen[value] = group_name(value)
-    names = sorted(set(seen.values()), key=_natural)
+    found = set(seen.values())
+    names = [n for n in (*order, MISSING) if n in found] if order is not None else sorted(found, key=_natural)
     place = {name: i for i, name in enumerate(names)}
     lookup = {value: place[name] for value, name in seen.items()}
     return tuple(names), np.array([lookup[v] for v in values], dtype=np.int64)

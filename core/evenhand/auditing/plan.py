@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evenhand.auditing.binning import Binning
 from evenhand.auditing.choices import Tolerance, check_options, read_names, read_reference, read_tolerances, with_policy
 from evenhand.auditing.classes import check_scores, find_positive, find_task, plain
 from evenhand.auditing.metrics import DEFAULTS, GroupMetric, known_metrics
 from evenhand.auditing.policy import Policy
+from evenhand.auditing.ranks import BY_ORDER, NO_PROBABILITIES, Top
 from evenhand.auditing.roles import Rows, Task
 from evenhand.errors import BadInput, did_you_mean
 
@@ -36,6 +38,7 @@ class Plan:
     seed: int
     foreign: frozenset[str]  # metrics of plugins, whose functions may fail
     question: Mapping[str, Any]
+    ranks_only: bool = False  # scores tell an order, not how likely
 
     @property
     def sha256(self) -> str:
@@ -48,25 +51,33 @@ def make_plan(
     rows: Rows, *, task: str | None, threshold: float | None, positive: Any, metrics: str | Sequence[str] | None, extra: Sequence[GroupMetric],
     tolerance: Tolerance, reference: Mapping[str, Any] | None, confidence: float, intersections: int,
     replicates: int, seed: int, policy: Policy | None = None, exact: bool = False,
+    bins: Mapping[str, Binning] | None = None, top: Top | None = None,
 ) -> Plan:  # fmt: skip
-    """Decide what was left open, or raise BadInput where that is not for us to decide."""
+    """Decide what was left open, or raise BadInput where that is not for us to decide.
+
+    bins: how columns were cut. top: who was selected by rank; the rows then bring their decisions with them.
+    """
     confidence, intersections, replicates, seed = check_options(confidence, intersections, replicates, seed)
+    if top is not None:
+        task, threshold = _task_of_top(rows, task), None if top.raw else top.cut
     found = find_task(rows, task, threshold)
     asked = read_names(metrics)
     tolerance, reference, intersections = with_policy(policy, found, tolerance, reference, intersections)
     check_scores(rows, found, threshold)
     yes, decided = _positives(rows, found, positive, threshold)
+    decided = [1] if top is not None and threshold is None else decided
     if found in ("binary", "selection") and rows.roles.score is not None and threshold is None and decided is None:
         threshold = 0.5
     chosen = _chosen(found, asked, extra, tolerance, policy.metrics if policy is not None else (), threshold)
-    undefined = {m.name: why for m in chosen if (why := _cannot(m, rows, found))}
+    undefined = {m.name: why for m in chosen if (why := _cannot(m, rows, top))}
     tolerances = read_tolerances(found, tolerance, asked, chosen)
     named = read_reference(reference, rows.roles.sensitive)
     names = [m.name for m in chosen]
     question = {
         "task": found, "label": rows.roles.label, "positive": [plain(v) for v in sorted(yes, key=str)] if rows.roles.label else None,
         "score": rows.roles.score, "prediction": rows.roles.prediction, "threshold": threshold, "sensitive": list(rows.roles.sensitive),
-        "slices": list(rows.roles.slices),
+        "bins": {column: binning.described() for column, binning in (bins or {}).items()}, "slices": list(rows.roles.slices),
+        **(top.described() if top is not None else {"top": None, "within": None, "cut": None}),
         "cluster": rows.roles.cluster, "weight": rows.roles.weight, "id": rows.roles.id, "confidence": confidence,
         "intersections": intersections, "reference": named or REFERENCE_RULE, "metrics": names,
         "tolerances": tolerances, "policy": None if policy is None else policy.described(), "seed": seed, "replicates": replicates,
@@ -87,6 +98,7 @@ def make_plan(
         seed,
         frozenset(m.name for m in extra),
         question,
+        top is not None and top.raw,
     )
 
 
@@ -119,10 +131,17 @@ def _chosen(
     return [known[name] for name in dict.fromkeys(names)]
 
 
-def _cannot(metric: GroupMetric, rows: Rows, task: Task) -> str:
+def _task_of_top(rows: Rows, task: str | None) -> str | None:
+    """Selection at k is a yes-or-no decision, whatever the labels look like."""
+    return task if rows.roles.label is None else task or "binary"
+
+
+def _cannot(metric: GroupMetric, rows: Rows, top: Top | None) -> str:
     """Why these columns cannot give the metric, or ""."""
     if "label" in metric.needs and rows.roles.label is None:
         return "no label column was given"
     if "score" in metric.needs and rows.roles.score is None:
         return "no score column was given"
+    if "score" in metric.needs and top is not None and top.raw and metric.name not in BY_ORDER:
+        return NO_PROBABILITIES
     return ""

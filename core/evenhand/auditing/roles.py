@@ -25,6 +25,7 @@ __all__ = [
     "check_probabilities",
     "collect",
     "columns_of",
+    "not_numbers",
     "take_roles",
 ]
 
@@ -86,7 +87,7 @@ def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, wher
             )
     for name in ("score", "weight"):
         if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
-            raise _not_numbers(frame, name, getattr(roles, name), where)
+            raise not_numbers(frame, name, getattr(roles, name), where)
 
 
 def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:
@@ -139,13 +140,6 @@ def _check(rows: Rows) -> None:
     for name, column, option in roles.named():
         if name not in {"id", "cluster", "weight", *_carried(roles)} and facts[f"{name} missing"] == rows.count:
             raise BadInput(f"column '{column}' in {where} is empty in every row; choose another column ({option})")
-    for i, column in enumerate(roles.sensitive):
-        distinct = facts[f"g{i} distinct"]
-        if distinct > MOST_GROUPS:
-            raise BadInput(
-                f"sensitive column '{column}' in {where} has {distinct:,} distinct values, and an audit compares at most "
-                f"{MOST_GROUPS:,} groups; bin it (age to age group) or choose another column (--sensitive)"
-            )
     if roles.score is not None:
         _check_finite(rows, "score", "mend or drop these rows")
     if roles.weight is not None:
@@ -210,7 +204,7 @@ def check_finite_numbers(rows: Rows, role: str) -> None:
     """A column of a regression: numbers, missing ones allowed, infinite ones not."""
     column, kind = getattr(rows.roles, role), rows.frame.collect_schema()[role]
     if not kind.is_numeric():
-        raise _not_numbers(rows.frame, role, column, rows.where)
+        raise not_numbers(rows.frame, role, column, rows.where)
     number = nw.col(role).cast(nw.Float64)
     endless = collect(rows.frame.select(n=_tally(~number.is_finite() & ~rows.missing(role))), rows.where)
     if bad := int(endless.get_column("n").to_list()[0] or 0):
@@ -219,12 +213,13 @@ def check_finite_numbers(rows: Rows, role: str) -> None:
         )
 
 
-def _not_numbers(frame: nw.LazyFrame[Any], name: str, column: str, where: str) -> BadInput:
+def not_numbers(frame: nw.LazyFrame[Any], name: str, column: str, where: str, option: str | None = None) -> BadInput:
+    """The error for a column of text where numbers are meant, with the first value that is none."""
     values = collect(frame.select(name), where).get_column(name).to_list()
     bad = [(i, v) for i, v in enumerate(values, 1) if v is not None and not _is_number(v)]
     example = f" ({len(bad):,} of them, first '{str(bad[0][1])[:40]}' in row {bad[0][0]:,})" if bad else ", but text"
     return BadInput(
-        f"column '{column}' in {where} holds values that are not numbers{example}; mend them or choose another column (--{name})"
+        f"column '{column}' in {where} holds values that are not numbers{example}; mend them or choose another column ({option or f'--{name}'})"
     )
 
 

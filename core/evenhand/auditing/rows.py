@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import narwhals as nw
@@ -29,10 +29,14 @@ class Roles:
     weight: str | None = None
     id: str | None = None
     slices: tuple[str, ...] = ()  # carried along for whoever looks for groups nobody named; no other role
+    within: str | None = None  # rows are ranked among those with the same value
 
     def named(self) -> list[tuple[str, str, str]]:
         """(internal name, column, option) of every role that is filled."""
-        one = [(r, getattr(self, r), f"--{r}") for r in ("label", "score", "prediction", "cluster", "weight", "id")]
+        one = [
+            (r, getattr(self, r), f"--{r}")
+            for r in ("label", "score", "prediction", "cluster", "weight", "id", "within")
+        ]
         many = [(f"g{i}", column, "--sensitive") for i, column in enumerate(self.sensitive)]
         carried = [(f"s{i}", column, "--slices") for i, column in enumerate(self.slices)]
         return [(role, column, option) for role, column, option in one + many + carried if column is not None]
@@ -47,6 +51,7 @@ class Rows:
     where: str
     facts: dict[str, Any]
     floats: frozenset[str]  # internal names of floating-point columns, where NaN means missing
+    order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # g0, … -> its group names, where bins give them
 
     @property
     def count(self) -> int:

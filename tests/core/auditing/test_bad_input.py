@@ -150,9 +150,9 @@ def test_weights_all_zero():
 
 def test_too_many_groups_are_refused_with_advice():
     frame = simulated(1500).with_columns(g=pl.int_range(1500))
-    text = refusal(frame)
+    text = refusal(frame, bins={"g": "each"})
     assert "1,500 distinct values" in text
-    assert "bin it" in text
+    assert "bin it (--bins g=4)" in text
 
 
 def test_neither_score_nor_prediction():

@@ -168,7 +168,7 @@ def test_a_sensitive_column_of_names_is_refused_with_advice():
 
 def test_intersections_with_too_many_groups_are_refused_with_advice():
     frame = simulated(4000).with_columns(a=pl.int_range(4000) % 60, b=pl.int_range(4000) // 60)
-    text = refusal(frame, sensitive=["a", "b"], intersections=2)
+    text = refusal(frame, sensitive=["a", "b"], intersections=2, bins={"a": "each", "b": "each"})
     assert "a × b makes 4,000 groups" in text
     assert "--intersections" in text
 
