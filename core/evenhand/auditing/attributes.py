@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -88,7 +88,7 @@ def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[
 def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tuple[int, ...], number: int) -> Attribute:
     columns = tuple(table.columns[i] for i in combo)
     values, group = _groups(table, combo)
-    names = _unique([JOIN.join(value) for value in values])
+    names = _unique(group_names(columns, values, [table.levels[c] for c in combo]))
     if len(names) > MOST_GROUPS:
         raise BadInput(
             f"{JOIN.join(columns)} makes {len(names):,} groups, and an audit compares at most {MOST_GROUPS:,}; use fewer --intersections, or bin a column"
@@ -118,6 +118,21 @@ def _groups(table: Table, combo: tuple[int, ...]) -> tuple[list[tuple[str, ...]]
     rows = table.groups[where][:, list(combo)]
     values = [tuple(table.levels[c][int(v)] for c, v in zip(combo, row, strict=True)) for row in rows]
     return values, np.asarray(group).reshape(-1)
+
+
+def group_names(
+    columns: Sequence[str], values: Sequence[tuple[str, ...]], levels: Sequence[Sequence[str]]
+) -> list[str]:
+    """What the group of each tuple of values is called; with the columns' names where two columns share a value, as yes and no.
+
+    levels: every value of each column.
+    """
+    seen = [set(names) - {MISSING} for names in levels]
+    shared = any(one & other for one, other in combinations(seen, 2))
+    return [
+        JOIN.join(f"{c}: {v}" for c, v in zip(columns, value, strict=True)) if shared else JOIN.join(value)
+        for value in values
+    ]
 
 
 def _unique(names: list[str]) -> list[str]:

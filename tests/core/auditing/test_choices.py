@@ -292,6 +292,13 @@ def test_sentences_carry_long_names_shortened_and_tables_whole():
     assert max(len(gap["says"]) for gap in found.data["attributes"][0]["gaps"]) < 600
 
 
+def test_where_two_columns_share_a_value_an_intersection_names_the_columns():
+    frame = simulated(400).with_columns(f=pl.Series(["yes", "no"] * 200), h=pl.Series(["no", "no", "yes", "yes"] * 100))
+    found = audit(frame, label="y", score="s", sensitive=["f", "h"], intersections=2, reference={"f": "no"}).data
+    assert [group["name"] for group in found["attributes"][2]["groups"]][0] == "f: no × h: no"
+    assert found["attributes"][2]["reference"].startswith("f: no × ")
+
+
 def test_that_not_everything_can_be_equal_is_said_where_both_were_asked():
     frame = simulated(4000).with_columns(y=pl.when(pl.col("g") == pl.col("g").first()).then(1).otherwise(pl.col("y")))
 
