@@ -93,13 +93,17 @@ def _binned(table: Table, plan: Plan) -> Iterator[str]:
 
 def _impossible(parts: list[dict[str, Any]]) -> Iterator[str]:
     """Groups with different base rates cannot have equal odds and equal predictive values or calibration at once."""
-    for part in parts:
-        asked = {gap["metric"] for gap in part["gaps"]}
-        gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == "base_rate"), None)
-        odds = bool(asked & {"tpr", "fnr"} and asked & {"fpr", "tnr"})  # one of the two alone can be equal beside them
-        calibration = bool(asked & {"ppv", "npv", "calibration_gap", "calibration_error", "calibration_slope"})
-        if gap is not None and gap["lower_simultaneous"] > 0 and odds and calibration:
-            yield (
-                f"By {part['name'][:SHOWN]} the base rates differ, so error rates and predictive values (or calibration) cannot be equal "
-                "at once unless the model is perfect (Kleinberg, Mullainathan & Raghavan 2017; Chouldechova 2017): choose which matters."
-            )
+    differ = [part["name"][:SHOWN] for part in parts if _asks_too_much(part["gaps"])]
+    if differ:
+        yield (
+            f"By {', '.join(differ)} the base rates differ, so error rates and predictive values (or calibration) cannot be equal "
+            "at once unless the model is perfect (Kleinberg, Mullainathan & Raghavan 2017; Chouldechova 2017): choose which matters."
+        )
+
+
+def _asks_too_much(gaps: list[dict[str, Any]]) -> bool:
+    asked = {gap["metric"] for gap in gaps}
+    base = next((g for g in gaps if g["kind"] == "largest" and g["metric"] == "base_rate"), None)
+    odds = asked & {"tpr", "fnr"} and asked & {"fpr", "tnr"}  # one of the two alone can be equal beside them
+    calibration = asked & {"ppv", "npv", "calibration_gap", "calibration_error", "calibration_slope"}
+    return bool(base is not None and base["lower_simultaneous"] > 0 and odds and calibration)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 SHOWN = 60  # characters of a name before it is shortened; the whole one is in the list of names at the end
@@ -12,6 +13,7 @@ WHOLE = 20_000  # characters of a name in the list of names
 ROOM = 400_000  # characters of that list, so that the page stays below 2 MB
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML or YAML
 
+THOUSANDTH = Decimal("0.001")
 VERDICTS = {
     "within": ("within", "Within tolerance", "✓"),
     "exceeded": ("exceeded", "Tolerance exceeded", "✕"),
@@ -38,7 +40,9 @@ def number(value: Any) -> str:
         return "–"
     if isinstance(value, int):
         return count(value)
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+    if abs(value) >= 100:
+        return f"{value:,.1f}"
+    return str(Decimal(value).quantize(THOUSANDTH, ROUND_HALF_UP))  # halves go up, as the slider's script rounds them
 
 
 def p_value(value: float | None) -> str:
