@@ -1,0 +1,198 @@
+"""How fast a search for slices is, how often it cries wolf when nothing is wrong, and what it finds; prints Markdown.
+
+python benchmarks/slices.py speed            a million rows, 15 columns, to depth 3
+python benchmarks/slices.py alarms           200 simulations a line where nothing is wrong
+python benchmarks/slices.py planted          a bad conjunction of 2 % of 20,000 rows
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evenhand.auditing.plan import make_plan
+from evenhand.auditing.read import open_source
+from evenhand.auditing.roles import Roles, take_roles
+from evenhand.auditing.slices import find_slices
+
+
+def search(frame: Any, columns: list[str], depth: int = 3, top: int = 20, **roles: str) -> dict[str, Any]:
+    """find_slices of a frame, as an audit calls it."""
+    named = Roles(sensitive=(columns[0],), slices=tuple(columns), **roles)
+    rows = take_roles(open_source(frame), named)
+    plan = make_plan(
+        rows, task=None, threshold=None, positive=None, metrics=None, extra=(), tolerance=None, reference=None,
+        confidence=0.95, intersections=1, replicates=200, seed=0,
+    )  # fmt: skip
+    return find_slices(rows, plan, columns, depth, top)
+
+
+def columns_of(rng: np.random.Generator, rows: int, width: int, shared: np.ndarray | None = None) -> dict[str, Any]:
+    """Slicing columns of 2 to 6 levels of unequal size, and numbers in every third; `shared`: one value per cluster."""
+    size = rows if shared is None else int(shared.max()) + 1
+    found: dict[str, Any] = {}
+    for i in range(width):
+        if i % 3 == 2:
+            values: Any = np.round(rng.gamma(2.0, 20.0, size), 1)
+        else:
+            levels = 2 + i % 5
+            values = np.array([f"v{k}" for k in range(levels)])[
+                rng.choice(levels, size, p=rng.dirichlet(np.full(levels, 3.0)))
+            ]
+        found[f"c{i}"] = values if shared is None or i % 2 else values[shared]
+    return (
+        found
+        if shared is None
+        else {k: v if len(v) == rows else v[rng.integers(0, size, rows)] for k, v in found.items()}
+    )
+
+
+def binary(rng: np.random.Generator, rows: int, error: np.ndarray | float, base: float = 0.3) -> dict[str, np.ndarray]:
+    """Labels, and decisions that are wrong with the given probability."""
+    label = (rng.random(rows) < base).astype(int)
+    return {"y": label, "d": np.where(rng.random(rows) < error, 1 - label, label)}
+
+
+def clustered_error(rng: np.random.Generator, cluster: np.ndarray, error: float, rho: float) -> np.ndarray:
+    """A probability of error per cluster (beta), for its rows."""
+    a, b = error * (1 / rho - 1), (1 - error) * (1 / rho - 1)
+    return rng.beta(a, b, int(cluster.max()) + 1)[cluster]
+
+
+def case(kind: str, rng: np.random.Generator, rows: int, width: int) -> tuple[pl.DataFrame, dict[str, str]]:
+    """A table in which nothing is wrong, and its roles."""
+    roles = {"label": "y", "prediction": "d"}
+    if kind.startswith("clusters"):
+        size, error, rho = {
+            "clusters of 5": (5, 0.2, 0.3),
+            "clusters of 30": (30, 0.2, 0.2),
+            "clusters of 5, error 2 %": (5, 0.02, 0.3),
+        }[kind]
+        cluster = np.sort(rng.integers(0, rows // size, rows))
+        cluster = np.unique(cluster, return_inverse=True)[1]
+        data = {**columns_of(rng, rows, width, cluster), **binary(rng, rows, clustered_error(rng, cluster, error, rho))}
+        return pl.DataFrame({**data, "k": cluster}), {**roles, "cluster": "k"}
+    data = columns_of(rng, rows, width)
+    if kind == "weights":
+        return pl.DataFrame({**data, **binary(rng, rows, 0.1), "w": rng.lognormal(0, 1, rows)}), {
+            **roles,
+            "weight": "w",
+        }
+    if kind == "weights, error 1 %":
+        return pl.DataFrame({**data, **binary(rng, rows, 0.01), "w": rng.lognormal(0, 1, rows)}), {
+            **roles,
+            "weight": "w",
+        }
+    if kind == "selection 3 %":
+        return pl.DataFrame({**data, "d": (rng.random(rows) < 0.03).astype(int)}), {"prediction": "d"}
+    if kind.startswith("regression"):
+        truth = rng.normal(0, 1, rows)
+        noise = (
+            rng.standard_t(3, rows)
+            if "heavy" in kind
+            else rng.lognormal(0, 1.5, rows)
+            if "lognormal" in kind
+            else rng.normal(0, 1, rows)
+        )
+        return pl.DataFrame({**data, "y": truth, "d": truth + noise}), roles
+    error = {"error 1 %": 0.01, "error 10 %": 0.1, "error 50 %": 0.5}[kind]
+    return pl.DataFrame({**data, **binary(rng, rows, error)}), roles
+
+
+KINDS = (
+    "error 10 %", "error 1 %", "error 50 %", "selection 3 %", "weights", "weights, error 1 %", "clusters of 5", "clusters of 30",
+    "clusters of 5, error 2 %", "regression", "regression heavy tails", "regression lognormal",
+)  # fmt: skip
+
+
+def alarms(runs: int, rows: int, width: int, kinds: tuple[str, ...]) -> None:
+    """How often anything is said to be worse in tables where nothing is, at most 5 %."""
+    print("| nothing wrong in | tests | p_holm < 0.05, % | listed, % | seconds a search |\n|---|---:|---:|---:|---:|")
+    for place, kind in enumerate(kinds):
+        start, said, listed, tests = time.perf_counter(), 0, 0, 0
+        for run in range(runs):
+            frame, roles = case(kind, np.random.default_rng((place, run)), rows, width)
+            found = search(frame, [c for c in frame.columns if c.startswith("c")], **roles)
+            least = found["found"] or [found["strongest"]]
+            said += min(entry["p_holm"] for entry in least) < 0.05
+            listed += bool(found["found"])
+            tests += found["tests"]
+        seconds = (time.perf_counter() - start) / runs
+        print(
+            f"| {kind} | {tests // runs:,} | {100 * said / runs:.1f} | {100 * listed / runs:.1f} | {seconds:.2f} |",
+            flush=True,
+        )
+
+
+def planted(runs: int) -> None:
+    """Error 30 % instead of 10 % in a conjunction of two values that holds 2 % of 20,000 rows."""
+    print("| planted | on top, % | entries listed, mean | other error-rate entries, mean |\n|---|---:|---:|---:|")
+    for error, rest in ((0.3, 0.1), (0.2, 0.1), (0.05, 0.01)):
+        top, entries, others = 0, 0, 0
+        for run in range(runs):
+            rng = np.random.default_rng((99, run))
+            data = columns_of(rng, 20_000, 8)
+            data["sex"], data["site"] = (
+                rng.choice(["f", "m"], 20_000, p=[0.2, 0.8]),
+                rng.choice([f"s{i}" for i in range(10)], 20_000),
+            )
+            bad = (data["sex"] == "f") & (data["site"] == "s3")
+            frame = pl.DataFrame({**data, **binary(rng, 20_000, np.where(bad, error, rest))})
+            found = search(frame, list(data), label="y", prediction="d")["found"]
+            wanted = {("sex", "f"), ("site", "s3")}
+            first = bool(found) and {(c["column"], c["value"]) for c in found[0]["slice"]} == wanted
+            top, entries = top + first, entries + len(found)
+            others += sum({(c["column"], c["value"]) for c in e["slice"]} != wanted for e in found)
+        print(
+            f"| {error:.0%} against {rest:.0%} | {100 * top / runs:.0f} | {entries / runs:.2f} | {others / runs:.2f} |",
+            flush=True,
+        )
+
+
+def speed(rows: int, width: int) -> None:
+    """Seconds to search a million rows, everything included."""
+    print("| rows | columns | with | tests | listed | seconds |\n|---:|---:|---|---:|---:|---:|")
+    rng = np.random.default_rng(1)
+    data = columns_of(rng, rows, width)
+    bad = (data["c0"] == "v1") & (data["c4"] == "v2")
+    roles = {"label": "y", "prediction": "d"}
+    frame = pl.DataFrame({**data, **binary(rng, rows, np.where(bad, 0.2, 0.1))})
+    cluster = np.arange(rows) // 5
+    kinds = {
+        "nothing else": (frame, {}),
+        "weights": (frame.with_columns(w=pl.Series(rng.lognormal(0, 1, rows))), {"weight": "w"}),
+        "clusters of 5": (
+            pl.DataFrame({**data, **binary(rng, rows, clustered_error(rng, cluster, 0.1, 0.2)), "k": cluster}), {"cluster": "k"},
+        ),
+    }  # fmt: skip
+    for name, (table, more) in kinds.items():
+        start = time.perf_counter()
+        found = search(table, list(data), **roles, **more)
+        print(
+            f"| {rows:,} | {width} | {name} | {found['tests']:,} | {len(found['found'])} | {time.perf_counter() - start:.1f} |",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("speed", "alarms", "planted"))
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--columns", type=int)
+    parser.add_argument("--only", choices=KINDS, action="append")
+    asked = parser.parse_args()
+    if asked.what == "speed":
+        speed(asked.rows or 1_000_000, asked.columns or 15)
+    elif asked.what == "alarms":
+        alarms(asked.runs, asked.rows or 3_000, asked.columns or 8, tuple(asked.only or KINDS))
+    else:
+        planted(asked.runs)
+
+
+if __name__ == "__main__":
+    main()
