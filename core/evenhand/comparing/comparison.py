@@ -17,8 +17,8 @@ LONGEST = 40  # characters of a group's name in a line of text
 class Change:
     """One metric of one group (attribute None: of all rows) in both audits, and second minus first. None: not defined.
 
-    lower, upper: limits of the change at the comparison's confidence; `_simultaneous`: limits that hold for every change at
-    once, from which the verdict comes. rows: rows in the denominator, of the audit that has fewer.
+    lower, upper: limits of the change at the comparison's confidence; `_simultaneous`: limits that hold at once
+    for every change over all rows, or for every change of every group; the verdict comes from these. rows: rows in the denominator, of the audit that has fewer.
     """
 
     attribute: str | None

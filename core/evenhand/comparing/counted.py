@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +15,7 @@ from evenhand.auditing.clusters import BUCKETS
 from evenhand.auditing.counts import Floats, Ints
 from evenhand.auditing.estimates import Estimates, Groups, estimate, project
 from evenhand.auditing.kinds import GroupMetric, ratio
-from evenhand.comparing.influence import influence, members
+from evenhand.comparing.influence import covered, influence, members, row_value
 from evenhand.comparing.levels import Levels, Pair
 from evenhand.comparing.limits import paired_error, paired_shares, trusted_correlation
 from evenhand.comparing.pairing import Samples
@@ -133,7 +133,17 @@ def _levels(
 ) -> Levels:  # fmt: skip
     samples = division.samples
     return Levels(
-        division.attribute, division.names, reference, metric, one, two, at, r, sums, samples.shared, samples.clustered
+        division.attribute,
+        division.names,
+        reference,
+        metric,
+        one,
+        two,
+        cache(at),
+        r,
+        sums,
+        samples.shared,
+        samples.clustered,
     )
 
 
@@ -165,22 +175,22 @@ def _paired(
     if metric.numerator and not metric.terms:
         return _by_score(division, metric, one, two, of_units, otherwise)
     if metric.name == "auc" or (metric.mean_of is not None and not metric.terms):
-        return _by_differences(division, one, two, of_units, otherwise)
+        return _by_differences(division, metric, one, two, of_units, otherwise)
     return otherwise
 
 
 def _by_differences(
-    division: Division, one: Estimates, two: Estimates, of_units: Pair, otherwise: Callable[[float], Pair]
+    division: Division, metric: GroupMetric, one: Estimates, two: Estimates, of_units: Pair, otherwise: Callable[[float], Pair]
 ) -> Callable[[float], Pair]:  # fmt: skip
     """By the differences of the units, as in a paired t-test; in groups where neither side varies, `otherwise`."""
     place, size = division.members[2], len(one.value)
-    acts = (of_units[0] != 0) | (of_units[1] != 0)
+    acts, raw = _raw_differences(division, metric, of_units)
     alone = np.minimum(*(np.bincount(place, moved**2, size) for moved in of_units))
+    error, few = paired_error((of_units[1] - of_units[0])[acts], raw[acts], place[acts], size, alone)
     freedom = np.minimum(one.freedom, two.freedom)
     with np.errstate(divide="ignore", invalid="ignore"):
-        inflated = np.sqrt(np.where(np.isfinite(freedom), (freedom + 1) / freedom, 1.0))
-    error = paired_error((of_units[1] - of_units[0])[acts], place[acts], size, alone) * inflated
-    change = two.value - one.value
+        error = error * np.sqrt(np.where(np.isfinite(freedom), (freedom + 1) / freedom, 1.0))
+    change, freedom = two.value - one.value, np.minimum(freedom, few)
 
     def at(c: float) -> Pair:
         low, high = otherwise(c)
@@ -189,6 +199,23 @@ def _by_differences(
         return np.where(alone > 0, change - half, low), np.where(alone > 0, change + half, high)
 
     return at
+
+
+def _raw_differences(division: Division, metric: GroupMetric, of_units: Pair) -> tuple[Floats, Floats]:
+    """For each pair of group and unit: whether the metric is about it, and what the second side says of it less the first.
+
+    Of a score that is ranks, which others move too: its influence, where its own score is another.
+    """
+    tables, size = (division.samples.one.table, division.samples.two.table), len(division.members[2])
+    inside = [covered(metric, table) for table in tables]
+    values = [np.where(mine, row_value(metric, table), 0.0) for mine, table in zip(inside, tables, strict=True)]
+    places = division.members[:2]
+    acts = np.bincount(places[0], inside[0], size) + np.bincount(places[1], inside[1], size) > 0
+    if metric.name != "auc":
+        return acts, np.bincount(places[1], values[1], size) - np.bincount(places[0], values[0], size)
+    other = (values[0] != values[1]) | (tables[0].label != tables[1].label)
+    differs = np.bincount(places[0], other, size) + np.bincount(places[1], other, size) > 0
+    return acts, np.where(differs, of_units[1] - of_units[0], 0.0)
 
 
 def _by_score(

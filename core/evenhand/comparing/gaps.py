@@ -43,7 +43,9 @@ class _Matrix:
         levels = self.levels
         grown = self._square(levels.change, levels.limits(c), levels.between(-1))
         both = self._square(levels.one.value + levels.two.value, levels.sum_limits(c), levels.between(1))
-        return change_of_size(both, grown)
+        lower, upper = change_of_size(both, grown)
+        end = 1.0 if levels.share else np.inf
+        return np.maximum(lower, -end), np.minimum(upper, end)
 
     def gap(self, side: Level, c: float) -> Pair:
         """Limits of the size of each gap on one side."""
@@ -88,7 +90,8 @@ def gap_changes(levels: Levels, pointwise: float, family: float, joint: float) -
 def _gap(
     levels: Levels, kind: str, pairs: tuple[tuple[str, ...], tuple[str, ...]], gaps: tuple[float, float], limits: list[float]
 ) -> GapChange:  # fmt: skip
-    lower, upper, least, most = (limit if np.isfinite(limit) else None for limit in limits)
+    limits[2:] = np.minimum(limits[0], limits[2]), np.maximum(limits[1], limits[3])  # never narrower where MOVER bends
+    lower, upper, least, most = (float(limit) if np.isfinite(limit) else None for limit in limits)
     return GapChange(
         str(levels.attribute), levels.metric.name, kind, pairs[0][0], pairs[0][1], pairs[1][0], pairs[1][1], gaps[0], gaps[1],
         abs(gaps[1]) - abs(gaps[0]), lower, upper, least, most, verdict("lower", limits[2], limits[3]),

@@ -26,6 +26,18 @@ def _any_of(cells: tuple[str, ...], table: Table) -> Flags:
     return np.isin(table.outcome, [CELL[part] for cell in cells for part in PARTS.get(cell, (cell,))])
 
 
+def covered(metric: GroupMetric, table: Table) -> Flags:
+    """Entries that a mean or an AUC is about."""
+    if metric.name == "auc":
+        return np.asarray(table.label >= 0)
+    return np.isin(table.outcome, COVERED.get(str(metric.mean_of), (6,)))
+
+
+def row_value(metric: GroupMetric, table: Table) -> Floats:
+    """What a row brings to a mean or an AUC: its weighted value, or its score."""
+    return table.scores[table.level] if metric.name == "auc" else table.moments[str(metric.mean_of)][0]
+
+
 def influence(metric: GroupMetric, table: Table, group: Ints, groups: Groups) -> Floats | None:
     """The influence of each row on the metric of its group, [row]; 0 where the group has no such number.
 
@@ -55,10 +67,10 @@ def _share(top: Floats, bottom: Floats, group: Ints, size: int) -> tuple[Floats,
 
 def _of_mean(metric: GroupMetric, table: Table, group: Ints, size: int) -> Floats:
     """Of a mean, or of its root."""
-    covered = np.isin(table.outcome, COVERED.get(str(metric.mean_of), (6,)))
-    summed = table.moments[str(metric.mean_of)][0] * covered
-    value, total = _share(summed, table.w * covered, group, size)
-    found = ratio(summed - value[group] * table.w * covered, total[group])
+    inside = covered(metric, table)
+    summed = table.moments[str(metric.mean_of)][0] * inside
+    value, total = _share(summed, table.w * inside, group, size)
+    found = ratio(summed - value[group] * table.w * inside, total[group])
     if metric.name == "rmse":
         found = found * ratio(np.full(len(group), 0.5), np.sqrt(value)[group])
     return np.nan_to_num(found)

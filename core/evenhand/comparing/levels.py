@@ -52,6 +52,11 @@ class Levels:
         return np.asarray(self.two.value - self.one.value)
 
     @property
+    def share(self) -> bool:
+        """Whether values lie in [0, 1]."""
+        return self.metric.bounded and self.metric.unit != "label"
+
+    @property
     def defined(self) -> Ints:
         """Groups that have the metric on both sides."""
         return np.flatnonzero(~np.isnan(self.change))
@@ -59,9 +64,8 @@ class Levels:
     def limits(self, c: float) -> Pair:
         """Limits of the change, never beyond what two shares can differ by; [-1, 1] or none where a single row speaks."""
         lower, upper = self.at(c)
-        share = self.metric.bounded and self.metric.unit != "label"
         alone = np.minimum(self.one.rows, self.two.rows) < 2
-        end = 1.0 if share else np.inf
+        end = 1.0 if self.share else np.inf
         lower, upper = np.where(alone, -end, np.maximum(lower, -end)), np.where(alone, end, np.minimum(upper, end))
         gone = np.isnan(self.change)
         return np.where(gone, np.nan, np.fmin(lower, self.change)), np.where(gone, np.nan, np.fmax(upper, self.change))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evenhand.auditing.counts import Floats
+from evenhand.auditing.counts import Floats, Ints
 
 HALVINGS = 48  # of [-1, 1]: to the last digit of a float
 TOUCH = 0.5  # pseudo rows per cell of a pair of decisions, as Agresti & Min add them
@@ -37,20 +37,25 @@ def _upper(up: Floats, down: Floats, rows: Floats, c: Floats) -> Floats:
     return np.where(rows > 0, high, np.nan)
 
 
-def paired_error(differences: Floats, place: Floats, size: int, alone: Floats) -> Floats:
-    """Standard error [group] of a change that is the sum of the differences of its units.
+def paired_error(moved: Floats, raw: Floats, place: Ints, size: int, alone: Floats) -> tuple[Floats, Floats]:
+    """(standard error, how many units it rests on), [group], of a change that is the sum of what its units moved it by.
 
-    differences: of each unit; place: its group; alone: the sum of squares of the first side's influences, the scale where no
-    unit differs. Where few units differ, nobody knows how much those not seen would: two more that differ as much as the
-    others do join in, as far as there are units that do not differ (after Agresti & Min 2005, who add them for shares).
+    moved: the difference of the influences of each unit; raw: the difference of its values, 0 where they are the same; place:
+    its group; alone: the sum of squares of one side's influences, the scale where nothing moved.
+    Where few units carry the difference, nobody knows how much those not seen would: two more that differ as much as these do
+    join in, as far as there are units that do not (after Agresti & Min 2005, who add them for shares). Few is told by the
+    participation ratio (Σ|x|)² / Σx²: k where k of them differ alike, 0.64 of all where differences are normal.
     """
-    moved = np.abs(differences) > 1e-12 * np.sqrt(alone / np.maximum(np.bincount(place, minlength=size), 1))[place]
-    units, differing = np.bincount(place, minlength=size), np.bincount(place, moved, size)
-    squares = np.bincount(place, differences**2, size)
+    units, squares = np.bincount(place, minlength=size), np.bincount(place, moved**2, size)
+    few = np.minimum(_participating(moved, place, size), _participating(raw, place, size))
     with np.errstate(divide="ignore", invalid="ignore"):
-        each = np.where(differing > 0, squares / np.maximum(differing, 1), alone / np.maximum(units, 1))
-        more = 2 * each * (1 - differing / units)
-    return np.asarray(np.sqrt(np.nan_to_num(squares + more)))
+        more = np.where((squares > 0) & (few > 0), squares / few * (1 - few / units), alone / units)
+    return np.sqrt(np.nan_to_num(squares + 2 * more)), np.where(squares > 0, np.maximum(few, 1), units)
+
+
+def _participating(x: Floats, place: Ints, size: int) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
+        return np.nan_to_num(np.bincount(place, np.abs(x), size) ** 2 / np.bincount(place, x**2, size))
 
 
 def trusted_correlation(r: Floats, rows: Floats, value: Floats | None) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,39 +59,55 @@ def taken(table: Table, places: Ints) -> Table:
     )  # fmt: skip
 
 
-def read_rows(side: Side) -> SideRows:
-    """The rows of an audit, read again. Raises BadInput where they are not what was audited."""
+def read_rows(side: Side, bins: Mapping[str, Any]) -> SideRows:
+    """The rows of an audit, read again. Raises BadInput where they are not what was audited.
+
+    bins: how columns of numbers are cut into groups, as the question of an audit says it.
+    """
     opened = open_source(side.source)
     if opened.sha256 is not None and side.sha256 is not None and opened.sha256 != side.sha256:
         raise BadInput(
             f"{opened.where} has changed since it was audited into {side.path}: its sha256 was {side.sha256[:12]}… and is "
             f"{opened.sha256[:12]}…; audit it again, or name the file as it was with data="
         )
-    rows = take_roles(opened, _roles(side))
-    plan = _plan(side, rows)
-    found = _by_row(rows, plan)
+    rows, chosen = _prepared(side, opened, bins)
+    plan = _plan(side, rows, chosen)
+    found = by_row(rows, plan)
     if opened.sha256 is None or side.sha256 is None:
         _check_audited(side, opened, rows, plan, found)
     return found
 
 
-def _roles(side: Side) -> Roles:
+def _prepared(side: Side, opened: Source, bins: Mapping[str, Any]) -> tuple[Rows, dict[str, Any]]:
+    """(the rows as the audit counted them: binned, and with the top ones selected; what the plan must know of that)."""
     q = side.question
-    return Roles(
-        tuple(q["sensitive"]), q["label"], q["score"], q["prediction"], q.get("cluster"), q.get("weight"), q.get("id")
-    )
+    roles: dict[str, Any] = {role: q.get(role) for role in ("label", "score", "prediction", "cluster", "weight", "id")}
+    if q.get("within") is not None:
+        roles["within"] = q["within"]
+    rows = take_roles(opened, Roles(tuple(q["sensitive"]), **roles))
+    if bins:
+        from evenhand.auditing.binning import EACH, bin_columns
+
+        cut = {column: bins[column]["edges"] if column in bins else EACH for column in q["sensitive"]}
+        rows, _ = bin_columns(rows, cut, opened.text)
+    if q.get("top") is None:
+        return rows, {"threshold": q["threshold"]}
+    from evenhand.auditing.ranks import select_top
+
+    rows, top = select_top(rows, q["top"], None, q["task"])
+    return rows, {"threshold": None, "top": top}
 
 
-def _plan(side: Side, rows: Rows) -> Plan:
+def _plan(side: Side, rows: Rows, chosen: Mapping[str, Any]) -> Plan:
     q = side.question
     positive = q["positive"][0] if q["positive"] else side.positive
     return make_plan(
-        rows, task=q["task"], threshold=q["threshold"], positive=positive, metrics=list(side.metrics()), extra=(), tolerance=None,
-        reference=None, confidence=q["confidence"], intersections=1, replicates=2000, seed=0, exact=bool(q.get("exact")),
+        rows, task=q["task"], positive=positive, metrics=list(side.metrics()), extra=(), tolerance=None,
+        reference=None, confidence=q["confidence"], intersections=1, replicates=2000, seed=0, exact=bool(q.get("exact")), **chosen,
     )  # fmt: skip
 
 
-def _by_row(rows: Rows, plan: Plan) -> SideRows:
+def by_row(rows: Rows, plan: Plan) -> SideRows:
     """Count with the row's number in the place of the cluster, so that nothing is added up."""
     eager = collect(rows.frame, rows.where)
     numbered = eager.select(nw.exclude("cluster")) if "cluster" in eager.columns else eager

@@ -41,11 +41,12 @@ def compare(
     check_same_question(one, two)
     notes: list[str] = []
     columns, metrics = _columns(one, two, notes), _metrics(one, two, notes)
+    bins = {**two.question.get("bins", {}), **one.question.get("bins", {})}
     depth = min(side.question.get("intersections", 1) for side in (one, two))
     confidence = max(one.question["confidence"], two.question["confidence"])
     if one.question["confidence"] != two.question["confidence"]:
         notes.append(f"The audits have different confidences; the intervals here have {confidence * 100:g} %.")
-    samples = _samples(one, two, columns, paired, notes)
+    samples = _samples(one, two, columns, paired, bins, notes)
     if samples is None:
         families = list(recorded_levels(one, two, columns, depth, metrics))
     else:
@@ -83,11 +84,21 @@ def _metrics(one: Side, two: Side, notes: list[str]) -> dict[str, GroupMetric]:
     return common
 
 
-def _samples(one: Side, two: Side, columns: list[str], paired: bool | None, notes: list[str]) -> Samples | None:
+def _samples(
+    one: Side, two: Side, columns: list[str], paired: bool | None, bins: Mapping[str, Any], notes: list[str]
+) -> Samples | None:  # fmt: skip
     """The rows of both sides; None where those of a side are not at hand."""
     away = [str(side.path) for side in (one, two) if side.source is None]
+    cut = [c for c in columns if len({str(side.question.get("bins", {}).get(c)) for side in (one, two)}) > 1]
     if not away:
-        return pair(read_rows(one), read_rows(two), columns, paired)
+        if cut:
+            notes.append(
+                f"The second audit cut {', '.join(cut)} elsewhere; both are compared in the bins of the first."
+            )
+        return pair(read_rows(one, bins), read_rows(two, bins), columns, paired)
+    if cut:
+        notes.append(f"The two audits cut {', '.join(cut)} into other bins, so they are left out.")
+        columns[:] = [column for column in columns if column not in cut]
     if paired:
         raise BadInput(
             f"the rows of {' and '.join(away)} are not at hand; name them with data=, or do not ask for pairs"
@@ -131,7 +142,9 @@ def _counted(
 def _changes(levels: Levels, at: Criticals) -> Iterator[Change]:
     """One record per group."""
     one, two, change = levels.one, levels.two, levels.change
-    alone, together = levels.limits(at.pointwise), levels.limits(at.changes)
+    joint = at.overall if levels.attribute is None else at.groups
+    alone, together = levels.limits(at.pointwise), levels.limits(joint)
+    together = np.minimum(alone[0], together[0]), np.maximum(alone[1], together[1])  # never narrower where MOVER bends
     rows = np.nan_to_num(np.minimum(one.rows, two.rows))
     for i, name in enumerate(levels.names):
         lower, upper, least, most = (_number(limit[i]) for limit in (*alone, *together))

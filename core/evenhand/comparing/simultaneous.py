@@ -24,10 +24,15 @@ TIE = 1e-6  # no two changes are quite the same, so that their correlations can 
 
 @dataclass(frozen=True)
 class Criticals:
-    """pointwise: of one change. changes: of all changes. gaps: of all changes of gaps. largest: of those of each Levels."""
+    """pointwise: of one change. overall: of all changes over all rows, groups: of groups, gaps: of gaps between groups.
+
+    These are three questions (is the model better, for whom, and is it fairer), each with limits that hold together.
+    largest: of the changes of gaps of each Levels.
+    """
 
     pointwise: float
-    changes: float
+    overall: float
+    groups: float
     gaps: float
     largest: tuple[float, ...]
 
@@ -35,15 +40,17 @@ class Criticals:
 def criticals(families: Sequence[Levels], confidence: float) -> Criticals:
     """The critical values of everything that is compared. families: every metric of every attribute."""
     c = critical(confidence)
-    changes, gaps, largest = np.zeros(REPLICATES), np.zeros(REPLICATES), []
+    overall, groups, gaps = (np.zeros(REPLICATES) for _ in range(3))
+    largest = []
     for number, part in enumerate(_parts(families)):
         for levels, (drawn, scale, kept) in zip(part, _draws(part, c, number), strict=True):
-            np.maximum(changes, np.abs(drawn).max(axis=1, initial=0), out=changes)
+            family = overall if levels.attribute is None else groups
+            np.maximum(family, np.abs(drawn).max(axis=1, initial=0), out=family)
             pairs = _pairs(drawn * scale) if levels.attribute is not None and len(kept) > 1 else np.zeros(REPLICATES)
             np.maximum(gaps, pairs, out=gaps)
             largest.append(max(c, float(np.quantile(pairs, confidence))))
-    of_changes, of_gaps = (max(c, float(np.quantile(found, confidence))) for found in (changes, gaps))
-    return Criticals(c, of_changes, of_gaps, tuple(largest))
+    of_all, of_groups, of_gaps = (max(c, float(np.quantile(found, confidence))) for found in (overall, groups, gaps))
+    return Criticals(c, of_all, of_groups, of_gaps, tuple(largest))
 
 
 def _parts(families: Sequence[Levels]) -> Iterator[list[Levels]]:
