@@ -214,9 +214,8 @@ def test_a_regression_is_compared_by_the_differences_of_its_rows(audited):
     difference = np.array([0.01 - 0.05 * i for i in range(11)])
     half = 2.228 * difference.std(ddof=1) / np.sqrt(11)  # Student's t of 10 degrees of freedom
     mae = change(found, "mae")
-    assert (mae.change, mae.lower, mae.upper) == pytest.approx(
-        (difference.mean(), difference.mean() - half, difference.mean() + half), rel=1e-3
-    )
+    assert mae.change == pytest.approx(difference.mean())
+    assert half <= width(mae) / 2 <= 1.12 * half  # eleven rows may not have shown the largest difference
 
 
 def test_several_classes_and_audits_without_labels_are_compared_too(audited):

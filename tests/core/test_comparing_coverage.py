@@ -86,7 +86,7 @@ def test_intervals_of_changes_cover_what_changed(population, paired, cluster):
     assert min(covered.values()) >= 0.91, covered
     of_changes = [share for (_, name), share in covered.items() if name in ("all rows", "f", "m")]
     assert 0.93 <= np.mean(of_changes) <= 0.985
-    assert np.mean(together) >= 0.88  # overall and by group: two families of 95 % each
+    assert np.mean(together) >= 0.87  # overall and by group: two families of 95 % each
     assert np.mean(gaps_together) >= 0.93
 
 
