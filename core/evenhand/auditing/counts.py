@@ -32,6 +32,7 @@ EXACT_ROWS = 50_000  # up to here every distinct score is its own level
 BINS = 4_096  # beyond, scores fall into this many bins of equal width
 OF_SCORE = frozenset(("score", "labelled_score", "squared_miss", "surprise"))  # follow from score and label alone
 TINY = 2.220446049250313e-16  # probabilities are kept this far from 0 and 1 before taking logarithms
+TWIN = ("labelled_score", "score")  # the same sums; the first is read from the labelled cells alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +68,42 @@ def count(
     exact = exact or rows.count <= EXACT_ROWS
     frame, keys = _with_keys(rows, task, positive, decided, threshold, exact)
     keys = keys if levels else [key for key in keys if key != "level"]
-    sums = Sums()
-    weighted = rows.roles.weight is not None
-    weight = nw.col("weight").cast(nw.Float64) if weighted else None
-    heaviest = float(rows.facts.get("weight max", 1.0))
-    if weight is not None:
-        sums.add("w", weight, heaviest)
-        sums.add("w2", weight * weight, heaviest**2)
     local = task == "binary" and exact and levels
     if task == "binary" and not local and "surprise" in wanted:
         frame = with_log(frame, LOG_CHANCE, chance().clip(TINY, 1.0 - TINY))
-    for name, (value, bound) in {} if local else row_values(rows, task, wanted).items():
-        w = weight if weight is not None else nw.lit(1.0)
-        sums.add(f"{name} wv", w * value, heaviest * bound)
-        sums.add(f"{name} w2v", w * w * value, heaviest**2 * bound)
-        sums.add(f"{name} w2v2", w * w * value * value, heaviest**2 * bound**2)
+    weights, values = _sums(rows, {} if local else row_values(rows, task, wanted))
+    apart = [key for key in keys if key != "level"]
+    if len(apart) == len(keys) or not values.columns or rows.roles.cluster is not None:
+        weights, values = weights.joined(values), Sums()
+    found = _summed(frame, keys, weights, rows.where)
+    means = _summed(frame, apart, values, rows.where) if values.columns else None
+    return _table(found, means, rows, task, weights, values, exact, wanted & OF_SCORE if local else set())
+
+
+def _sums(rows: Rows, quantities: Mapping[str, tuple[nw.Expr, float]]) -> tuple[Sums, Sums]:
+    """What is summed beside the number of rows: weights, and row-level quantities."""
+    of_weights, of_values = Sums(), Sums()
+    weighted = rows.roles.weight is not None
+    w = nw.col("weight").cast(nw.Float64) if weighted else nw.lit(1.0)
+    heaviest = float(rows.facts.get("weight max", 1.0))
+    if weighted:
+        of_weights.add("w", w, heaviest)
+        of_weights.add("w2", w * w, heaviest**2)
+    for name, (value, bound) in quantities.items():
+        if name == TWIN[0] and TWIN[1] in quantities:
+            of_values.same[TWIN[0]] = TWIN[1]
+            continue
+        of_values.add(f"{name} wv", w * value if weighted else value, heaviest * bound)
+        if weighted:
+            of_values.add(f"{name} w2v", w * w * value, heaviest**2 * bound)
+        of_values.add(f"{name} w2v2", w * w * value * value if weighted else value * value, heaviest**2 * bound**2)
+    return of_weights, of_values
+
+
+def _summed(frame: nw.LazyFrame[Any], keys: list[str], sums: Sums, where: str) -> nw.DataFrame[Any]:
     frame = frame.with_columns(**sums.columns) if sums.columns else frame
     totals = [nw.col(name).sum() for name in sums.columns]
-    found = collect(frame.group_by(keys).agg(nw.len().alias("n"), *totals), rows.where)
-    return _table(found, rows, task, sums, exact, wanted & OF_SCORE if local else set())
+    return collect(frame.group_by(keys).agg(nw.len().alias("n"), *totals), where)
 
 
 def _with_keys(
@@ -120,37 +138,87 @@ def _above(threshold: float | None) -> nw.Expr:
     return nw.when(nw.col("score").cast(nw.Float64) >= cut).then(nw.lit(1)).otherwise(nw.lit(0))
 
 
-def _table(found: nw.DataFrame[Any], rows: Rows, task: Task, sums: Sums, exact: bool, local: set[str]) -> Table:
-    columns = rows.roles.sensitive
-    got = {name: found.get_column(name) for name in found.columns}
-    size = len(found)
-    levels, codes = [], np.zeros((size, len(columns)), dtype=np.int64)
-    for i in range(len(columns)):
-        names, codes[:, i] = _factorised(got[f"g{i}"].to_list(), rows.order.get(f"g{i}"))
-        levels.append(names)
+def _table(
+    found: nw.DataFrame[Any], means: nw.DataFrame[Any] | None, rows: Rows, task: Task, weights: Sums, values: Sums,
+    exact: bool, local: set[str],
+) -> Table:  # fmt: skip
+    got, size = {name: found.get_column(name) for name in found.columns}, len(found)
+    levels, codes = _groups_of([found, *([means] if means is not None else [])], rows)
     label = _ints(got["y"]) if "y" in got else np.full(size, -1 if task == "selection" else 0)
-    outcome, keep = _outcomes(task, label, _ints(got["d"]))
+    decision = _ints(got["d"])
+    outcome, keep = _outcomes(task, label, decision)
     scores, level = _score_levels(got, exact, size)
     clusters, cluster = _factorised(got["cluster"].to_list()) if "cluster" in got else ((), None)
-    numbers = {c: np.asarray(got[c].to_numpy(), dtype=np.float64) for c in [*sums.columns, "n"]}
+    numbers = _numbers(found)
     n = numbers["n"]
-    w, w2 = (sums.read("w", numbers), sums.read("w2", numbers)) if "w" in sums.shift else (n, n)
-    moments = {
-        v: (sums.read(f"{v} wv", numbers), sums.read(f"{v} w2v", numbers), sums.read(f"{v} w2v2", numbers))
-        for v in _names(sums)
-    }
+    w, w2 = (weights.read("w", numbers), weights.read("w2", numbers)) if "w" in weights.shift else (n, n)
+    moments = _moments(weights, numbers)
+    if means is not None:
+        where = _first_of_each(
+            np.column_stack([codes[0], label, decision]),
+            np.column_stack([codes[1], *_label_and_decision(means, label)]),
+            level,
+        )
+        for name, sums in _moments(values, _numbers(means)).items():
+            moments[name] = tuple(_put(size, where, total) for total in sums)  # type: ignore[assignment]
     for name in local:
         value = _local_value(name, scores[level], label)
         moments[name] = (w * value, w2 * value, w2 * value * value)
-    keys = [cluster if cluster is not None else level, level, outcome, *codes.T[::-1]]
-    order = np.lexsort(keys)
+    order = np.lexsort([cluster if cluster is not None else level, level, outcome, *codes[0].T[::-1]])
     order = order[keep[order]]
     pick: Callable[[Any], Any] = lambda a: a[order]  # noqa: E731
     return Table(
-        columns, tuple(levels), codes[order], outcome[order], label[order], level[order], scores, not exact and "level" in got,
+        rows.roles.sensitive, levels, codes[0][order], outcome[order], label[order], level[order], scores, not exact and "level" in got,
         None if cluster is None else cluster[order], len(clusters), n[order], w[order], w2[order],
         {name: (pick(a), pick(b), pick(c)) for name, (a, b, c) in sorted(moments.items())}, int(n[~keep].sum()),
     )  # fmt: skip
+
+
+def _groups_of(frames: list[nw.DataFrame[Any]], rows: Rows) -> tuple[tuple[tuple[str, ...], ...], list[Ints]]:
+    """(group names of each sensitive column, for each frame [entry, column] their codes)."""
+    names, codes = [], []
+    ends = np.cumsum([len(frame) for frame in frames])[:-1]
+    for i in range(len(rows.roles.sensitive)):
+        together = [value for frame in frames for value in frame.get_column(f"g{i}").to_list()]
+        found, code = _factorised(together, rows.order.get(f"g{i}"))
+        names.append(found)
+        codes.append(code)
+    return tuple(names), np.split(np.column_stack(codes), ends)
+
+
+def _numbers(found: nw.DataFrame[Any]) -> dict[str, Floats]:
+    numeric = [c for c in found.columns if c == "n" or c.endswith((" high", " low"))]
+    return {c: np.asarray(found.get_column(c).to_numpy(), dtype=np.float64) for c in numeric}
+
+
+def _moments(sums: Sums, numbers: Mapping[str, Floats]) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Sums of w·v, w²·v and w²·v² by quantity; without weights the second is the first."""
+    found = {}
+    for name in _names(sums):
+        wv, w2v2 = sums.read(f"{name} wv", numbers), sums.read(f"{name} w2v2", numbers)
+        found[name] = (wv, sums.read(f"{name} w2v", numbers) if f"{name} w2v" in sums.shift else wv, w2v2)
+    return found | {name: found[twin] for name, twin in sums.same.items()}
+
+
+def _label_and_decision(found: nw.DataFrame[Any], label: Ints) -> tuple[Ints, Ints]:
+    decision = _ints(found.get_column("d"))
+    return (_ints(found.get_column("y")) if "y" in found.columns else np.full(len(decision), label[0])), decision
+
+
+def _first_of_each(entries: Ints, wanted: Ints, level: Ints) -> Ints:
+    """The entry of the lowest score level for each wanted row of keys."""
+    order = np.lexsort([level, *entries.T])
+    sides = np.concatenate([entries[order], wanted])
+    _, code = np.unique(sides, axis=0, return_inverse=True)
+    code = np.asarray(code).reshape(-1)
+    present, first = np.unique(code[: len(entries)], return_index=True)
+    return np.asarray(order[first[np.searchsorted(present, code[len(entries) :])]])
+
+
+def _put(size: int, where: Ints, values: Floats) -> Floats:
+    out = np.zeros(size)
+    out[where] = values
+    return out
 
 
 def _names(sums: Sums) -> list[str]:

@@ -16,6 +16,7 @@ class Sums:
     def __init__(self) -> None:
         self.columns: dict[str, nw.Expr] = {}
         self.shift: dict[str, int] = {}
+        self.same: dict[str, str] = {}  # quantities that are summed under another's name
 
     def add(self, name: str, value: nw.Expr, bound: float) -> None:
         """Sum `value`, whose size is at most `bound`, under `name`."""
@@ -24,6 +25,13 @@ class Sums:
         low = ((value * 2.0**shift - high) * 2.0**31).floor()
         self.columns[f"{name} high"], self.columns[f"{name} low"] = high.cast(nw.Int64), low.cast(nw.Int64)
         self.shift[name] = shift
+
+    def joined(self, other: Sums) -> Sums:
+        """The sums of both."""
+        both = Sums()
+        both.columns, both.shift = {**self.columns, **other.columns}, {**self.shift, **other.shift}
+        both.same = {**self.same, **other.same}
+        return both
 
     def read(self, name: str, found: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """The sums from the columns that the engine gave back."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,8 +77,10 @@ def columns_of(sensitive: Any) -> tuple[Any, ...]:
 def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
     """Run the query in its engine; whatever the engine complains about becomes one sentence."""
     try:
-        with panics_unheard() if frame.implementation.is_polars() else nullcontext():
+        if not frame.implementation.is_polars():
             return frame.collect()
+        with panics_unheard():
+            return frame.collect(engine="streaming")  # never holds all rows of a file at once
     except BadInput:
         raise
     except (Exception, pl.exceptions.PanicException) as error:  # every engine has its own; a panic is no Exception
