@@ -27,6 +27,8 @@ from evenhand.auditing.ranks import select_top
 from evenhand.auditing.read import open_source
 from evenhand.auditing.result import Audit, clean
 from evenhand.auditing.roles import Roles, Rows, columns_of, take_roles
+from evenhand.auditing.slices import find_slices
+from evenhand.auditing.trend import trends_of
 from evenhand.auditing.verdicts import worst
 from evenhand.errors import BadInput
 
@@ -54,12 +56,13 @@ def audit(
     many values. top: how many rows, or which share of them, are selected by score in place of a threshold, of all or of
     each list that the column `within` tells apart; ties at the cut are selected together or not at all, and scores need
     not be in [0, 1].
-    slices: columns in which to look for groups that nobody named; carried along, in no other role.
+    slices: columns in which to look for groups that nobody named and that fare worse, beside the sensitive ones.
     on_plan: called with the plan once it is fixed, before anything is counted. Raises BadInput for what cannot be audited.
     """
     opened = open_source(source)
     own, told = read_extra(extra)
-    named = Roles(columns_of(sensitive), label, score, prediction, cluster, weight, id, columns_of(slices), within)
+    searched = columns_of([*columns_of(sensitive), *columns_of(slices)]) if slices else ()
+    named = Roles(columns_of(sensitive), label, score, prediction, cluster, weight, id, searched, within)
     rows, binnings = bin_columns(take_roles(opened, named), bins, opened.text)
     rows, chosen = select_top(rows, top, threshold, task)
     rules = load_policy(policy)
@@ -75,6 +78,9 @@ def audit(
     if table.n.sum() == 0:
         raise BadInput(f"no row of {opened.where} has a decision; column '{prediction or score}' is empty throughout")
     answer, undefined = _answered(table, plan, rules)
+    trends = trends_of(rows, plan, binnings, [m for m in plan.metrics if m.name not in undefined])
+    for part in answer["attributes"]:
+        part["trend"] = trends.get(part["name"]) if len(part["columns"]) == 1 else None
     notes = notes_of(rows, table, plan, answer["attributes"], undefined)
     notes += [*binning_notes(binnings, table), *(chosen.notes(cluster is not None) if chosen is not None else ())]
     return Audit(
@@ -82,7 +88,7 @@ def audit(
             {
                 "format": "evenhand-audit", "version": 1, "title": title or f"Audit of {opened.where}",
                 "question": plan.question, "plan_sha256": plan.sha256, "data": _data(rows, table, opened.where, opened.sha256),
-                "notes": notes, **answer,
+                "notes": notes, **answer, "slices": find_slices(rows, plan, searched) if searched else None,
                 "verdict": worst([v["verdict"] for v in answer["verdicts"]]),
                 "estimates": [asdict(e) for e in told], "sections": [], "versions": _versions(),
             }

@@ -64,7 +64,7 @@ def make_plan(
     asked = read_names(metrics)
     tolerance, reference, intersections = with_policy(policy, found, tolerance, reference, intersections)
     check_scores(rows, found, threshold)
-    yes, decided = _positives(rows, found, positive, threshold)
+    yes, decided = _positives(rows, found, positive, threshold if top is None else None)
     decided = [1] if top is not None and threshold is None else decided
     if found in ("binary", "selection") and rows.roles.score is not None and threshold is None and decided is None:
         threshold = 0.5
