@@ -75,7 +75,7 @@ def fit(at: Floats, sums: BinSums, share: bool) -> Curve:
         height, bread = _newton(start, sums, penalty * rough, share, variance)
         level = _expit(height) if share else height
         moment = sums.moment(level) / variance**2
-        inverse = np.linalg.pinv(bread, hermitian=True)
+        inverse = np.linalg.inv(bread)
         taken = float(np.sum(inverse * moment))
         loss = 2 * _loss(height, sums, share, variance) + 2 * taken
         if best is None or loss < best[0]:
@@ -151,7 +151,7 @@ def _newton(height: Floats, sums: BinSums, stiff: Floats, share: bool, variance:
     now = cost(height)
     for _ in range(STEPS):
         slope, bread = _derivatives(height, sums, stiff, share, variance)
-        step = np.linalg.lstsq(bread, slope, rcond=None)[0]
+        step = np.linalg.solve(bread, slope)
         size = 1.0
         while cost(height + size * step) > now and size > 1e-6:
             size /= 2
@@ -166,7 +166,7 @@ def _derivatives(height: Floats, sums: BinSums, stiff: Floats, share: bool, vari
     level = _expit(height) if share else height
     slope = (sums.hits - sums.among * level) / variance - stiff @ height
     weight = sums.among / variance * (level * (1 - level) if share else 1.0)
-    return slope, np.diag(weight) + stiff
+    return slope, np.diag(np.maximum(weight, 1e-8 * weight.max())) + stiff  # bins without rows leave it invertible
 
 
 def _loss(height: Floats, sums: BinSums, share: bool, variance: float) -> float:
