@@ -27,7 +27,7 @@ def audit_into(folder: str | Path, source: Any, command: str | None = None, **ch
     made = _missing_folders(folder)
     before = _read(folder / PLAN)
     where = str(Path(source).resolve()) if isinstance(source, str | Path) else None
-    recorded = {key: _plain(value) for key, value in choices.items() if value is not None}
+    recorded = {key: _plain(value) for key, value in choices.items() if value not in (None, ())}
 
     def write_plan(plan: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)

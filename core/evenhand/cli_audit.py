@@ -54,6 +54,17 @@ def audit(
         list[str] | None, typer.Option(help="Group to compare with: sex=male; else the largest.")
     ] = None,
     intersections: Annotated[int, typer.Option(min=1, max=3, help="Depth: 2 audits every pair of columns too.")] = 1,
+    bins: Annotated[
+        list[str] | None,
+        typer.Option(help="Cut a column of numbers: age=4 (groups of equal size), age=30,50,65 (edges), age=each."),
+    ] = None,
+    top: Annotated[
+        str | None, typer.Option(help="Select the best by score instead of a threshold: 100 rows, or 10% of them.")
+    ] = None,
+    within: Annotated[str | None, typer.Option(help="Column naming the list that --top selects from: job_id")] = None,
+    slices: Annotated[
+        str | None, typer.Option(help="Look for groups that fare worse in these columns too, comma-separated.")
+    ] = None,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     exact: Annotated[
         bool, typer.Option("--exact", help="Count every distinct score, also beyond 50,000 rows.")
@@ -81,6 +92,7 @@ def audit(
         "cluster": cluster, "weight": weight, "id": id, "tolerance": _tolerances(tolerance), "policy": policy,
         "metrics": _list(metrics) if metrics else None, "reference": _pairs(reference, "--reference", "sex=male"),
         "intersections": intersections, "confidence": confidence, "seed": seed, "exact": exact,
+        "bins": _bins(bins), "top": _top(top), "within": within, "slices": _list(slices) if slices else (),
     }  # fmt: skip
     if out is None:
         result = examine(file, **choices)
@@ -165,6 +177,39 @@ def _tolerances(texts: list[str] | None) -> dict[str, float] | float | None:
         raise BadInput(
             f"--tolerance {' '.join(texts or [])} is not a number; write it as --tolerance tpr=0.05"
         ) from None
+
+
+def _bins(texts: list[str] | None) -> dict[str, Any] | None:
+    """age=4 is a number of groups, age=30,50 and age=30, are edges, age=each a group per value."""
+    pairs = _pairs(texts, "--bins", "age=4 or age=30,50,65")
+    return {column: _cut(column, text) for column, text in pairs.items()} if pairs else None
+
+
+def _cut(column: str, text: str) -> int | str | list[float]:
+    from evenhand.errors import BadInput
+
+    try:
+        if text == "each":
+            return text
+        return [float(edge) for edge in _list(text)] if "," in text else int(text)
+    except ValueError:
+        raise BadInput(
+            f"--bins {column}={text} is neither a number of groups nor edges; write it as {column}=4 or {column}=30,50,65"
+        ) from None
+
+
+def _top(text: str | None) -> int | float | None:
+    """100 rows, or a share of them: 10% or 0.1."""
+    from evenhand.errors import BadInput
+
+    try:
+        if text is None:
+            return None
+        if text.endswith("%"):
+            return float(text[:-1]) / 100
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        raise BadInput(f"--top {text} is neither a number of rows nor a share; write it as 100 or as 10%") from None
 
 
 def _shell_words(words: list[str]) -> str:

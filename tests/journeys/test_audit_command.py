@@ -183,3 +183,59 @@ main()
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_every_option_reaches_the_audit(evenhand, tmp_path):
+    frame = rows().with_columns(
+        years=pl.int_range(400) % 50 + 18,
+        site=pl.Series(["a", "b", "c", "d"] * 100),
+        list=pl.int_range(400) // 40,
+        s=(pl.int_range(400) * 7 % 400) / 400,
+    )
+    frame.write_csv(tmp_path / "p.csv")
+    ask = [
+        "--label",
+        "y",
+        "--score",
+        "s",
+        "--sensitive",
+        "sex,years",
+        "--bins",
+        "years=30,50",
+        "--slices",
+        "site",
+        "--intersections",
+        "2",
+    ]
+    done = evenhand("audit", "p.csv", *ask, "--exact", "--json")
+    assert done.returncode == 0, done.stderr
+    question = json.loads(done.stdout)["question"]
+    assert question["bins"]["years"]["edges"] == [30, 50]
+    assert question["slices"] == ["sex", "years", "site"]
+    assert question["exact"] is True
+    for top, within, kept in (("40", [], 40), ("10%", [], 40), ("3", ["--within", "list"], 30)):
+        done = evenhand("audit", "p.csv", *ask[:4], "--sensitive", "sex", "--top", top, *within, "--json")
+        assert done.returncode == 0, done.stderr
+        groups = json.loads(done.stdout)["attributes"][0]["groups"]
+        assert sum(g["cells"]["tp"] + g["cells"]["fp"] for g in groups) <= kept
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--bins", "age=x"], "--bins age=x"),
+        (["--bins", "age"], "--bins age=4"),
+        (["--bins", "agee=4"], "agee"),
+        (["--top", "best"], "--top best"),
+        (["--top", "0"], "--top"),
+        (["--top", "10", "--threshold", "0.4"], "--top"),
+        (["--within", "sex"], "--within"),
+        (["--slices", "nowhere"], "nowhere"),
+    ],
+)
+def test_options_that_make_no_sense_are_one_sentence(evenhand, tmp_path, options, says):
+    rows().write_csv(tmp_path / "p.csv")
+    done = evenhand("audit", "p.csv", *OPTIONS, *options)
+    assert done.returncode == 2, done.stdout
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -11,6 +11,7 @@ from typing import Any
 from evenhand.auditing.verdicts import EXCEEDED, UNSURE
 
 SHOWN_METRICS = 6
+SHOWN_SLICES = 5
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Audit:
         for attribute in data["attributes"]:
             lines += [*_table(attribute, self._shown()), ""]
         lines += [f"{v['verdict'].upper()}  {v['attribute']}: {v['says']}" for v in data["verdicts"]]
+        lines += [f"Worse: {found['says']}" for found in (data.get("slices") or {}).get("found", [])[:SHOWN_SLICES]]
         lines += [f"Note: {note}" for note in data["notes"]]
         lines.append(f"Verdict: {self.verdict}" if self.verdict else "Verdict: none, because no tolerance was given.")
         return "\n".join(lines)

@@ -14,6 +14,7 @@ from evenhand.reporting.words import interval, number, short
 
 WIDTH, ROW, PAD = 510, 26, 18
 LETTER = 7.2  # pixels
+BANDS = ("value", "lower", "upper", "lower_simultaneous", "upper_simultaneous")
 STYLES = 6  # line styles that are told apart without colour
 
 
@@ -179,6 +180,49 @@ def _curves(lines: list[tuple[str, list[tuple[float, float]]]], across: str, up:
     return Markup("").join([*parts, Markup("</svg>")])
 
 
+def trend(found: dict[str, Any], metric: dict[str, Any]) -> Markup:
+    """A metric along a column of numbers: the curve, its pointwise band, and the band that holds all along it."""
+    curve, across = found["metrics"].get(metric["name"]), found["points"]
+    if curve is None or len(across) < 2 or across[-1] <= across[0]:
+        return Markup("")
+    low, high = _range([{key: end(curve[key]) for key in BANDS} for end in (min, max)])
+    width, height, left, bottom = WIDTH, 230, 56, 40
+    title = f"{metric['label']} along {short(found['column'])}, with bands"
+
+    def x(value: float) -> float:
+        return round(left + (value - across[0]) / (across[-1] - across[0]) * (width - left - PAD), 1)
+
+    def y(value: float) -> float:
+        return round(8 + (high - min(max(value, low), high)) / (high - low) * (height - 8 - bottom), 1)
+
+    parts = [_open(width, height, title)]
+    for tick in _ticks(low, high):
+        parts.append(
+            Markup(
+                '<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/><text class="name" x="{3}" y="{4}">{5}</text>'
+            ).format(left, width - PAD, y(tick), left - 8, y(tick) + 4, number(tick))
+        )
+    for tick in _ticks(across[0], across[-1]):
+        mark = f"{tick:,.10g}"
+        parts.append(
+            Markup('<text class="tick" x="{0}" y="{1}">{2}</text>').format(x(tick), height - bottom + 18, mark)
+        )
+    for kind, tail in (("broad", "_simultaneous"), ("close", "")):
+        edge = [
+            *zip(across, curve[f"lower{tail}"], strict=True),
+            *reversed(list(zip(across, curve[f"upper{tail}"], strict=True))),
+        ]
+        parts.append(Markup('<polygon class="{0}" points="{1}"/>').format(kind, _path(edge, x, y)))
+    line = _path(list(zip(across, curve["value"], strict=True)), x, y)
+    parts.append(Markup('<polyline class="curve s0" points="{0}"/>').format(line))
+    name = Markup('<text class="tick" x="{0}" y="{1}">{2}</text></svg>')
+    return Markup("").join([*parts, name.format((left + width) / 2, height - 4, _brief(found["column"]))])
+
+
+def _path(points: list[tuple[float, float]], x: Any, y: Any) -> str:
+    return " ".join(f"{x(across)},{y(up)}" for across, up in points)
+
+
 def heat(value: float | None, low: float, high: float) -> str:
     """The class of a heat map's cell, h0 to h6: its place between the lowest and the highest value."""
     if value is None or high <= low:
@@ -193,12 +237,7 @@ def _open(width: float, height: float, title: str) -> Markup:
 
 
 def _range(entries: list[dict[str, Any]]) -> tuple[float, float]:
-    ends = [
-        e[k]
-        for e in entries
-        for k in ("value", "lower", "upper", "lower_simultaneous", "upper_simultaneous")
-        if e.get(k) is not None
-    ]
+    ends = [e[k] for e in entries for k in BANDS if e.get(k) is not None]
     low, high = min(ends), max(ends)
     room = (high - low) * 0.05 or 0.05
     return low - room, high + room

@@ -87,6 +87,7 @@ def _environment() -> jinja2.Environment:
         calibration_chart=charts.calibration,
         words=words,
         heat=charts.heat,
+        trend_chart=charts.trend,
     )
     return environment
 

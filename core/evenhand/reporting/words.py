@@ -27,6 +27,7 @@ KIND = {
     "largest": "largest gap",
     "ratio": "lowest group as a ratio of the highest",
 }
+SLICED = {"fnr": "false negative rate", "fpr": "false positive rate", "mae": "mean absolute error"}
 SEVERITY = ("exceeded", "not enough evidence", "within")
 
 
@@ -47,7 +48,7 @@ def number(value: Any) -> str:
 
 def p_value(value: float | None) -> str:
     """A p-value: what is smaller than three decimals show is said to be so."""
-    return "< 0.001" if value is not None and value < 0.001 else number(value)
+    return "<\u00a00.001" if value is not None and value < 0.001 else number(value)
 
 
 def count(value: Any) -> str:
@@ -145,6 +146,18 @@ def label_of(audit: dict[str, Any], metric: str) -> str:
     if metric == "scoring_rate":  # of a policy: no metric of its own
         return "scoring rate"
     return next((str(m.get("label") or m["name"]) for m in audit["metrics"] if m["name"] == metric), metric)
+
+
+def in_order(audit: dict[str, Any], attribute: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What is found by group, in the order of the attribute's table: audit.json sorts its keys."""
+    groups = next((part["groups"] for part in audit["attributes"] if part["name"] == attribute), [])
+    return {group["name"]: found[group["name"]] for group in groups if group["name"] in found}
+
+
+def slice_metric(found: dict[str, Any]) -> str:
+    """What is worse in a slice, in words."""
+    name = SLICED.get(found["metric"], found["metric"].replace("_", " "))
+    return f"{found['direction']} {name}"
 
 
 def helps(evaluation: list[dict[str, Any]]) -> str:
