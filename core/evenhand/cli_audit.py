@@ -122,12 +122,28 @@ def verify(
     raise typer.Exit(0 if found.equal else 1)
 
 
-def compare(first: Path, second: Path, as_json: Json = False) -> None:
-    """Compare two runs group by group, paired where the rows are the same.   evenhand compare runs/…/a runs/…/b"""
+def compare(
+    first: Path,
+    second: Path,
+    data_first: Annotated[Path | None, typer.Option(help="The first audit's file, where it is elsewhere now.")] = None,
+    data_second: Annotated[Path | None, typer.Option(help="The second audit's file, likewise.")] = None,
+    paired: Annotated[
+        bool | None, typer.Option("--paired/--independent", help="Insist on the same rows, or take them as different.")
+    ] = None,
+    fail_on_worse: Annotated[
+        bool, typer.Option("--fail-on-worse", help="Exit with 1 where anything is worse.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare two audits or runs group by group, paired where the rows are the same.   evenhand compare before/ after/
+
+    FIRST and SECOND are folders of `evenhand audit --out` or of `evenhand run`.
+    """
     from evenhand.comparing import compare as examine
 
-    result = examine(first, second)
+    result = examine(first, second, data=(data_first, data_second), paired=paired)
     typer.echo(result.to_json() if as_json else str(result))
+    raise typer.Exit(1 if fail_on_worse and result.worse else 0)
 
 
 def report(run: Path) -> None:

@@ -239,3 +239,23 @@ def test_options_that_make_no_sense_are_one_sentence(evenhand, tmp_path, options
     assert done.returncode == 2, done.stdout
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_challenger_that_is_worse_fails_the_comparison(evenhand, tmp_path):
+    frame = rows()
+    frame.write_csv(tmp_path / "champion.csv")
+    worse = frame.with_columns(s=pl.when(pl.col("sex") == "f").then(1 - pl.col("s")).otherwise(pl.col("s")))
+    worse.write_csv(tmp_path / "challenger.csv")
+    for name in ("champion", "challenger"):
+        assert evenhand("audit", f"{name}.csv", *OPTIONS, "--out", name).returncode == 0
+    done = evenhand("compare", "champion", "challenger", "--fail-on-worse")
+    assert done.returncode == 1, done.stderr
+    assert "the same 400 rows, compared pair by pair" in done.stdout
+    assert evenhand("compare", "challenger", "champion", "--fail-on-worse").returncode == 0
+    (tmp_path / "champion.csv").rename(tmp_path / "moved.csv")
+    moved = evenhand("compare", "champion", "challenger", "--data-first", "moved.csv", "--json")
+    assert json.loads(moved.stdout)["paired"] is True
+    worse.write_csv(tmp_path / "moved.csv")
+    refused = evenhand("compare", "champion", "challenger", "--data-first", "moved.csv")
+    assert refused.returncode == 2
+    assert len(refused.stderr.strip().splitlines()) == 1

@@ -88,7 +88,7 @@ def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[
 def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tuple[int, ...], number: int) -> Attribute:
     columns = tuple(table.columns[i] for i in combo)
     values, group = _groups(table, combo)
-    names = _unique(group_names(columns, values, [table.levels[c] for c in combo]))
+    names = numbered(group_names(columns, values, [table.levels[c] for c in combo]))
     if len(names) > MOST_GROUPS:
         raise BadInput(
             f"{JOIN.join(columns)} makes {len(names):,} groups, and an audit compares at most {MOST_GROUPS:,}; use fewer --intersections, or bin a column"
@@ -135,8 +135,8 @@ def group_names(
     ]
 
 
-def _unique(names: list[str]) -> list[str]:
-    """Names that two value pairs would share ("a × b" with "c") are numbered."""
+def numbered(names: list[str]) -> list[str]:
+    """Names that two groups share ("a × b" with "c", "a" with "b × c") told apart by a number."""
     seen: dict[str, int] = {}
     out = []
     for name in names:

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from evenhand.auditing import intervals
-from evenhand.auditing.attributes import JOIN
+from evenhand.auditing.attributes import JOIN, group_names, numbered
 from evenhand.auditing.clusters import BUCKETS
 from evenhand.auditing.counts import Floats, Ints
 from evenhand.auditing.estimates import Estimates, Groups, estimate, project
@@ -71,9 +71,8 @@ def divisions(samples: Samples, columns: list[str], depth: int) -> Iterator[Divi
             rows = np.stack([codes[column] for column in chosen], axis=1)
             found, group = np.unique(rows, axis=0, return_inverse=True)
             group = group.reshape(-1)
-            names = [
-                JOIN.join(levels[c][int(v)] for c, v in zip(chosen, row, strict=True)) for row in found
-            ]  # fmt: skip
+            values = [tuple(levels[c][int(v)] for c, v in zip(chosen, row, strict=True)) for row in found]
+            names = group_names(chosen, values, [levels[c] for c in chosen])
             first = len(samples.one.row)
             yield Division(samples, JOIN.join(chosen), numbered(names), (group[:first], group[first:]))
 
@@ -89,16 +88,6 @@ def _joint(samples: Samples, column: str) -> tuple[Ints, list[str]]:
         for table, place in sides
     ]
     return np.concatenate(codes), names
-
-
-def numbered(names: list[str]) -> list[str]:
-    """Names that two groups share ("a × b" with "c", "a" with "b × c") told apart by a number, as the audit does."""
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return out
 
 
 def levels_of(division: Division, metric: GroupMetric, reference: str | None) -> Levels | None:
