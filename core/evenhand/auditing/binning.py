@@ -131,7 +131,12 @@ def _binned(rows: Rows, i: int, how: int | str | tuple[float, ...] | None, text:
         return rows, None
     floats = rows.floats | {name} if kind.is_float() else rows.floats - {name}
     numeric = replace(rows, frame=frame, floats=floats)
-    counts = value_counts(numeric, name, column)
+    try:
+        counts = value_counts(numeric, name, column)
+    except BadInput:
+        if how is None:  # nobody asked for bins, so values that fit in none are groups
+            return rows, None
+        raise
     if how is None and not _continuous(counts):
         return rows, None
     binning = _cut(column, counts, how, rows.where)

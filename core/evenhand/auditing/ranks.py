@@ -53,7 +53,7 @@ class Top:
                 f"{self.tied:,} rows tie at a cut where not all of them fit; none of them is selected, so that no order of the rows decides."
             )
         if self.empty:
-            yield f"In {self.empty:,} lists of '{self.within}' nobody is selected, because more rows tie at the top than fit."
+            yield f"In {self.empty:,} of these lists nobody is selected, because more rows tie at the top than fit."
         if self.within is not None and not clustered:
             yield (
                 f"Rows of one list are chosen at each other's expense, yet the intervals take them as independent; --cluster {self.within} takes them together."

@@ -157,6 +157,20 @@ def test_spark_cuts_alike(spark):  # noqa: F811
     assert first_difference(found, wanted) is None
 
 
+@pytest.mark.parametrize("kind", [pl.UInt8, pl.Int16, pl.Float32, pl.Decimal(10, 2)])
+def test_numbers_of_every_kind_are_cut_alike(kind):
+    frame = people(400)
+    ask = {"label": "y", "score": "s", "sensitive": "age", "bins": {"age": 3}, "replicates": 200}
+    other = frame.with_columns(pl.col("age").cast(kind))
+    assert audit(other, **ask).data["attributes"] == audit(frame, **ask).data["attributes"]
+
+
+def test_infinite_values_that_nobody_wants_cut_stay_groups():
+    frame = people(200).with_columns(age=pl.when(pl.col("row") == 7).then(float("inf")).otherwise(pl.col("row") % 30))
+    found = audit(frame, label="y", score="s", sensitive="age", replicates=200)
+    assert ("inf", 1) in groups(found)
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [

@@ -136,7 +136,7 @@ def test_ties_at_the_cut_are_said_and_left_out_together():
 def test_lists_in_which_nobody_is_selected_are_said_and_so_is_that_rows_of_a_list_depend():
     frame = pl.DataFrame({"s": [0.9, 0.9, 0.8, 0.3, 0.2], "job": [1, 1, 1, 2, 2], "g": ["a", "b", "a", "b", "a"]})
     notes = audit(frame, score="s", sensitive="g", top=1, within="job").data["notes"]
-    assert any("In 1 lists of 'job' nobody is selected" in note for note in notes)
+    assert any("In 1 of these lists nobody is selected" in note for note in notes)
     assert any("--cluster job" in note for note in notes)
     clustered = audit(frame, score="s", sensitive="g", top=1, within="job", cluster="job").data["notes"]
     assert not any("--cluster job" in note for note in clustered)
