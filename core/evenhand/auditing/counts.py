@@ -8,6 +8,7 @@ nor the engine changes a digit.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ EXACT_ROWS = 50_000  # up to here every distinct score is its own level
 BINS = 4_096  # beyond, scores fall into this many bins of equal width
 OF_SCORE = frozenset(("score", "labelled_score", "squared_miss", "surprise"))  # follow from score and label alone
 TINY = 2.220446049250313e-16  # probabilities are kept this far from 0 and 1 before taking logarithms
+DIGITS = re.compile("([0-9]{1,18})")
 TWIN = ("labelled_score", "score")  # the same sums; the first is read from the labelled cells alone
 
 
@@ -282,11 +284,15 @@ def group_name(value: Any) -> str:
     return plain(value) or MISSING
 
 
-def _natural(name: str) -> tuple[int, float, str]:
+def _natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
+    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)" last."""
     if name == MISSING:
-        return 2, 0.0, ""
+        return 2, 0.0, (), ""
     try:
         number = float(name)
     except ValueError:
-        return 1, 0.0, name
-    return (0, number, name) if math.isfinite(number) else (1, 0.0, name)
+        number = math.inf
+    if math.isfinite(number):
+        return 0, number, (), name
+    parts = DIGITS.split(name)  # text, digits, text, …
+    return 1, 0.0, tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name

@@ -41,6 +41,12 @@ def test_a_reference_may_be_a_truth_value_or_missing(values, group, name):
     assert audit(frame, **ASK, reference={"g": group}).data["attributes"][0]["reference"] == name
 
 
+def test_groups_stand_in_the_order_that_a_reader_expects():
+    wanted = ["-3", "2", "10", "1-7 words", "8-12 words", "13-24 words", "a", "a2", "a10", "b", "(missing)"]
+    frame = simulated(220).with_columns(g=pl.Series([None if w == "(missing)" else w for w in wanted[::-1]] * 20))
+    assert [group["name"] for group in audit(frame, **ASK).data["attributes"][0]["groups"]] == wanted
+
+
 def test_numbers_may_be_numpys():
     frame = simulated(200)
     ask = {
