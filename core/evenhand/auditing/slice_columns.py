@@ -56,14 +56,16 @@ def slice_columns(rows: Rows, columns: Sequence[str], least: int) -> tuple[list[
         distinct = rows.facts[f"{internal} distinct"] - (rows.facts[f"{internal} missing"] > 0)
         binned = kind.is_numeric() and distinct > MOST_VALUES
         levels, code = _bins(rows, internal) if binned else _values(rows, internal, kind, distinct, least)
+        kept = len(set(levels) - {OTHER, MISSING})
+        if len(levels) < 2:
+            why = f"has {distinct:,} distinct values, all of them rare," if distinct > 1 else "is the same in every row"
+            notes.append(f"column '{short(column)}' {why} and was not searched")
+            continue
         if not binned and distinct > MOST_VALUES:
             notes.append(
-                f"column '{column}' has {distinct:,} distinct values: the {len(levels) - (OTHER in levels) - (MISSING in levels)} "
-                "most frequent are slices of their own, the others are one"
+                f"column '{short(column)}' has {distinct:,} distinct values: the {kept} most frequent are slices of their own, "
+                "the others are one"
             )
-        if len(levels) < 2:
-            notes.append(f"column '{column}' is the same in every row and was not searched")
-            continue
         found.append(SliceColumn(column, levels, code))
     return found, notes
 
@@ -235,3 +237,9 @@ def _bin_names(cuts: Sequence[float], lowest: float, highest: float, whole: bool
 def shown(number: float) -> str:
     """A number as people write it."""
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else f"{number:.12g}"
+
+
+def short(text: str) -> str:
+    """A name on one line, of a length that leaves room for the sentence around it."""
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:59] + "…"

@@ -10,6 +10,7 @@ from math import prod
 import narwhals as nw
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from evenhand.auditing.counts import CELLS, Floats, Ints, _outcomes, _with_keys
 from evenhand.auditing.exact_sums import Sums
@@ -18,6 +19,7 @@ from evenhand.auditing.row_values import row_values
 from evenhand.auditing.rows import Rows, collect
 from evenhand.auditing.slice_columns import SliceColumn
 
+Bytes = NDArray[np.uint8]
 CHUNK = 65_536  # cells that are summed at a time, so that what is read 575 times stays in the processor's cache
 LARGEST_KEY = 2**62
 VALUE = "abs_error"  # the row-level quantity of a regression
@@ -66,7 +68,7 @@ class Cells:
     """Distinct combinations of levels and outcome (and cluster) with their sums, in an order that no engine decides."""
 
     columns: tuple[SliceColumn, ...]
-    codes: tuple[Ints, ...]  # per column [cell]: the level
+    codes: tuple[Bytes, ...]  # per column [cell]: the level
     outcome: Ints  # [cell] index into CELLS
     n: Floats
     w: Floats
@@ -150,12 +152,15 @@ def _packed(columns: Sequence[SliceColumn]) -> nw.Expr:
     return key
 
 
-def _unpacked(keys: Sequence[Ints], packs: Sequence[Sequence[int]], columns: Sequence[SliceColumn]) -> tuple[Ints, ...]:
-    codes: dict[int, Ints] = {}
+def _unpacked(
+    keys: Sequence[Ints], packs: Sequence[Sequence[int]], columns: Sequence[SliceColumn]
+) -> tuple[Bytes, ...]:
+    codes: dict[int, Bytes] = {}
     for key, pack in zip(keys, packs, strict=True):
         left = key.astype(np.int64)
         for i in reversed(pack):
-            left, codes[i] = np.divmod(left, len(columns[i].levels))
+            left, code = np.divmod(left, len(columns[i].levels))
+            codes[i] = code.astype(np.uint8)
     return tuple(codes[i] for i in range(len(columns)))
 
 
@@ -186,7 +191,7 @@ def tables(cells: Cells, metrics: Sequence[SliceMetric], depth: int) -> Iterator
     }
     for start in range(0, len(cells.n), CHUNK):
         part = slice(start, start + CHUNK)
-        codes = [code[part] for code in cells.codes]
+        codes = [code[part].astype(np.int64) for code in cells.codes]
         weights = [None if once and i == 0 else v[part] for i, v in enumerate(values)]
         _sum_chunk(sums, codes, sizes, lookup[cells.outcome[part]], width, weights, depth)
     for combo, found in sums.items():

@@ -9,6 +9,7 @@ Methodology 24) do for intervals. Means use Student's t with the larger of the s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from evenhand.auditing.kinds import ratio
 from evenhand.auditing.slice_counts import Moments
 
 TERMS = 40  # of a tail that are added one by one; a geometric series bounds the others
+HALVINGS = 40  # of the interval in which an exact limit is looked for
 
 
 def p_values(inside: Moments, outside: Moments, mean: bool, effect: Floats | float = 1.0) -> Floats:
@@ -46,6 +48,32 @@ def gap_limits(
     values = ratio(inside.wv, inside.w), ratio(outside.wv, outside.w)
     limits = [intervals.share(v * n, n, c) for v, n in zip(values, sizes, strict=True)]
     return intervals.difference(values[0], limits[0], values[1], limits[1])
+
+
+def certain_gap(inside: Moments, outside: Moments, mean: bool, effect: Floats | float, level: float) -> Floats:
+    """A lower limit of inside minus outside that is wrong with a probability of `level`, however small that is.
+
+    So far out Wilson's limit of a rare event lies too high, so the slice's share has the exact one (Clopper & Pearson 1934,
+    Biometrika 26).
+    """
+    c = -intervals.NORMAL.inv_cdf(level)
+    if mean:
+        return gap_limits(inside, outside, mean, effect, c)[0]
+    n, rest = effective_sizes(inside, outside, effect)
+    value, other = ratio(inside.wv, inside.w), ratio(outside.wv, outside.w)
+    lowest = share_at_least(value * n, n, level)
+    highest = intervals.share(other * rest, rest, c)[1]
+    return intervals.difference(value, (lowest, value), other, (other, highest))[0]
+
+
+def share_at_least(x: Floats, n: Floats, level: float) -> Floats:
+    """The share at which x or more of n have the probability `level`: the exact lower limit of x / n."""
+    low, high = np.zeros_like(x), ratio(x, n)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        likely = binomial_tail(x, n, middle) > level
+        low, high = np.where(likely, low, middle), np.where(likely, middle, high)
+    return low
 
 
 def effective_sizes(inside: Moments, outside: Moments, effect: Floats | float = 1.0) -> tuple[Floats, Floats]:
@@ -87,19 +115,36 @@ def _difference_of_means(
 def hypergeometric_tail(x: Floats, n: Floats, events: Floats, everyone: Floats) -> Floats:
     """P(X >= x) where n of `everyone` are drawn and `events` of all are events; an upper bound, exact where it is small.
 
-    Terms fall faster than a geometric series from any of them on, which bounds what is not added up. Fractions of rows
-    (weights, clusters) enter through the gamma function. Source: Fisher 1935, J. R. Stat. Soc. 98.
+    Fractions of rows (weights, clusters) enter through the gamma function. Source: Fisher 1935, J. R. Stat. Soc. 98.
     """
     x, n, events, everyone = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(x, n, events, everyone))
     spared = np.maximum(everyone - events - n + x, 0)  # non-events outside
     first = _log_choose(events, x) + _log_choose(everyone - events, n - x) - _log_choose(everyone, n)
-    term, total, step = np.ones_like(x), np.zeros_like(x), np.zeros_like(x)
+    return _tail(
+        x, first, lambda j: np.maximum(events - x - j, 0) * np.maximum(n - x - j, 0) / ((x + j + 1) * (spared + j + 1))
+    )
+
+
+def binomial_tail(x: Floats, n: Floats, share: Floats) -> Floats:
+    """P(X >= x) of n draws that are events with the probability `share`; an upper bound, exact where it is small."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = share / (1 - share)
+        first = _log_choose(n, x) + x * np.log(share) + np.where(n > x, (n - x) * np.log1p(-share), 0)
+    return _tail(x, first, lambda j: np.maximum(n - x - j, 0) / (x + j + 1) * odds)
+
+
+def _tail(x: Floats, first: Floats, step: Callable[[int], Floats]) -> Floats:
+    """Sum of terms that start at exp(first) and of which each is step(j) times the one before.
+
+    The steps fall, so that a geometric series bounds what is not added up.
+    """
+    term, total = np.ones_like(x), np.zeros_like(x)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for j in range(TERMS):
             total += term
-            step = np.maximum(events - x - j, 0) * np.maximum(n - x - j, 0) / ((x + j + 1) * (spared + j + 1))
-            term = term * step
-        total += np.where(step < 1, term / (1 - step), np.where(term > 0, np.inf, 0))
+            term = term * step(j)
+        last = step(TERMS)
+        total += np.where(last < 1, term / (1 - last), np.where(term > 0, np.inf, 0))
         p = np.exp(np.minimum(first + np.log(total), 0.0))
     return np.where(x <= 0, 1.0, p)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy as np
 from evenhand.auditing.counts import Floats, Ints
 from evenhand.auditing.multiplicity import benjamini_hochberg
 from evenhand.auditing.slice_counts import Cells, Moments, SliceMetric, tables
-from evenhand.auditing.slice_evidence import Sides, cluster_effect, correlation_within, p_values
+from evenhand.auditing.slice_evidence import Sides, certain_gap, cluster_effect, correlation_within, p_values
 
 LEAST_CLUSTERS = 10  # a slice of fewer clusters is never called worse: too little tells how much clusters vary
-MOST_EXAMINED = 1_500  # slices whose clusters are added up
+MOST_EXAMINED = 350  # slices whose clusters are added up, of each kind: the smallest p-values and the largest gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,23 @@ class Family:
     everyone: tuple[Moments, ...]
     effect: Floats
     p: Floats
+    unseen: int = 0  # slices with evidence but for their clusters, which were too many to be added up
 
     @property
-    def outside(self) -> Moments:
-        """Sums over everyone else, per slice."""
-        return _all_rows(self.everyone, self.metric) - self.inside
+    def tests(self) -> int:
+        """How many comparisons the search made."""
+        return int(np.isfinite(self.p).sum())
+
+    @property
+    def searched(self) -> int:
+        """How many slices they were of."""
+        powers = (int(self.starts[-1]) + 1) ** np.arange(self.conditions.shape[1], dtype=np.int64)
+        return len(np.unique(self.conditions @ powers))
+
+    def sides(self, which: Ints) -> tuple[Moments, Moments]:
+        """Sums over some slices and over everyone else."""
+        inside = self.inside[which]
+        return inside, Moments.joined(list(self.everyone))[self.metric[which]] - inside
 
     @property
     def mean(self) -> bool:
@@ -49,10 +61,6 @@ class Family:
         numbers = self.conditions[which][self.conditions[which] > 0]
         columns = np.searchsorted(self.starts, numbers - 1, side="right") - 1
         return [(int(c), int(v - 1 - self.starts[c])) for c, v in zip(columns, numbers, strict=True)]
-
-
-def _all_rows(everyone: Sequence[Moments], metric: Ints) -> Moments:
-    return Moments.joined(list(everyone))[metric]
 
 
 def family_of(cells: Cells, metrics: Sequence[SliceMetric], depth: int, least: int, level: float) -> Family:
@@ -79,9 +87,9 @@ def family_of(cells: Cells, metrics: Sequence[SliceMetric], depth: int, least: i
             parts.append((np.full(len(places[0]), k), conditions, moments[places]))
     metric, conditions = (np.concatenate([part[i] for part in parts]) for i in range(2))
     inside = Moments.joined([part[2] for part in parts])
-    outside = _all_rows(everyone, metric) - inside
-    p = np.asarray(p_values(inside, outside, metrics[0].mean), dtype=float)
-    family = Family(tuple(metrics), metric, conditions, starts, inside, everyone, np.ones(len(p)), p)
+    unknown = np.ones(len(metric))
+    family = Family(tuple(metrics), metric, conditions, starts, inside, everyone, unknown, unknown)
+    family = replace(family, p=p_values(*family.sides(np.arange(len(metric))), family.mean))
     return family if cells.cluster is None else _with_clusters(family, cells, level)
 
 
@@ -108,13 +116,12 @@ class Members:
         """Sums over the cells at these places (or where true)."""
         return Moments(*(np.array([v[at].sum()]) for v in self._values[metric]))
 
-    def side(self, metric: int, at: Ints | slice) -> Sides:
-        """The same with the sums of each cluster."""
+    def side(self, metric: int, moments: Moments, at: Ints | slice) -> Sides:
+        """The same with the sums of each cluster; `moments` are those of the cells."""
         assert self.cells.cluster is not None
-        values = [v[at] for v in self._values[metric]]
-        cluster = self.cells.cluster[at]
-        w, wv = (np.bincount(cluster, values[i], self.cells.clusters) for i in (1, 3))
-        return Sides(Moments(*(np.array([v.sum()]) for v in values)), w, wv)
+        cluster, (_, weights, _, values, *_) = self.cells.cluster[at], self._values[metric]
+        w, wv = (np.bincount(cluster, v[at], self.cells.clusters) for v in (weights, values))
+        return Sides(moments, w, wv)
 
 
 def _with_clusters(family: Family, cells: Cells, level: float) -> Family:
@@ -124,27 +131,32 @@ def _with_clusters(family: Family, cells: Cells, level: float) -> Family:
     are not looked at are given 1, which can only make the correction stricter.
     """
     members = Members(cells, family)
-    whole = [members.side(k, slice(None)) for k in range(len(family.metrics))]
+    whole = [members.side(k, m, slice(None)) for k, m in enumerate(family.everyone)]
     within = [correlation_within(side) for side in whole]
-    order = np.argsort(family.p, kind="stable")
-    enough = int((benjamini_hochberg(family.p) < level).sum())
-    looked_at = order[: min(max(enough, 20), MOST_EXAMINED)]
-    effect = np.ones(len(family.p))
-    p = np.ones(len(family.p))
+    looked_at = _worth_a_look(family, level)
+    effect, p = np.ones(len(family.p)), np.ones(len(family.p))
     for which in looked_at.tolist():
         k = int(family.metric[which])
-        inside = members.side(k, np.flatnonzero(members.flags(which)))
+        inside = members.side(k, family.inside[np.array([which])], np.flatnonzero(members.flags(which)))
         outside = whole[k] - inside
         if min((inside.w > 0).sum(), (outside.w > 0).sum()) < LEAST_CLUSTERS:
             effect[which] = np.inf
-            continue
-        effect[which] = cluster_effect(inside, outside, within[k])
+        else:
+            effect[which] = cluster_effect(inside, outside, within[k])
     seen = looked_at[np.isfinite(effect[looked_at])]
-    outside = family.outside
-    p[seen] = p_values(family.inside[seen], outside[seen], family.mean, effect[seen])
-    return Family(
-        family.metrics, family.metric, family.conditions, family.starts, family.inside, family.everyone, effect, p
-    )
+    p[seen] = p_values(*family.sides(seen), family.mean, effect[seen])
+    unseen = int((benjamini_hochberg(family.p) < level).sum()) - len(looked_at)
+    return replace(family, effect=effect, p=p, unseen=max(unseen, 0))
+
+
+def _worth_a_look(family: Family, level: float) -> Ints:
+    """The slices that have evidence when rows count as independent: if too many, those that would be listed, and their wholes."""
+    order = np.argsort(family.p, kind="stable")
+    enough = order[: max(int((benjamini_hochberg(family.p) < level).sum()), 20)]
+    if len(enough) <= 2 * MOST_EXAMINED:
+        return np.asarray(enough)
+    gaps = certain_gap(*family.sides(enough), family.mean, 1.0, level / family.tests)
+    return np.union1d(enough[:MOST_EXAMINED], enough[np.argsort(-gaps, kind="stable")[:MOST_EXAMINED]])
 
 
 def ids_of(family: Family) -> tuple[Ints, Ints]:

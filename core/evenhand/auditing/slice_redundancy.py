@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from evenhand.auditing.counts import Floats, Ints
@@ -10,6 +12,7 @@ from evenhand.auditing.slice_evidence import p_values
 from evenhand.auditing.slice_family import Family, Members, ids_of
 
 MOST_WALKED = 1_000  # slices that are held against those listed; each takes a look at every cell
+MOST_KEPT = 30  # sets of listed slices whose remaining rows are kept
 
 
 def worth_listing(
@@ -22,13 +25,15 @@ def worth_listing(
     (2) it is worse than everyone else when the rows of all slices listed before it are left out on both sides,
     those it is a part of apart. So neither parts nor wholes nor neighbours of a bad slice fill the list with its rows.
     """
-    strict = level / int(np.isfinite(family.p).sum())
+    if not len(ranked):
+        return [], False
+    strict = level / family.tests
     candidates = ranked[_beats_ancestors(family, ranked, strict)]
-    members, listed = Members(cells, family), list[int]()
+    remaining, listed = Remaining(Members(cells, family)), list[int]()
     for which in candidates[:MOST_WALKED].tolist():
         if len(listed) == top:
             break
-        if _adds(family, members, which, listed, strict, least):
+        if _adds(family, remaining, which, listed, strict, least):
             listed.append(which)
     return listed, len(candidates) > MOST_WALKED and len(listed) < top
 
@@ -51,16 +56,35 @@ def _beats_ancestors(family: Family, ranked: Ints, level: float) -> Floats:
     return apart
 
 
-def _adds(family: Family, members: Members, which: int, listed: list[int], level: float, least: int) -> bool:
+@dataclass(slots=True)
+class Remaining:
+    """What is left when the rows of listed slices are taken away; kept, because many slices are held against the same."""
+
+    members: Members
+    _flags: dict[int, Floats] = field(default_factory=dict)
+    _left: dict[tuple[int, ...], tuple[Floats, Moments]] = field(default_factory=dict)
+
+    def without(self, metric: int, listed: tuple[int, ...]) -> tuple[Floats, Moments]:
+        """([cell] whether it is left, sums over those left)."""
+        if listed not in self._left:
+            for which in listed:
+                if which not in self._flags:
+                    self._flags[which] = self.members.flags(which)
+            left = ~np.logical_or.reduce([self._flags[which] for which in listed])
+            self._left = {k: v for k, v in self._left.items() if len(self._left) < MOST_KEPT}
+            self._left[listed] = left, self.members.moments(metric, np.flatnonzero(left))
+        return self._left[listed]
+
+
+def _adds(family: Family, remaining: Remaining, which: int, listed: list[int], level: float, least: int) -> bool:
     """Whether the slice is worse than everyone else, at `level`, outside the slices listed already."""
     metric = int(family.metric[which])
     mine = set(family.pairs(which))
     others = [other for other in listed if family.metric[other] == metric and not set(family.pairs(other)) <= mine]
     if not others:
         return True
-    left = ~np.logical_or.reduce([members.flags(other) for other in others])
-    inside = members.moments(metric, np.flatnonzero(members.flags(which) & left))
-    everyone: Moments = members.moments(metric, np.flatnonzero(left))
+    left, everyone = remaining.without(metric, tuple(others))
+    inside = remaining.members.moments(metric, np.flatnonzero(remaining.members.flags(which) & left))
     outside = everyone - inside
     if inside.n[0] < least or outside.n[0] < least:
         return False

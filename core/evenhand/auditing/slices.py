@@ -5,26 +5,28 @@ against what it finds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import comb
 from typing import Any
 
 import numpy as np
 
 from evenhand.auditing.counts import Floats, Ints
-from evenhand.auditing.intervals import NORMAL, critical
+from evenhand.auditing.intervals import critical
 from evenhand.auditing.multiplicity import benjamini_hochberg, holm
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.result import clean
-from evenhand.auditing.roles import Rows
-from evenhand.auditing.slice_columns import SliceColumn, slice_columns
+from evenhand.auditing.rows import Rows, collect
+from evenhand.auditing.slice_columns import SliceColumn, short, slice_columns
 from evenhand.auditing.slice_counts import SliceMetric, count_cells
-from evenhand.auditing.slice_evidence import gap_limits
-from evenhand.auditing.slice_family import MOST_EXAMINED, Family, family_of
+from evenhand.auditing.slice_evidence import certain_gap, gap_limits
+from evenhand.auditing.slice_family import Family, family_of
 from evenhand.auditing.slice_redundancy import worth_listing
 from evenhand.errors import BadInput
 
 LEAST_ROWS = 30  # of a metric's denominator that a slice, and its rest, must have
-MOST_SETS = 3_000  # sets of columns that are searched; 26 columns have fewer to depth 3
+MOST_SETS, MOST_SLICES = 3_000, 1_000_000  # that are searched; 26 columns have fewer sets to depth 3
+MOST_HELD = 5_000_000  # rows that are read into memory
 DEEPEST = 3
 _LABELLED = ("tp", "fp", "fn", "tn")
 _SELECTED, _REJECTED = ("tp", "fp", "selected_unlabelled"), ("fn", "tn", "rejected_unlabelled")
@@ -64,36 +66,40 @@ def find_slices(rows: Rows, plan: Plan, columns: Sequence[str], depth: int = DEE
 
     Weights count through effective sizes; rows of a cluster as far as they correlate. Neither the order of the rows nor the
     engine changes the answer. Raises BadInput for columns that cannot be searched, and for a depth or top out of range.
-    Sources: Chung et al. 2019 (Slice Finder), IEEE TKDE 32(12); Sagadeeva & Boehm 2021 (SliceLine), SIGMOD.
+    Sources: Chung et al. 2019 (Slice Finder), ICDE; Sagadeeva & Boehm 2021 (SliceLine), SIGMOD.
     """
     _check(depth, top)
+    rows = _read_once(rows)
     searched, notes = slice_columns(rows, columns, LEAST_ROWS)
-    depth = _affordable(len(searched), depth, notes)
-    metrics = METRICS[plan.task]
+    depth = _affordable(searched, depth, notes)
     answer: dict[str, Any] = {
         "columns": [c.name for c in searched], "depth": depth, "searched": 0, "tests": 0, "least_rows": LEAST_ROWS,
-        "metrics": list(dict.fromkeys(m.name for m in metrics)), "correction": CORRECTION, "found": [], "strongest": None, "notes": notes,
+        "metrics": list(dict.fromkeys(m.name for m in METRICS[plan.task])), "correction": CORRECTION,
+        "found": [], "strongest": None, "notes": notes,
     }  # fmt: skip
-    if not searched:
-        return answer
-    cells = count_cells(rows, plan, searched)
-    level = 1 - plan.confidence
-    family = family_of(cells, metrics, depth, LEAST_ROWS, level)
-    tests = int(np.isfinite(family.p).sum())
-    answer["tests"], answer["searched"] = tests, len(np.unique(family.conditions, axis=0))
-    notes += _notes(family, cells.cluster is not None, rows.roles.weight is not None)
-    if tests == 0:
-        return answer
-    evidence = Evidence(family, level)
-    ranked = evidence.established()
-    listed, short = worth_listing(family, cells, ranked, top, level, LEAST_ROWS) if len(ranked) else ([], False)
-    if short:
-        notes.append("so many slices are worse that only the strongest were held against each other")
-    answer["found"] = [evidence.entry(which, searched) for which in listed]
-    if not listed:
-        answer["strongest"] = evidence.entry(int(np.nanargmin(family.p)), searched)
+    if searched:
+        _search(answer, rows, plan, searched, top)
     cleaned: dict[str, Any] = clean(answer)
     return cleaned
+
+
+def _search(answer: dict[str, Any], rows: Rows, plan: Plan, columns: Sequence[SliceColumn], top: int) -> None:
+    """Fill the answer with what is found in these columns."""
+    level = 1 - plan.confidence
+    cells = count_cells(rows, plan, columns)
+    family = family_of(cells, METRICS[plan.task], answer["depth"], LEAST_ROWS, level)
+    answer["tests"], answer["searched"] = family.tests, family.searched
+    answer["notes"] += _notes(family, cells.cluster is not None, rows.roles.weight is not None)
+    if family.tests == 0:
+        return
+    evidence = Evidence(family, level)
+    ranked = evidence.established()
+    listed, hurried = worth_listing(family, cells, ranked, top, level, LEAST_ROWS)
+    if hurried:
+        answer["notes"].append("so many slices are worse that only the strongest were held against each other")
+    answer["found"] = [evidence.entry(which, columns) for which in listed]
+    if not listed and np.nanmin(family.p) < 1:
+        answer["strongest"] = evidence.entry(int(np.nanargmin(family.p)), columns)
 
 
 def _check(depth: int, top: int) -> None:
@@ -102,14 +108,26 @@ def _check(depth: int, top: int) -> None:
             raise BadInput(f"{name} is {value!r}, and must be a whole number from 1 to {most:,}")
 
 
-def _affordable(columns: int, depth: int, notes: list[str]) -> int:
-    """The depth at which there are not too many sets of columns to search."""
-    asked = depth
-    while depth > 1 and sum(comb(columns, size) for size in range(1, depth + 1)) > MOST_SETS:
+def _read_once(rows: Rows) -> Rows:
+    """The rows in memory where Polars would read their file again for every query, unless there are very many."""
+    if not rows.frame.implementation.is_polars() or rows.count > MOST_HELD:
+        return rows
+    return replace(rows, frame=collect(rows.frame, rows.where).lazy())
+
+
+def _affordable(columns: Sequence[SliceColumn], depth: int, notes: list[str]) -> int:
+    """The depth at which there are not too many slices, nor sets of columns, to search."""
+    slices, asked = np.zeros(depth + 1), depth  # how many slices have 0, 1, … conditions
+    slices[0] = 1
+    for column in columns:
+        slices[1:] += slices[:-1] * len(column.levels)
+    sets = [comb(len(columns), size) for size in range(depth + 1)]
+    while depth > 1 and (sum(sets[: depth + 1]) > MOST_SETS or slices[: depth + 1].sum() > MOST_SLICES):
         depth -= 1
     if depth < asked:
         notes.append(
-            f"{columns} columns are too many for slices of {asked} conditions; slices of {depth} were searched. Name fewer columns to go deeper"
+            f"{len(columns)} columns with {sum(len(c.levels) for c in columns)} values are too many for slices of {asked} conditions; "
+            f"slices of {depth} were searched. Name fewer columns to go deeper"
         )
     return depth
 
@@ -124,9 +142,9 @@ def _notes(family: Family, clustered: bool, weighted: bool) -> list[str]:
             "rows of one cluster count together: the variance of each gap is multiplied by the larger of what the clusters' own sums show "
             "and what the correlation within clusters implies"
         )
-        if (family.effect > 1).sum() + np.isinf(family.effect).sum() >= MOST_EXAMINED:
+        if family.unseen:
             notes.append(
-                f"clusters were added up for the {MOST_EXAMINED:,} strongest slices only; the others count as without evidence"
+                f"clusters were added up for the strongest slices only; {family.unseen:,} others, which may be worse too, count as without evidence"
             )
     if weighted:
         notes.append("rows are weighted, and count as the effective number of rows of equal weight")
@@ -139,17 +157,18 @@ class Evidence:
     def __init__(self, family: Family, level: float) -> None:
         self.family, self.level = family, level
         self.holm, self.bh = holm(family.p), benjamini_hochberg(family.p)
-        self.tests = int(np.isfinite(family.p).sum())
-        self.pointwise, self.strict = critical(1 - level), -NORMAL.inv_cdf(level / self.tests)
+        self.tests = family.tests
 
-    def limits(self, which: Ints, c: float) -> tuple[Floats, Floats]:
-        family, outside = self.family, self.family.outside
-        return gap_limits(family.inside[which], outside[which], family.mean, family.effect[which], c)
+    def certain(self, which: Ints) -> Floats:
+        """The gaps that are certain when everything searched is counted; never above 0 where the test sees none."""
+        family = self.family
+        lower = certain_gap(*family.sides(which), family.mean, family.effect[which], self.level / self.tests)
+        return np.where(family.p[which] * self.tests < self.level, lower, np.minimum(lower, 0.0))
 
     def established(self) -> Ints:
         """Slices that are worse when everything searched is counted, those with the largest certain gap first."""
         which = np.flatnonzero(self.holm < self.level)
-        lower = self.limits(which, self.strict)[0]
+        lower = self.certain(which)
         which, lower = which[lower > 0], lower[lower > 0]
         size = (self.family.conditions[which] > 0).sum(axis=1)
         keys = [*self.family.conditions[which].T[::-1], self.family.metric[which], size, -lower]
@@ -159,12 +178,9 @@ class Evidence:
         """What is said of one slice."""
         family, one = self.family, np.array([which])
         metric = family.metrics[int(family.metric[which])]
-        inside, outside = family.inside[one], family.outside[one]
+        inside, outside = family.sides(one)
         value, rest = (float(side.wv[0] / side.w[0]) for side in (inside, outside))
-        lower, upper, certain = (
-            *(float(v[0]) for v in self.limits(one, self.pointwise)),
-            float(self.limits(one, self.strict)[0][0]),
-        )
+        limits = gap_limits(inside, outside, family.mean, family.effect[one], critical(1 - self.level))
         turned = metric.direction == "lower"
         parts = [(columns[c].name, columns[c].levels[v]) for c, v in family.pairs(which)]
         entry = {
@@ -172,7 +188,7 @@ class Evidence:
             "name": " and ".join(f"{short(column)} {short(level)}" for column, level in parts),
             "metric": metric.name, "direction": metric.direction, "rows": int(inside.n[0]), "rest_rows": int(outside.n[0]),
             "value": 1 - value if turned else value, "rest": 1 - rest if turned else rest, "gap": value - rest,
-            "lower": lower, "upper": upper, "lower_simultaneous": certain, "p_value": float(family.p[which]),
+            "lower": float(limits[0][0]), "upper": float(limits[1][0]), "lower_simultaneous": float(self.certain(one)[0]), "p_value": float(family.p[which]),
             "p_holm": float(self.holm[which]), "p_bh": float(self.bh[which]), "design_effect": float(family.effect[which]),
         }  # fmt: skip
         return {**entry, "says": self._says(entry, metric, parts)}
@@ -191,9 +207,3 @@ class Evidence:
         if entry["lower_simultaneous"] > 0 and entry["p_holm"] < self.level:
             return f"{said}, and at least {certain} when all {self.tests:,} comparisons of the search are counted."
         return f"{said}, which a search of {self.tests:,} comparisons finds by chance too easily to count as evidence."
-
-
-def short(text: str) -> str:
-    """A name on one line, of a length that leaves room for the sentence around it."""
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else line[:59] + "…"

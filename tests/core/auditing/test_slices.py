@@ -121,7 +121,7 @@ def test_numbers_of_an_entry_are_those_of_its_rows():
 @given(st.integers(0, 10_000), st.integers(1, 3))
 def test_every_slice_that_is_tested_has_the_counts_that_filters_find(seed, depth):
     frame = table(500, seed=seed)
-    rows, plan = opened(frame, ["sex", "site", "y2"] if "y2" in frame.columns else ["sex", "site", "age"])
+    rows, plan = opened(frame, ["sex", "site", "age"])
     columns, _ = slice_columns(rows, rows.roles.slices, 5)
     family = family_of(count_cells(rows, plan, columns), METRICS["binary"], depth, 5, 0.05)
     edges = [int(n.split("–")[0]) for n in columns[2].levels]
@@ -376,6 +376,21 @@ def test_a_column_that_is_constant_is_noted_and_alone_leaves_nothing_to_search()
     assert answer["found"] == []
     assert answer["searched"] == 0
     assert answer["notes"]
+
+
+def test_forty_columns_are_told_apart_and_searched_less_deep():
+    """Their levels fit into no single integer of 64 bits, and there are too many sets of three of them."""
+    rng = np.random.default_rng(0)
+    frame = table(2_000).with_columns(
+        **{f"c{i}": pl.Series(rng.choice(["a", "b", "c", "d"], 2_000)) for i in range(40)}
+    )
+    bad = ((frame["c39"] == "b") & (frame["c0"] == "a")).to_numpy()
+    y = frame["y"].to_numpy()
+    frame = frame.with_columns(d=pl.Series(np.where(rng.random(2_000) < np.where(bad, 0.7, 0.1), 1 - y, y)))
+    answer = search(frame, [f"c{i}" for i in range(40)])
+    assert answer["depth"] == 2
+    assert any("too many for slices of 3 conditions" in note for note in answer["notes"])
+    assert conditions(answer["found"][0]) == {("c39", "b"), ("c0", "a")}
 
 
 @pytest.mark.parametrize("role", ["label", "prediction", "cluster", "id"])
