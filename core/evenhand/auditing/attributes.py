@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.auditing.bands import Maxima, draw_maxima, holm, joint_critical
+from evenhand.auditing.bands import Maxima, draw_maxima, joint_critical
 from evenhand.auditing.comparing_groups import Comparison
 from evenhand.auditing.counts import CELLS, MISSING, Floats, Ints, Table
 from evenhand.auditing.estimates import Estimates, Groups, estimate, project
@@ -18,6 +18,7 @@ from evenhand.auditing.heterogeneity import spread
 from evenhand.auditing.intervals import critical
 from evenhand.auditing.metrics import GroupMetric
 from evenhand.auditing.missing import missing_rows
+from evenhand.auditing.multiplicity import benjamini_hochberg, holm
 from evenhand.auditing.plan import REFERENCE_RULE, Plan
 from evenhand.auditing.roles import MOST_GROUPS
 from evenhand.auditing.verdicts import UNSURE
@@ -197,8 +198,9 @@ def compared(
             }
         )
     every_gap = [gap for part in parts for gap in part["gaps"]]
-    for gap, p in zip(every_gap, holm(np.array([gap["p_value"] for gap in every_gap], dtype=float)), strict=True):
-        gap["p_adjusted"] = p
+    p = np.array([gap["p_value"] for gap in every_gap], dtype=float)
+    for gap, by_holm, by_rank in zip(every_gap, holm(p), benjamini_hochberg(p), strict=True):
+        gap["p_adjusted"], gap["p_bh"] = by_holm, by_rank
     return parts, list(_verdicts(parts, plan, metrics))
 
 

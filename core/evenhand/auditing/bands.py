@@ -83,14 +83,3 @@ def joint_critical(families: list[Floats], confidence: float) -> float:
     if not families:
         return critical(confidence)
     return max(critical(confidence), float(np.quantile(np.max(families, axis=0), confidence)))
-
-
-def holm(p: Floats) -> Floats:
-    """Holm 1979: adjusted p-values in the order given; NaN stays NaN and does not count."""
-    p = np.asarray(p, dtype=float)
-    out = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = p[order] * (len(order) - np.arange(len(order)))
-    out[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return out

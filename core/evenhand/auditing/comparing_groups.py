@@ -161,7 +161,7 @@ class Comparison:
         return {
             "metric": self.metric.name, "kind": kind, "group": group, "versus": versus, "value": value,
             "lower": point[0], "upper": point[1], "lower_simultaneous": joint[0], "upper_simultaneous": joint[1],
-            "p_value": p, "p_adjusted": float("nan"), "tolerance": None if kind == "ratio" else self.tolerance,
+            "p_value": p, "p_adjusted": float("nan"), "p_bh": float("nan"), "tolerance": None if kind == "ratio" else self.tolerance,
             "verdict": says, "rows_needed": more, "says": self._sentence(kind, group, versus, value, joint, says, more, proof),
         }  # fmt: skip
 

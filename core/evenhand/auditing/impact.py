@@ -11,10 +11,11 @@ import numpy as np
 
 from evenhand.auditing import intervals
 from evenhand.auditing.attributes import Attribute, attributes_of
-from evenhand.auditing.bands import holm, joint_critical
+from evenhand.auditing.bands import joint_critical
 from evenhand.auditing.comparing_groups import number
 from evenhand.auditing.counts import MISSING, OUTCOME, Floats, Table
 from evenhand.auditing.metrics import METRICS
+from evenhand.auditing.multiplicity import holm
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.policy import Policy, RatioRule
 from evenhand.auditing.verdicts import EXCEEDED, UNSURE, WITHIN

@@ -9,13 +9,13 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from evenhand.auditing.bands import holm
 from evenhand.auditing.binning import Binning, placed
 from evenhand.auditing.counts import MISSING, Floats, Ints, Table, count
 from evenhand.auditing.estimates import CELL, PARTS
 from evenhand.auditing.groups import COVERED
 from evenhand.auditing.intervals import critical, student
 from evenhand.auditing.kinds import GroupMetric
+from evenhand.auditing.multiplicity import holm
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.rows import Rows
 from evenhand.auditing.smoothing import BinSums, fit, flat_p_value, positions
@@ -130,6 +130,9 @@ def _too_few(metric: GroupMetric, sums: BinSums) -> str:
     unit = np.trace(sums.among_among) / sums.among.sum()
     hits, rows = sums.hits.sum() / unit, sums.among.sum() / unit
     if metric.mean_of is not None:
+        moved = np.trace(sums.moment(np.full(len(sums.among), sums.level)))
+        if moved <= 1e-12 * max(np.trace(sums.hits_hits), 1e-300):
+            return "it is the same in every row"
         return "" if rows >= FEWEST_ROWS else f"fewer than {FEWEST_ROWS:g} rows have it"
     return (
         "" if min(hits, rows - hits) >= FEWEST_EVENTS else f"fewer than {FEWEST_EVENTS:g} rows differ from all others"
@@ -163,11 +166,11 @@ def _curve(
 
 def _joint(covariance: Floats, plan: Plan, seed: tuple[int, ...]) -> float:
     """The critical value that holds at every point together: a quantile of the largest |t| along simulated curves."""
-    values, vectors = np.linalg.eigh(covariance)
-    seen = values > values.max() * 1e-8  # a smooth curve moves in few directions
-    draws = np.random.default_rng(seed).standard_normal((plan.replicates, int(seen.sum())))
     error = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
-    largest = np.abs(draws @ (vectors[:, seen] * np.sqrt(values[seen])).T / error).max(axis=1)
+    together = covariance / np.outer(error, error)
+    root = np.linalg.cholesky(together + 1e-6 * np.eye(len(error)))  # neighbouring points are all but one
+    draws = np.random.default_rng(seed).standard_normal((plan.replicates, len(error)))
+    largest = np.abs(draws @ root.T).max(axis=1)
     return max(float(np.quantile(largest, plan.confidence)), critical(plan.confidence))
 
 

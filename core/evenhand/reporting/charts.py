@@ -190,10 +190,10 @@ def trend(found: dict[str, Any], metric: dict[str, Any]) -> Markup:
     title = f"{metric['label']} along {short(found['column'])}, with bands"
 
     def x(value: float) -> float:
-        return round(left + (value - across[0]) / (across[-1] - across[0]) * (width - left - PAD), 1)
+        return float(round(left + (value - across[0]) / (across[-1] - across[0]) * (width - left - PAD), 1))
 
     def y(value: float) -> float:
-        return round(8 + (high - min(max(value, low), high)) / (high - low) * (height - 8 - bottom), 1)
+        return float(round(8 + (high - min(max(value, low), high)) / (high - low) * (height - 8 - bottom), 1))
 
     parts = [_open(width, height, title)]
     for tick in _ticks(low, high):

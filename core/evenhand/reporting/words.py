@@ -150,7 +150,7 @@ def label_of(audit: dict[str, Any], metric: str) -> str:
 
 def in_order(audit: dict[str, Any], attribute: str, found: dict[str, Any]) -> dict[str, Any]:
     """What is found by group, in the order of the attribute's table: audit.json sorts its keys."""
-    groups = next((part["groups"] for part in audit["attributes"] if part["name"] == attribute), [])
+    groups: list[dict[str, Any]] = next((p["groups"] for p in audit["attributes"] if p["name"] == attribute), [])
     return {group["name"]: found[group["name"]] for group in groups if group["name"] in found}
 
 

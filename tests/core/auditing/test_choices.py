@@ -301,7 +301,7 @@ def test_sentences_carry_long_names_shortened_and_tables_whole():
 def test_where_two_columns_share_a_value_an_intersection_names_the_columns():
     frame = simulated(400).with_columns(f=pl.Series(["yes", "no"] * 200), h=pl.Series(["no", "no", "yes", "yes"] * 100))
     found = audit(frame, label="y", score="s", sensitive=["f", "h"], intersections=2, reference={"f": "no"}).data
-    assert [group["name"] for group in found["attributes"][2]["groups"]][0] == "f: no × h: no"
+    assert found["attributes"][2]["groups"][0]["name"] == "f: no × h: no"
     assert found["attributes"][2]["reference"].startswith("f: no × ")
 
 

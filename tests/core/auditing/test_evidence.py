@@ -146,7 +146,7 @@ def test_everything_asked_at_once_is_wider_than_one_thing_alone():
 def test_adjusted_p_values_are_never_smaller():
     for gap in audit(simulated(400, 4), label="y", score="s", sensitive="g").data["attributes"][0]["gaps"]:
         if gap["p_value"] is not None:
-            assert 0 <= gap["p_value"] <= gap["p_adjusted"] <= 1
+            assert 0 <= gap["p_value"] <= gap["p_bh"] <= gap["p_adjusted"] <= 1
 
 
 def test_p_values_agree_with_intervals():

@@ -191,6 +191,29 @@ def test_what_too_few_rows_tell_is_left_out_with_the_reason():
     assert "fewer than 5 rows" in trend["undrawn"]["selection_rate"]
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_rows_are_a_curve_is_finite_or_left_out(seed):
+    """Few rows, few clusters, weights of 0, scores that are all alike, labels that are missing or follow from age."""
+    rng = np.random.default_rng(seed)
+    rows = int(rng.integers(8, 200))
+    age = rng.integers(0, int(rng.integers(5, 200)), rows).astype(float) ** rng.integers(1, 8)
+    score = [np.full(rows, 0.7), (age > np.median(age)).astype(float), rng.random(rows)][seed % 3]
+    label = np.where(rng.random(rows) < 0.2, None, rng.integers(0, 2, rows) if seed % 2 else (age > np.median(age)) * 1)
+    frame = pl.DataFrame(
+        {
+            "age": age, "s": score, "y": label.tolist(), "w": rng.integers(0, 3, rows) + (np.arange(rows) == 0),
+            "c": rng.integers(0, int(rng.integers(1, 9)), rows),
+        }
+    )  # fmt: skip
+    ask = {"weight": "w"} if seed % 4 < 2 else {}
+    ask |= {"cluster": "c"} if seed % 5 < 3 else {}
+    trend = trend_of(frame, bins={"age": 2}, task="binary", **ask)
+    for curve in trend["metrics"].values() if trend else ():
+        for low, value, high in zip(curve["lower"], curve["value"], curve["upper"], strict=True):
+            assert 0 <= low <= value <= high <= 1
+        assert 0 <= curve["p_value"] <= 1
+
+
 def test_three_values_make_no_curve():
     frame = simulated(300).with_columns(age=20 + pl.int_range(300) % 3)
     assert trend_of(frame, bins={"age": [21]}) is None
