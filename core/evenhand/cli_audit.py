@@ -30,7 +30,10 @@ def audit(
         float | None, typer.Option(help="Decide positive when score >= threshold (default 0.5).")
     ] = None,
     positive: Annotated[
-        str | None, typer.Option(help="The label value that counts as positive, where 0/1 or yes/no does not tell.")
+        str | None,
+        typer.Option(
+            help="The label value that counts as positive, where 0/1 or yes/no does not tell; of several classes, that one against the rest."
+        ),
     ] = None,
     cluster: Annotated[str | None, typer.Option(help="Column naming rows that belong together: patient_id")] = None,
     weight: Annotated[str | None, typer.Option(help="Column of sampling weights.")] = None,

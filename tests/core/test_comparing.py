@@ -358,7 +358,7 @@ def test_columns_cut_elsewhere_are_compared_in_the_bins_of_the_first(audited):
     choices = {"sensitive": ["age"], "metrics": "accuracy"}
     one = audited("a", frame, bins={"age": [40, 60]}, **choices)
     found = compare(one, audited("b", frame, "new", bins={"age": [30]}, **choices))
-    assert [c.group for c in found.changes if c.attribute == "age"] == ["< 40", "40 to < 60", "≥ 60"]
+    assert [c.group for c in found.changes if c.attribute == "age"] == ["under 40", "40 to under 60", "60 or more"]
     assert "bins of the first" in " ".join(found.notes)
 
 

@@ -48,11 +48,11 @@ class Binning:
         """What the groups are called, in their order.
 
         >>> Binning("age", (30.0, 65.0), "edges", (), (), 3).names
-        ('< 30', '30 to < 65', '≥ 65')
+        ('under 30', '30 to under 65', '65 or more')
         """
         texts = [plain(edge) for edge in self.edges]
-        middle = [f"{low} to < {high}" for low, high in pairwise(texts)]
-        return (f"< {texts[0]}", *middle, f"≥ {texts[-1]}")
+        middle = [f"{low} to under {high}" for low, high in pairwise(texts)]
+        return (f"under {texts[0]}", *middle, f"{texts[-1]} or more")
 
     def described(self) -> dict[str, Any]:
         """For the plan: with these edges the audit can be repeated."""

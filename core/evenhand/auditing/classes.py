@@ -21,8 +21,11 @@ def plain(value: Any) -> str:
     return str(value).strip()
 
 
-def find_task(rows: Rows, asked: str | None, threshold: float | None) -> Task:
-    """The task that the columns speak of, or BadInput when they contradict what was asked."""
+def find_task(rows: Rows, asked: str | None, threshold: float | None, positive: Any = None) -> Task:
+    """The task that the columns speak of, or BadInput when they contradict what was asked.
+
+    A positive value among several classes asks for that class against the rest.
+    """
     if asked not in (None, "binary", "multiclass", "regression", "selection"):
         raise BadInput(f"task '{asked}' is unknown; it is one of binary, multiclass, regression, selection")
     if rows.roles.label is None:
@@ -33,10 +36,10 @@ def find_task(rows: Rows, asked: str | None, threshold: float | None) -> Task:
         return asked  # type: ignore[return-value]
     classes = rows.facts["label distinct"] - (rows.facts["label missing"] > 0)
     if threshold is not None or classes <= 2:
-        return "binary" if classes <= 2 or threshold is not None else "multiclass"
-    if rows.roles.prediction is None:
-        return "regression" if _looks_continuous(rows) else "multiclass"
-    return "regression" if _looks_continuous(rows) else "multiclass"
+        return "binary"
+    if _looks_continuous(rows):
+        return "regression"
+    return "binary" if positive is not None else "multiclass"
 
 
 def _looks_continuous(rows: Rows) -> bool:
@@ -56,7 +59,7 @@ def find_positive(rows: Rows, role: str, positive: Any, threshold: float | None 
         raise _not_binary(column, where, f"{rows.facts[f'{role} distinct']:,} different values", threshold)
     values = rows.values(role)
     names = sorted({plain(v) for v in values})
-    if len(names) > 2:
+    if len(names) > 2 and positive is None:
         shown = ", ".join(f"'{n}'" for n in names[:6]) + (", …" if len(names) > 6 else "")
         raise _not_binary(column, where, f"{len(names)} different values ({shown})", threshold)
     wanted = plain(positive) if positive is not None else _clear(names)
@@ -66,7 +69,8 @@ def find_positive(rows: Rows, role: str, positive: Any, threshold: float | None 
             f"column '{column}' in {where} holds {' and '.join(repr(n) for n in names)}, and which of them is the positive one is not clear; say {choice}"
         )
     chosen = [v for v in values if plain(v) == wanted or plain(v).lower() == wanted.lower()]
-    if not chosen and positive is not None and (len(names) == 2 or _clear([*names, wanted]) is None):
+    several = len(names) > 2 and role == "prediction"  # no prediction need be of the class that is asked about
+    if not chosen and positive is not None and not several and (len(names) >= 2 or _clear([*names, wanted]) is None):
         raise BadInput(
             f"the positive value '{wanted}' is not in column '{column}' of {where}, which holds {_listed(names)}.{did_you_mean(wanted, names)} (--positive)"
         )

@@ -113,7 +113,7 @@ class Comparison:
         groups give a lower limit above zero in no more than 1 - confidence of all audits.
         """
         value = self.own.value[self.defined]
-        high, low = int(np.argmax(value)), int(np.argmin(value))
+        high, low = int(np.argmax(value)), len(value) - 1 - int(np.argmin(value[::-1]))  # two, also where all are equal
         gap = float(value[high] - value[low])
         (low_f, up_f), (low_j, up_j) = self.pairs(self.family), self.pairs(self.joint)
         point = max(float(low_f.max()), 0.0), float(up_f.max())

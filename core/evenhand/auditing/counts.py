@@ -68,7 +68,7 @@ def count(
     many rows there are; the table then grows with them. levels: group by score level too.
     """
     exact = exact or rows.count <= EXACT_ROWS
-    frame, keys = _with_keys(rows, task, positive, decided, threshold, exact)
+    frame, keys = with_keys(rows, task, positive, decided, threshold, exact)
     keys = keys if levels else [key for key in keys if key != "level"]
     local = task == "binary" and exact and levels
     if task == "binary" and not local and "surprise" in wanted:
@@ -108,7 +108,7 @@ def _summed(frame: nw.LazyFrame[Any], keys: list[str], sums: Sums, where: str) -
     return collect(frame.group_by(keys).agg(nw.len().alias("n"), *totals), where)
 
 
-def _with_keys(
+def with_keys(
     rows: Rows, task: Task, positive: list[Any], decided: list[Any] | None, threshold: float | None, exact: bool
 ) -> tuple[nw.LazyFrame[Any], list[str]]:
     """The frame with the columns that rows are grouped by: y (label), d (decision), level (score)."""
@@ -148,7 +148,7 @@ def _table(
     levels, codes = _groups_of([found, *([means] if means is not None else [])], rows)
     label = _ints(got["y"]) if "y" in got else np.full(size, -1 if task == "selection" else 0)
     decision = _ints(got["d"])
-    outcome, keep = _outcomes(task, label, decision)
+    outcome, keep = outcomes(task, label, decision)
     scores, level = _score_levels(got, exact, size)
     clusters, cluster = _factorised(got["cluster"].to_list()) if "cluster" in got else ((), None)
     numbers = _numbers(found)
@@ -240,7 +240,7 @@ def _ints(series: nw.Series[Any]) -> Ints:
     return np.asarray(series.to_numpy(), dtype=np.int64)
 
 
-def _outcomes(task: Task, label: Ints, decision: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+def outcomes(task: Task, label: Ints, decision: Ints) -> tuple[Ints, NDArray[np.bool_]]:
     """The cell of each entry, and which entries stay (rows without a decision do not)."""
     if task in ("multiclass", "regression"):
         cell = {"multiclass": {1: 6, 0: 7, -1: 8}, "regression": {1: 6, -1: 8}}[task]
@@ -267,7 +267,7 @@ def _factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tupl
         if value not in seen:
             seen[value] = group_name(value)
     found = set(seen.values())
-    names = [n for n in (*order, MISSING) if n in found] if order is not None else sorted(found, key=_natural)
+    names = [n for n in (*order, MISSING) if n in found] if order is not None else sorted(found, key=natural)
     place = {name: i for i, name in enumerate(names)}
     lookup = {value: place[name] for value, name in seen.items()}
     return tuple(names), np.array([lookup[v] for v in values], dtype=np.int64)
@@ -284,7 +284,7 @@ def group_name(value: Any) -> str:
     return plain(value) or MISSING
 
 
-def _natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
+def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
     """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)" last."""
     if name == MISSING:
         return 2, 0.0, (), ""

@@ -62,7 +62,8 @@ class Estimates:
     def spread(self) -> Floats:
         """A standard error that is never 0: of the share pulled slightly to the middle, as Agresti & Coull do."""
         if not self.bounded:
-            return np.sqrt(np.where(self.rows < 2, np.nanmax(np.append(self.variance, 1e-12)), self.variance))
+            alone = np.nanmax(np.append(self.variance, 1e-12))
+            return np.sqrt(np.where(self.rows < 2, alone, np.maximum(self.variance, 1e-300)))
         p = (self.value * self.size + 2) / (self.size + 4)
         return np.asarray(np.sqrt(p * (1 - p) / (self.size + 4)))
 
@@ -87,7 +88,7 @@ def estimate(metric: GroupMetric, groups: Groups) -> Estimates:
         else _gradient(metric, groups)
     )
     moment = groups.moment if proportion or metric.mean_of else _smoothed_moment(groups)
-    variance = np.einsum("gi,gij,gj->g", gradient, moment, gradient)
+    variance = np.maximum(np.einsum("gi,gij,gj->g", gradient, moment, gradient), 0)  # rounding may leave less
     if groups.clustered or not metric.bounded or metric.mean_of:
         variance = variance * ratio(groups.units, groups.units - 1)
     size = _effective_size(at, variance, kish, groups, proportion)

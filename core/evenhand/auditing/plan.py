@@ -60,7 +60,7 @@ def make_plan(
     confidence, intersections, replicates, seed = check_options(confidence, intersections, replicates, seed)
     if top is not None:
         task, threshold = _task_of_top(rows, task), None if top.raw else top.cut
-    found = find_task(rows, task, threshold)
+    found = find_task(rows, task, threshold, positive)
     asked = read_names(metrics)
     tolerance, reference, intersections = with_policy(policy, found, tolerance, reference, intersections)
     check_scores(rows, found, threshold)

@@ -15,7 +15,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from evenhand.auditing.counts import MISSING, Floats, _natural, group_name
+from evenhand.auditing.counts import MISSING, Floats, group_name, natural
 from evenhand.auditing.rows import Rows, collect
 from evenhand.errors import BadInput
 
@@ -115,7 +115,7 @@ def _values(rows: Rows, name: str, kind: nw.dtypes.DType, distinct: int, least: 
         rows_of[label] = rows_of.get(label, 0) + int(n)
     absent = raw.pop(MISSING, [])  # text of blanks alone
     ranked = sorted(raw, key=lambda label: (-rows_of[label], label))
-    kept = sorted(ranked if len(ranked) <= MOST_VALUES else ranked[: MOST_VALUES - 1], key=_natural)
+    kept = sorted(ranked if len(ranked) <= MOST_VALUES else ranked[: MOST_VALUES - 1], key=natural)
     missing = rows.facts[f"{name} missing"] + sum(rows_of[MISSING] for _ in absent[:1])
     others = sum(rows_of[label] for label in kept) + missing < rows.count
     levels = [*kept, *([OTHER] if others else []), *([MISSING] if missing else [])]
@@ -222,7 +222,7 @@ def roundest(above: float, most: float) -> float:
 
 
 def _bin_names(cuts: Sequence[float], lowest: float, highest: float, whole: bool) -> list[str]:
-    """18–35, 36–50, 51–90 for whole numbers; < 0.3, 0.3 to < 1.5, ≥ 1.5 for others."""
+    """18–35, 36–50, 51–90 for whole numbers; under 0.3, 0.3 to under 1.5, 1.5 or more for others."""
     if not cuts:
         return [f"{shown(lowest)} to {shown(highest)}"]
     if whole:
@@ -230,8 +230,8 @@ def _bin_names(cuts: Sequence[float], lowest: float, highest: float, whole: bool
         ends = [*(start - 1 for start in starts[1:]), highest]
         dash = " to " if lowest < 0 else "–"
         return [shown(a) if a == b else f"{shown(a)}{dash}{shown(b)}" for a, b in zip(starts, ends, strict=True)]
-    between = [f"{shown(a)} to < {shown(b)}" for a, b in pairwise(cuts)]
-    return [f"< {shown(cuts[0])}", *between, f"≥ {shown(cuts[-1])}"]
+    between = [f"{shown(a)} to under {shown(b)}" for a, b in pairwise(cuts)]
+    return [f"under {shown(cuts[0])}", *between, f"{shown(cuts[-1])} or more"]
 
 
 def shown(number: float) -> str:

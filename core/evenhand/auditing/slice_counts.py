@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import prod
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenhand.auditing.counts import CELLS, Floats, Ints, _outcomes, _with_keys
+from evenhand.auditing.counts import CELLS, Floats, Ints, outcomes, with_keys
 from evenhand.auditing.exact_sums import Sums
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.row_values import row_values
@@ -95,7 +96,7 @@ def count_cells(rows: Rows, plan: Plan, columns: Sequence[SliceColumn]) -> Cells
     """Group the rows in their engine by all levels, packed into as few integers as hold them, and by outcome."""
     regression = plan.task == "regression"
     bare = replace(rows, roles=replace(rows.roles, sensitive=(), score=rows.roles.score if regression else None))
-    frame, keys = _with_keys(bare, plan.task, plan.positive, plan.decided, plan.threshold, True)
+    frame, keys = with_keys(bare, plan.task, plan.positive, plan.decided, plan.threshold, True)
     packs = _packs([len(c.levels) for c in columns])
     packed = {f"pack{j}": _packed([columns[i] for i in pack]) for j, pack in enumerate(packs)}
     sums = Sums()
@@ -107,7 +108,7 @@ def count_cells(rows: Rows, plan: Plan, columns: Sequence[SliceColumn]) -> Cells
     cluster = _cluster_codes(found) if "cluster" in keys else None
     size = len(found)
     label = got["y"].astype(np.int64) if "y" in got else np.full(size, -1 if plan.task == "selection" else 0)
-    outcome, keep = _outcomes(plan.task, label, got["d"].astype(np.int64))
+    outcome, keep = outcomes(plan.task, label, got["d"].astype(np.int64))
     order = np.lexsort([outcome, *(got[name] for name in packed), *([] if cluster is None else [cluster])])
     order = order[keep[order]]
     numbers = {name: got[name][order].astype(np.float64) for name in [*sums.columns, "n"]}
@@ -164,7 +165,7 @@ def _unpacked(
     return tuple(codes[i] for i in range(len(columns)))
 
 
-def _cluster_codes(found: nw.DataFrame[object]) -> Ints:
+def _cluster_codes(found: nw.DataFrame[Any]) -> Ints:
     """Clusters numbered in the order of their values, whatever kind of value that is."""
     values = found.get_column("cluster")
     try:

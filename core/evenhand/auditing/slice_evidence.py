@@ -190,7 +190,7 @@ def cluster_effect(inside: Sides, outside: Sides, correlation: float) -> float:
     apart = (a.w2 / a.w**2 + b.w2 / b.w**2).item()
     implied = 1 - correlation + correlation * float((weight**2).sum()) / apart
     shown = float((error**2).sum()) / even if even > 0 else 1.0
-    return max(1.0, implied, shown)
+    return float(max(1.0, implied, shown))
 
 
 class Sides:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def family_of(cells: Cells, metrics: Sequence[SliceMetric], depth: int, least: i
             good = (moments.n >= least) & (rest >= least) & (moments.w > 0) & (everyone[k].w - moments.w > 0)
             for j in range(len(combo) if len(combo) > 1 else 0):
                 good &= moments.n < np.expand_dims(rows_of[combo[:j] + combo[j + 1 :], k], j)
-            places = np.nonzero(good)
+            places: Any = np.nonzero(good)
             conditions = np.zeros((len(places[0]), depth), dtype=np.int64)
             for j, (column, place) in enumerate(zip(combo, places, strict=True)):
                 conditions[:, j] = starts[column] + place + 1

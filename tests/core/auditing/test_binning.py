@@ -52,10 +52,10 @@ def test_given_edges_part_the_rows_as_plain_comparisons_do():
     found = audit(frame, label="y", score="s", sensitive="age", bins={"age": [30, 50, 65]})
     ages = [a for a in frame["age"].to_list() if a is not None]
     assert groups(found) == [
-        ("< 30", sum(a < 30 for a in ages)),
-        ("30 to < 50", sum(30 <= a < 50 for a in ages)),
-        ("50 to < 65", sum(50 <= a < 65 for a in ages)),
-        ("≥ 65", sum(a >= 65 for a in ages)),
+        ("under 30", sum(a < 30 for a in ages)),
+        ("30 to under 50", sum(30 <= a < 50 for a in ages)),
+        ("50 to under 65", sum(50 <= a < 65 for a in ages)),
+        ("65 or more", sum(a >= 65 for a in ages)),
         ("(missing)", 30),
     ]
     assert found.data["question"]["bins"] == {"age": {"edges": [30.0, 50.0, 65.0], "by": "edges"}}
@@ -68,7 +68,7 @@ def test_the_rates_of_a_bin_are_those_of_a_column_of_age_groups():
     )
     by_bins = audit(cut, label="y", score="s", sensitive="age", bins={"age": [50]}).data["attributes"][0]["groups"]
     by_hand = audit(cut, label="y", score="s", sensitive="band").data["attributes"][0]["groups"]
-    names = {"< 50": "young", "≥ 50": "old", "(missing)": "(missing)"}
+    names = {"under 50": "young", "50 or more": "old", "(missing)": "(missing)"}
     kept = ("value", "lower", "upper", "denominator")
     of = {g["name"]: g for g in by_hand}
     for group in by_bins:
@@ -123,18 +123,18 @@ def test_groups_are_in_the_order_of_numbers_also_in_intersections():
         people(), label="y", score="s", sensitive=["age", "income"], intersections=2,
         bins={"age": [5, 30, 50], "income": [9_000, 100_000]},
     )  # fmt: skip
-    assert [name for name, _ in groups(found)] == ["5 to < 30", "30 to < 50", "≥ 50", "(missing)"]
-    assert [name for name, _ in groups(found, 1)] == ["< 9000", "9000 to < 100000", "≥ 100000"]
+    assert [name for name, _ in groups(found)] == ["5 to under 30", "30 to under 50", "50 or more", "(missing)"]
+    assert [name for name, _ in groups(found, 1)] == ["under 9000", "9000 to under 100000", "100000 or more"]
     ages = [name.split(" × ")[0] for name, _ in groups(found, 2)]
-    assert ages == ["5 to < 30"] * 3 + ["30 to < 50"] * 3 + ["≥ 50"] * 3 + ["(missing)"] * 3
-    assert "Nobody is in these bins of 'age': < 5." in found.data["notes"]
+    assert ages == ["5 to under 30"] * 3 + ["30 to under 50"] * 3 + ["50 or more"] * 3 + ["(missing)"] * 3
+    assert "Nobody is in these bins of 'age': under 5." in found.data["notes"]
 
 
 def test_a_reference_bin_can_be_named():
     found = audit(
-        people(), label="y", score="s", sensitive="age", bins={"age": [40, 60]}, reference={"age": "40 to < 60"}
+        people(), label="y", score="s", sensitive="age", bins={"age": [40, 60]}, reference={"age": "40 to under 60"}
     )
-    assert found.data["attributes"][0]["reference"] == "40 to < 60"
+    assert found.data["attributes"][0]["reference"] == "40 to under 60"
 
 
 ASK = {
@@ -209,7 +209,7 @@ def test_what_cannot_be_cut_is_refused_in_one_sentence(ask, said):
 def test_fewer_bins_than_asked_are_said():
     frame = simulated(400).with_columns(age=pl.when(pl.int_range(400) < 350).then(20).otherwise(pl.int_range(400)))
     found = audit(frame, label="y", score="s", sensitive="age", bins={"age": 4})
-    assert groups(found) == [("< 350", 350), ("≥ 350", 50)]
+    assert groups(found) == [("under 350", 350), ("350 or more", 50)]
     assert any("so many equal values" in note for note in found.data["notes"])
 
 

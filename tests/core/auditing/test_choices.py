@@ -41,6 +41,30 @@ def test_a_reference_may_be_a_truth_value_or_missing(values, group, name):
     assert audit(frame, **ASK, reference={"g": group}).data["attributes"][0]["reference"] == name
 
 
+def test_a_class_of_several_is_audited_against_the_rest():
+    frame = simulated(600).with_columns(y=pl.Series(["a", "b", "c"] * 200), p=pl.Series(["a", "b", "c", "b"] * 150))
+    found = audit(frame, label="y", prediction="p", sensitive="g", positive="b").data
+    alone = frame.with_columns(y=(pl.col("y") == "b").cast(pl.Int8), p=(pl.col("p") == "b").cast(pl.Int8))
+    assert found["question"]["task"] == "binary"
+    assert found["attributes"] == audit(alone, label="y", prediction="p", sensitive="g").data["attributes"]
+    never = frame.with_columns(y=pl.when(pl.int_range(600) < 20).then(pl.lit("rare")).otherwise("y"))
+    assert audit(never, label="y", prediction="p", sensitive="g", positive="rare").data["overall"]["tpr"]["value"] == 0
+    with pytest.raises(BadInput, match="Did you mean 'rare'"):
+        audit(never, label="y", prediction="p", sensitive="g", positive="rar")
+
+
+@pytest.mark.filterwarnings("error")
+def test_errors_that_are_all_the_same_have_an_interval_and_two_groups():
+    frame = pl.DataFrame({"t": [i / 7 for i in range(300)], "g": ["a", "b", "c"] * 100}).with_columns(
+        p=pl.col("t") + 0.3
+    )
+    found = audit(frame, label="t", prediction="p", sensitive="g", tolerance={"mae": 0.1}).data
+    assert found["verdict"] == "within"
+    (largest,) = [gap for gap in found["attributes"][0]["gaps"] if gap["metric"] == "mae" and gap["kind"] == "largest"]
+    assert largest["group"] != largest["versus"]
+    assert all(g["metrics"]["bias"]["lower"] is not None for g in found["attributes"][0]["groups"])
+
+
 def test_groups_stand_in_the_order_that_a_reader_expects():
     wanted = ["-3", "2", "10", "1-7 words", "8-12 words", "13-24 words", "a", "a2", "a10", "b", "(missing)"]
     frame = simulated(220).with_columns(g=pl.Series([None if w == "(missing)" else w for w in wanted[::-1]] * 20))

@@ -327,7 +327,7 @@ def test_columns_become_levels_that_can_be_read(hostile):
     assert len(levels["many"]) == 12
     assert levels["many"][-1] == OTHER
     assert len(levels["number"]) == 6
-    assert levels["number"][0].startswith("< ")
+    assert levels["number"][0].startswith("under ")
     assert "same" not in levels
     assert any("'same' is the same in every row" in note for note in notes)
     assert any("'many' has" in note for note in notes)

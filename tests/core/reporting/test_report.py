@@ -233,7 +233,7 @@ def test_groups_of_a_number_stand_in_its_order_everywhere():
         part for part in re.findall(r"<table.*?</table>", page, re.DOTALL) if "Pointwise" not in part
     ]  # gaps have pairs
     for part in tables + re.findall(r"<svg.*?</svg>", page, re.DOTALL):
-        places = [part.find(text) for text in (">&lt; 30<", ">30 to &lt; 50<", ">≥ 50<")]
+        places = [part.find(text) for text in (">under 30<", ">30 to under 50<", ">50 or more<")]
         if min(places) >= 0:
             assert places == sorted(places), part
 
