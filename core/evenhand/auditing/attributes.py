@@ -11,9 +11,10 @@ import numpy as np
 
 from evenhand.auditing.bands import Maxima, draw_maxima, joint_critical
 from evenhand.auditing.comparing_groups import Comparison
-from evenhand.auditing.counts import CELLS, MISSING, Floats, Ints, Table
+from evenhand.auditing.counts import CELLS, Floats, Ints, Table
 from evenhand.auditing.estimates import Estimates, Groups, estimate, project
 from evenhand.auditing.foreign import checked
+from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.heterogeneity import spread
 from evenhand.auditing.intervals import critical
 from evenhand.auditing.metrics import GroupMetric

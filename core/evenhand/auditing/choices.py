@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from evenhand.auditing.counts import group_name
+from evenhand.auditing.group_names import group_name
 from evenhand.auditing.kinds import GroupMetric
 from evenhand.auditing.policy import Policy
 from evenhand.auditing.roles import Task

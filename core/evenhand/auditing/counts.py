@@ -7,8 +7,6 @@ nor the engine changes a digit.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +15,8 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.auditing.classes import plain
 from evenhand.auditing.exact_sums import Sums
+from evenhand.auditing.group_names import factorised
 from evenhand.auditing.logarithm import with_log
 from evenhand.auditing.row_values import LOG_CHANCE, chance, no_error, row_values, same
 from evenhand.auditing.rows import Rows, Task, collect
@@ -28,12 +26,11 @@ Ints = NDArray[np.int64]
 
 CELLS = ("tp", "fp", "fn", "tn", "selected_unlabelled", "rejected_unlabelled", "correct", "wrong", "unlabelled")
 OUTCOME = {(1, 1): 0, (0, 1): 1, (1, 0): 2, (0, 0): 3, (-1, 1): 4, (-1, 0): 5}  # (label, decision) -> cell
-MISSING = "(missing)"
 EXACT_ROWS = 50_000  # up to here every distinct score is its own level
+AT_ONCE = 10_000_000  # rows of a file that are grouped together
 BINS = 4_096  # beyond, scores fall into this many bins of equal width
 OF_SCORE = frozenset(("score", "labelled_score", "squared_miss", "surprise"))  # follow from score and label alone
 TINY = 2.220446049250313e-16  # probabilities are kept this far from 0 and 1 before taking logarithms
-DIGITS = re.compile("([0-9]{1,18})")
 TWIN = ("labelled_score", "score")  # the same sums; the first is read from the labelled cells alone
 
 
@@ -77,8 +74,8 @@ def count(
     apart = [key for key in keys if key != "level"]
     if len(apart) == len(keys) or not values.columns or rows.roles.cluster is not None:
         weights, values = weights.joined(values), Sums()
-    found = _summed(frame, keys, weights, rows.where)
-    means = _summed(frame, apart, values, rows.where) if values.columns else None
+    found = _summed(frame, keys, weights, rows)
+    means = _summed(frame, apart, values, rows) if values.columns else None
     return _table(found, means, rows, task, weights, values, exact, wanted & OF_SCORE if local else set())
 
 
@@ -102,10 +99,15 @@ def _sums(rows: Rows, quantities: Mapping[str, tuple[nw.Expr, float]]) -> tuple[
     return of_weights, of_values
 
 
-def _summed(frame: nw.LazyFrame[Any], keys: list[str], sums: Sums, where: str) -> nw.DataFrame[Any]:
+def _summed(frame: nw.LazyFrame[Any], keys: list[str], sums: Sums, rows: Rows) -> nw.DataFrame[Any]:
+    """Rows and sums by keys; of a large file part by part, so that memory does not grow with it."""
     frame = frame.with_columns(**sums.columns) if sums.columns else frame
     totals = [nw.col(name).sum() for name in sums.columns]
-    return collect(frame.group_by(keys).agg(nw.len().alias("n"), *totals), where)
+    if not rows.seekable or rows.count <= AT_ONCE:
+        return collect(frame.group_by(keys).agg(nw.len().alias("n"), *totals), rows.where)
+    parts = [nw.from_native(frame.to_native().slice(first, AT_ONCE)) for first in range(0, rows.count, AT_ONCE)]
+    counted = [collect(part.group_by(keys).agg(nw.len().alias("n"), *totals), rows.where) for part in parts]
+    return collect(nw.concat(counted).lazy().group_by(keys).agg(nw.col("n").sum(), *totals), rows.where)
 
 
 def with_keys(
@@ -150,7 +152,7 @@ def _table(
     decision = _ints(got["d"])
     outcome, keep = outcomes(task, label, decision)
     scores, level = _score_levels(got, exact, size)
-    clusters, cluster = _factorised(got["cluster"].to_list()) if "cluster" in got else ((), None)
+    clusters, cluster = factorised(got["cluster"].to_list()) if "cluster" in got else ((), None)
     numbers = _numbers(found)
     n = numbers["n"]
     w, w2 = (weights.read("w", numbers), weights.read("w2", numbers)) if "w" in weights.shift else (n, n)
@@ -182,7 +184,7 @@ def _groups_of(frames: list[nw.DataFrame[Any]], rows: Rows) -> tuple[tuple[tuple
     ends = np.cumsum([len(frame) for frame in frames])[:-1]
     for i in range(len(rows.roles.sensitive)):
         together = [value for frame in frames for value in frame.get_column(f"g{i}").to_list()]
-        found, code = _factorised(together, rows.order.get(f"g{i}"))
+        found, code = factorised(together, rows.order.get(f"g{i}"))
         names.append(found)
         codes.append(code)
     return tuple(names), np.split(np.column_stack(codes), ends)
@@ -258,41 +260,3 @@ def _score_levels(got: Mapping[str, nw.Series[Any]], exact: bool, size: int) -> 
         return (np.arange(BINS) + 0.5) / BINS, _ints(got["level"])
     scores, level = np.unique(np.asarray(got["level"].to_numpy(), dtype=np.float64) + 0.0, return_inverse=True)
     return scores, level.astype(np.int64)
-
-
-def _factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Ints]:
-    """Names and codes of values: in the given order, or numbers in theirs, then text; "(missing)" last."""
-    seen: dict[Any, str] = {}
-    for value in values:
-        if value not in seen:
-            seen[value] = group_name(value)
-    found = set(seen.values())
-    names = [n for n in (*order, MISSING) if n in found] if order is not None else sorted(found, key=natural)
-    place = {name: i for i, name in enumerate(names)}
-    lookup = {value: place[name] for value, name in seen.items()}
-    return tuple(names), np.array([lookup[v] for v in values], dtype=np.int64)
-
-
-def group_name(value: Any) -> str:
-    """What a sensitive value is called in the report."""
-    if (
-        value is None
-        or (isinstance(value, float) and math.isnan(value))
-        or type(value).__name__ in ("NAType", "NaTType")
-    ):
-        return MISSING
-    return plain(value) or MISSING
-
-
-def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
-    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)" last."""
-    if name == MISSING:
-        return 2, 0.0, (), ""
-    try:
-        number = float(name)
-    except ValueError:
-        number = math.inf
-    if math.isfinite(number):
-        return 0, number, (), name
-    parts = DIGITS.split(name)  # text, digits, text, …
-    return 1, 0.0, tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name

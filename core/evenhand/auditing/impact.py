@@ -13,7 +13,8 @@ from evenhand.auditing import intervals
 from evenhand.auditing.attributes import Attribute, attributes_of
 from evenhand.auditing.bands import joint_critical
 from evenhand.auditing.comparing_groups import number
-from evenhand.auditing.counts import MISSING, OUTCOME, Floats, Table
+from evenhand.auditing.counts import OUTCOME, Floats, Table
+from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.metrics import METRICS
 from evenhand.auditing.multiplicity import holm
 from evenhand.auditing.plan import Plan

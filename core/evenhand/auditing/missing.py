@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.auditing.counts import MISSING, Floats
+from evenhand.auditing.counts import Floats
 from evenhand.auditing.estimates import CELL, PARTS
+from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.metrics import GroupMetric
 
 HALVINGS = 60  # of [0, 1]; what is left is less than the rounding of a rate

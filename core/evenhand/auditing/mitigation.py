@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.auditing.counts import MISSING, Floats
+from evenhand.auditing.counts import Floats
+from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.metrics import Counts, GroupMetric, ratio
 
 STEPS = {1: 201, 2: 81, 3: 25}  # windows tried per metric, by how many metrics are judged together

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.auditing.counts import BINS, CELLS, MISSING, Table
+from evenhand.auditing.counts import BINS, CELLS, Table
+from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.ranking import auc_bounds
 from evenhand.auditing.roles import Rows

@@ -28,12 +28,16 @@ NOT_A_TABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An opened table. `text`: every column came as text and still has to be understood (CSV)."""
+    """An opened table. `text`: every column came as text and still has to be understood (CSV).
+
+    `seekable`: rows in the middle can be read without those before them (Parquet).
+    """
 
     frame: nw.LazyFrame[Any]
     where: str
     sha256: str | None
     text: bool = False
+    seekable: bool = False
 
 
 def open_source(source: Any) -> Source:
@@ -67,14 +71,15 @@ def _open_file(path: Path) -> Source:
         raise BadInput(f"{path} is empty; it needs a header line and rows")
     suffix = path.suffix.lower()
     if head.startswith(PARQUET) or suffix in PARQUET_SUFFIXES:
-        frame, text = _parquet(path, head, tail), False
+        frame, text, seekable = _parquet(path, head, tail), False, True
     else:
+        seekable = False
         _check_text(path, head)
         text = suffix not in JSON_LINES_SUFFIXES
         frame = _csv(path, head) if text else _json_lines(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Source(nw.from_native(frame), path.name, digest, text)
+    return Source(nw.from_native(frame), path.name, digest, text, seekable)
 
 
 def _tail(path: Path, file: Any) -> bytes:

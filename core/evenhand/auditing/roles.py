@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from numbers import Number
 from typing import Any
 
@@ -60,15 +61,15 @@ def take_roles(source: Source, roles: Roles) -> Rows:
                 frame = numbers_from_text(frame, numeric)
         except (Exception, pl.exceptions.PanicException) as error:
             raise unreadable(source.where, error) from error
-    return _look(frame, roles, source.where)
+    return _look(frame, roles, source.where, source.seekable)
 
 
-def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str) -> Rows:
+def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str, seekable: bool) -> Rows:
     schema = frame.collect_schema()
     _check_kinds(frame, schema, roles, where)
     floats = frozenset(name for name in schema.names() if schema[name].is_float())
-    blank = Rows(frame, roles, where, {}, floats)
-    rows = Rows(frame, roles, where, _facts(blank, schema.names()), floats)
+    blank = Rows(frame, roles, where, {}, floats, seekable)
+    rows = replace(blank, facts=_facts(blank, schema.names()))
     _check(rows)
     return rows
 
@@ -116,11 +117,22 @@ def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
             asked[f"{name} min"], asked[f"{name} max"] = number.min(), number.max()
         elif name != "score":
             asked[f"{name} distinct"] = nw.col(name).n_unique()
+    apart = {}
+    if (
+        rows.frame.implementation.is_polars()
+    ):  # whose count of distinct values holds the whole column, and `unique` does not
+        apart = {name: asked.pop(name) for name in list(asked) if name.endswith(" distinct")}
     found = collect(rows.frame.select(**asked), rows.where)
     facts = {name: found.get_column(name).to_list()[0] for name in asked}
+    facts |= {name: _distinct(rows, name.removesuffix(" distinct")) for name in apart}
     return {
         k: (float(v) if k.endswith(("min", "max")) else int(v or 0)) if v is not None else 0 for k, v in facts.items()
     }
+
+
+def _distinct(rows: Rows, name: str) -> int:
+    counted = collect(rows.frame.select(name).unique().select(n=nw.len()), rows.where)
+    return int(counted.get_column("n").to_list()[0])
 
 
 def _carried(roles: Roles) -> set[str]:

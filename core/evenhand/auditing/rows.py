@@ -50,6 +50,7 @@ class Rows:
     where: str
     facts: dict[str, Any]
     floats: frozenset[str]  # internal names of floating-point columns, where NaN means missing
+    seekable: bool = False  # a part of the rows can be read alone
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # g0, … -> its group names, where bins give them
 
     @property

@@ -15,7 +15,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from evenhand.auditing.counts import MISSING, Floats, group_name, natural
+from evenhand.auditing.counts import Floats
+from evenhand.auditing.group_names import MISSING, group_name, natural
 from evenhand.auditing.rows import Rows, collect
 from evenhand.errors import BadInput
 

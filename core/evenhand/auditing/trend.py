@@ -10,8 +10,9 @@ import narwhals as nw
 import numpy as np
 
 from evenhand.auditing.binning import Binning, placed
-from evenhand.auditing.counts import MISSING, Floats, Ints, Table, count
+from evenhand.auditing.counts import Floats, Ints, Table, count
 from evenhand.auditing.estimates import CELL, PARTS
+from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.groups import COVERED
 from evenhand.auditing.intervals import critical, student
 from evenhand.auditing.kinds import GroupMetric

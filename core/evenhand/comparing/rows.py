@@ -10,8 +10,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from evenhand.auditing.counts import Floats, Ints, Table, count, group_name
+from evenhand.auditing.counts import Floats, Ints, Table, count
 from evenhand.auditing.estimates import estimate, project
+from evenhand.auditing.group_names import group_name
 from evenhand.auditing.plan import Plan, make_plan
 from evenhand.auditing.read import Source, open_source
 from evenhand.auditing.roles import Roles, Rows, collect, take_roles

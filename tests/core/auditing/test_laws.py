@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import counted, gaps, group_of, simulated, value
 
-from evenhand.auditing import audit
+from evenhand.auditing import audit, counts
 from evenhand.auditing.metrics import METRICS
 
 ASK = {"label": "y", "score": "s", "sensitive": "g"}
@@ -220,3 +220,13 @@ def test_clusters_of_one_row_are_rows():
             one, other = (group_of(a, group)["metrics"][metric] for a in (plain, apart))
             assert other["value"] == pytest.approx(one["value"], abs=1e-12)
             assert other["upper"] - other["lower"] == pytest.approx(one["upper"] - one["lower"], rel=0.05)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_large_file_is_counted_part_by_part_to_the_same_bytes(tmp_path, monkeypatch, weighted):
+    frame = simulated(60_000).with_columns(w=1 + pl.int_range(60_000) % 5 / 7)
+    frame.write_parquet(tmp_path / "p.parquet", row_group_size=7_000)
+    ask = {**ASK, "metrics": ["tpr", "auc", "brier", "log_loss"], **({"weight": "w"} if weighted else {})}
+    whole = audit(tmp_path / "p.parquet", **ask).to_json()
+    monkeypatch.setattr(counts, "AT_ONCE", 11_000)
+    assert audit(tmp_path / "p.parquet", **ask).to_json() == whole

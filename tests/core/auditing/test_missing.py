@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.auditing.counts import MISSING
+from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.missing import gap_bounds
 
 ONE_COLUMN = [("a",), ("b",), ("c",), (MISSING,)]

@@ -1,0 +1,53 @@
+"""What groups are called, and the order in which a reader expects them."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.auditing.classes import plain
+
+MISSING = "(missing)"
+DIGITS = re.compile("([0-9]{1,18})")
+
+
+def factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Names and codes of values: in the given order, or numbers in theirs, then text; "(missing)" last."""
+    seen: dict[Any, str] = {}
+    for value in values:
+        if value not in seen:
+            seen[value] = group_name(value)
+    found = set(seen.values())
+    names = [n for n in (*order, MISSING) if n in found] if order is not None else sorted(found, key=natural)
+    place = {name: i for i, name in enumerate(names)}
+    lookup = {value: place[name] for value, name in seen.items()}
+    return tuple(names), np.array([lookup[v] for v in values], dtype=np.int64)
+
+
+def group_name(value: Any) -> str:
+    """What a sensitive value is called in the report."""
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    ):
+        return MISSING
+    return plain(value) or MISSING
+
+
+def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
+    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)" last."""
+    if name == MISSING:
+        return 2, 0.0, (), ""
+    try:
+        number = float(name)
+    except ValueError:
+        number = math.inf
+    if math.isfinite(number):
+        return 0, number, (), name
+    parts = DIGITS.split(name)  # text, digits, text, …
+    return 1, 0.0, tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name
