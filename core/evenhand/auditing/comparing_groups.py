@@ -134,8 +134,10 @@ class Comparison:
             middle = (low + high) // 2
             apart = self.pairs(float(GRID[middle]))[0].max() > 0
             low, high = (middle, high) if apart else (low, middle)
-        best = float(GRID[low])
-        return float((1 + (self.maxima.comparisons >= best).sum()) / (1 + len(self.maxima.comparisons)))
+        best, many = float(GRID[low]), len(self.defined)
+        drawn = float((1 + (self.maxima.comparisons >= best).sum()) / (1 + len(self.maxima.comparisons)))
+        # draws end at one in their number; Bonferroni over the pairs is never too small and goes on
+        return min(drawn, many * (many - 1) * intervals.NORMAL.cdf(-best))
 
     def _ratio(self) -> dict[str, Any]:
         value = self.own.value[self.defined]

@@ -34,7 +34,8 @@ def spread(estimates: Estimates, confidence: float = 0.95) -> tuple[float, float
     tail = (1 - confidence) / 2
     top = float(np.ptp(values) ** 2 + variances.max()) + 1e-12
     wanted = (float(freedom), chi_square(1 - tail, freedom), chi_square(tail, freedom))
-    value, lower, upper = (float(np.sqrt(_solve(q, at, top))) for at in wanted)
+    most = 0.5 if estimates.bounded else np.inf  # numbers between 0 and 1 cannot spread further
+    value, lower, upper = (min(float(np.sqrt(_solve(q, at, top))), most) for at in wanted)
     return value, lower, upper
 
 

@@ -203,3 +203,11 @@ def test_groups_with_a_few_positive_rows_seldom_seem_to_differ(rng, name):
         gaps_seen += np.nanmax(apart) > 1e-9
         spreads += spread(found)[1] > 0
     assert max(gaps_seen, spreads) / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
+
+
+def test_the_p_value_of_the_largest_of_two_groups_is_that_of_their_difference_far_out():
+    frame = counted(a=(900, 50, 100, 950), b=(700, 50, 300, 950))
+    found = audit(frame, label="y", prediction="d", sensitive="g", metrics=["tpr"]).data["attributes"][0]["gaps"]
+    by_kind = {gap["kind"]: gap["p_value"] for gap in found}
+    assert by_kind["largest"] < 1e-5
+    assert by_kind["largest"] == pytest.approx(by_kind["difference"], abs=1e-5)
