@@ -2,6 +2,22 @@
 
 import numpy as np
 import polars as pl
+import pytest
+
+from evenhand import BadInput
+from evenhand.auditing import audit
+
+ASK = {"label": "y", "score": "s", "sensitive": "g"}
+
+
+def refusal(source, **ask):
+    """The sentence that an audit is refused with."""
+    with pytest.raises(BadInput) as error:
+        audit(source, **{**ASK, **ask})
+    text = str(error.value)
+    assert "\n" not in text
+    assert "Traceback" not in text
+    return text
 
 
 def simulated(rows=400, groups=3, seed=0, **columns):

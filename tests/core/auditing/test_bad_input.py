@@ -5,22 +5,9 @@ import tracemalloc
 import numpy as np
 import polars as pl
 import pytest
-from tables import counted, group_of, simulated, value
+from tables import ASK, counted, group_of, refusal, simulated, value
 
-from evenhand import BadInput
 from evenhand.auditing import audit
-
-ASK = {"label": "y", "score": "s", "sensitive": "g"}
-
-
-def refusal(source, **ask):
-    """The sentence that an audit is refused with."""
-    with pytest.raises(BadInput) as error:
-        audit(source, **{**ASK, **ask})
-    text = str(error.value)
-    assert "\n" not in text
-    assert "Traceback" not in text
-    return text
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -6,23 +6,10 @@ import sys
 
 import polars as pl
 import pytest
-from tables import simulated
+from tables import ASK, refusal, simulated
 
-from evenhand import BadInput
 from evenhand.auditing import audit
 from evenhand.auditing.panics import panics_unheard
-
-ASK = {"label": "y", "score": "s", "sensitive": "g"}
-
-
-def refusal(source, **ask):
-    """The sentence that an audit is refused with."""
-    with pytest.raises(BadInput) as error:
-        audit(source, **{**ASK, **ask})
-    text = str(error.value)
-    assert "\n" not in text
-    return text
-
 
 # the engine's panics
 
@@ -50,7 +37,7 @@ def test_what_others_print_while_the_engine_works_is_not_lost(capfd):
 
 
 def test_the_engine_works_without_a_standard_error():
-    program = "import os; os.close(2)\nfrom tables import simulated\nfrom evenhand.auditing import audit\naudit(simulated(), label='y', score='s', sensitive='g')"
+    program = "import os; os.close(2)\nfrom tables import ASK, refusal, simulated\nfrom evenhand.auditing import audit\naudit(simulated(), label='y', score='s', sensitive='g')"
     place = os.pathsep.join([os.path.dirname(__file__), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": place}, check=False)
     assert done.returncode == 0
