@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,7 +14,7 @@ from evenhand.auditing.comparing_groups import Comparison
 from evenhand.auditing.counts import CELLS, Floats, Ints, Table
 from evenhand.auditing.estimates import Estimates, Groups, estimate, project
 from evenhand.auditing.foreign import checked
-from evenhand.auditing.group_names import MISSING
+from evenhand.auditing.group_names import JOIN, MISSING, group_names, numbered
 from evenhand.auditing.heterogeneity import spread
 from evenhand.auditing.intervals import critical
 from evenhand.auditing.metrics import GroupMetric
@@ -23,9 +23,9 @@ from evenhand.auditing.multiplicity import benjamini_hochberg, holm
 from evenhand.auditing.plan import REFERENCE_RULE, Plan
 from evenhand.auditing.roles import MOST_GROUPS
 from evenhand.auditing.verdicts import UNSURE
+from evenhand.auditing.worst import worst_groups
 from evenhand.errors import BadInput, did_you_mean
 
-JOIN = " × "
 MOST_SAID = 200  # characters of a plugin's error
 NO_ONE = {
     frozenset(("tp", "fn")): "no positive labels in this group",
@@ -122,31 +122,6 @@ def _groups(table: Table, combo: tuple[int, ...]) -> tuple[list[tuple[str, ...]]
     return values, np.asarray(group).reshape(-1)
 
 
-def group_names(
-    columns: Sequence[str], values: Sequence[tuple[str, ...]], levels: Sequence[Sequence[str]]
-) -> list[str]:
-    """What the group of each tuple of values is called; with the columns' names where two columns share a value, as yes and no.
-
-    levels: every value of each column.
-    """
-    seen = [set(names) - {MISSING} for names in levels]
-    shared = any(one & other for one, other in combinations(seen, 2))
-    return [
-        JOIN.join(f"{c}: {v}" for c, v in zip(columns, value, strict=True)) if shared else JOIN.join(value)
-        for value in values
-    ]
-
-
-def numbered(names: list[str]) -> list[str]:
-    """Names that two groups share ("a × b" with "c", "a" with "b × c") told apart by a number."""
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return out
-
-
 def _reference(
     plan: Plan, columns: tuple[str, ...], names: list[str], values: list[tuple[str, ...]], rows: Floats
 ) -> tuple[str, str]:
@@ -191,6 +166,7 @@ def compared(
             {
                 **_described(attribute),
                 "spread": wide,
+                "worst": worst_groups(attribute.names, metrics, attribute.own, levels),
                 "missing": missing_rows(
                     attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], metrics
                 ),

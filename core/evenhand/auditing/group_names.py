@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from evenhand.auditing.classes import plain
 
 MISSING = "(missing)"
+JOIN = " × "
 DIGITS = re.compile("([0-9]{1,18})")
 
 
@@ -51,3 +54,28 @@ def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
         return 0, number, (), name
     parts = DIGITS.split(name)  # text, digits, text, …
     return 1, 0.0, tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name
+
+
+def group_names(
+    columns: Sequence[str], values: Sequence[tuple[str, ...]], levels: Sequence[Sequence[str]]
+) -> list[str]:
+    """What the group of each tuple of values is called; with the columns' names where two columns share a value, as yes and no.
+
+    levels: every value of each column.
+    """
+    seen = [set(names) - {MISSING} for names in levels]
+    shared = any(one & other for one, other in combinations(seen, 2))
+    return [
+        JOIN.join(f"{c}: {v}" for c, v in zip(columns, value, strict=True)) if shared else JOIN.join(value)
+        for value in values
+    ]
+
+
+def numbered(names: list[str]) -> list[str]:
+    """Names that two groups share ("a × b" with "c", "a" with "b × c") told apart by a number."""
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return out

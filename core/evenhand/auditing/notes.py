@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.auditing.counts import BINS, CELLS, Table
+from evenhand.auditing import intervals
+from evenhand.auditing.counts import BINS, CELLS, Floats, Table
 from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.ranking import auc_bounds
 from evenhand.auditing.roles import Rows
 
 SELECTED = (CELLS.index("tp"), CELLS.index("fp"), CELLS.index("selected_unlabelled"))
+NO_LABEL = [i for i, cell in enumerate(CELLS) if cell in ("selected_unlabelled", "rejected_unlabelled", "unlabelled")]
+CLEAR = 3.5  # standard errors, so that a note on one of many pairs of groups is no accident
 SHOWN = 60  # characters of a group's name
 
 
@@ -28,6 +31,7 @@ def notes_of(
         *_small_groups(parts),
         *_binned(table, plan),
         *_impossible(parts),
+        *_unlabelled(table, plan),
     ]
 
 
@@ -100,6 +104,30 @@ def _impossible(parts: list[dict[str, Any]]) -> Iterator[str]:
             f"By {', '.join(differ)} the base rates differ, so error rates and predictive values (or calibration) cannot be equal "
             "at once unless the model is perfect (Kleinberg, Mullainathan & Raghavan 2017; Chouldechova 2017): choose which matters."
         )
+
+
+def _unlabelled(table: Table, plan: Plan) -> Iterator[str]:
+    """Where one group's rows are labelled more often than another's, their rates are of different samples of them."""
+    if plan.task == "selection":
+        return
+    absent = np.isin(table.outcome, NO_LABEL)
+    for i, column in enumerate(table.columns):
+        names = table.levels[i]
+        rows, lost = (np.bincount(table.groups[:, i], v, len(names)) for v in (table.n, table.n * absent))
+        found = _most_apart(lost, rows)
+        if found is not None:
+            low, high = found
+            yield (
+                f"By {column[:SHOWN]} labels are missing in {lost[high] / rows[high]:.1%} of the rows of {names[high][:SHOWN]} and in "
+                f"{lost[low] / rows[low]:.1%} of {names[low][:SHOWN]}: where labels come from selection, the rates of the two are not of like rows."
+            )
+
+
+def _most_apart(lost: Floats, rows: Floats) -> tuple[int, int] | None:
+    """The groups with the lowest and the highest share of rows without a label, where chance does not explain it."""
+    lower, upper = intervals.share(lost, rows, np.full(len(rows), CLEAR))
+    low, high = int(np.argmin(lost / rows)), int(np.argmax(lost / rows))
+    return (low, high) if lower[high] > upper[low] else None
 
 
 def _asks_too_much(gaps: list[dict[str, Any]]) -> bool:

@@ -10,10 +10,10 @@ from itertools import combinations
 import numpy as np
 
 from evenhand.auditing import intervals
-from evenhand.auditing.attributes import JOIN, group_names, numbered
 from evenhand.auditing.clusters import BUCKETS
 from evenhand.auditing.counts import Floats, Ints
 from evenhand.auditing.estimates import Estimates, Groups, estimate, project
+from evenhand.auditing.group_names import JOIN, group_names, numbered
 from evenhand.auditing.kinds import GroupMetric, ratio
 from evenhand.comparing.influence import covered, influence, members, row_value
 from evenhand.comparing.levels import Levels, Pair

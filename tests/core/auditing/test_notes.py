@@ -81,3 +81,22 @@ def test_that_not_everything_can_be_equal_is_said_where_both_were_asked():
 
     assert warned(["base_rate", "fnr", "tnr", "calibration_slope"])
     assert not warned(["base_rate", "tpr", "fnr", "ppv"])  # one error rate beside the predictive value can be equal
+
+
+def test_labels_that_one_group_lacks_more_often_are_said():
+    frame = simulated(3000, groups=2)
+    fewer = pl.when((pl.col("g") == "a") & (pl.int_range(3000) % 3 == 0)).then(None).otherwise(pl.col("y"))
+    notes = audit(frame.with_columns(y=fewer), **ASK).data["notes"]
+    assert [note for note in notes if "labels are missing in 3" in note and "of the rows of a" in note]
+    alike = frame.with_columns(y=pl.when(pl.int_range(3000) % 3 == 0).then(None).otherwise(pl.col("y")))
+    assert not [note for note in audit(alike, **ASK).data["notes"] if "of like rows" in note]
+
+
+def test_the_worst_group_is_named_with_limits_of_the_worst_true_value():
+    frame = counted(a=(80, 10, 20, 90), b=(60, 30, 40, 70), c=(1, 0, 0, 1))
+    found = audit(frame, label="y", prediction="d", sensitive="g").data["attributes"][0]
+    assert (found["worst"]["tpr"]["group"], found["worst"]["fpr"]["group"]) == ("b", "b")
+    assert "selection_rate" not in found["worst"]  # neither direction is better
+    limits = [group["metrics"]["tpr"] for group in found["groups"]]
+    assert found["worst"]["tpr"]["lower"] == min(entry["lower_simultaneous"] for entry in limits)
+    assert found["worst"]["tpr"]["upper"] == min(entry["upper_simultaneous"] for entry in limits)
