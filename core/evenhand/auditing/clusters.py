@@ -22,15 +22,15 @@ def cluster_moments(plain: Groups, table: Table, group: Ints) -> Groups:
     size, parts = plain.total.shape
     pair, which = np.unique(group * table.clusters + table.cluster, return_inverse=True)
     contribution = np.zeros((len(pair), parts))
-    np.add.at(contribution, (which, table.outcome), table.w)
+    cells = np.bincount(which * len(CELLS) + table.outcome, table.w, len(pair) * len(CELLS))
+    contribution[:, : len(CELLS)] = cells.reshape(len(pair), len(CELLS))
     for i, (name, (wv, _, _)) in enumerate(table.moments.items()):
         covered = np.isin(table.outcome, COVERED.get(name, (6,)))
         first = len(CELLS) + 2 * i
         contribution[:, first] = np.bincount(which, wv * covered, len(pair))
         contribution[:, first + 1] = np.bincount(which, table.w * covered, len(pair))
     pair_group, pair_cluster = pair // table.clusters, pair % table.clusters
-    whole = np.zeros((table.clusters, parts))
-    np.add.at(whole, pair_cluster, contribution)
+    whole = np.column_stack([np.bincount(pair_cluster, contribution[:, j], table.clusters) for j in range(parts)])
     moment, cross = np.zeros((size, parts, parts)), np.zeros((size, parts, parts))
     edges = np.searchsorted(pair_group, np.arange(size + 1))
     for g in range(size):
@@ -38,7 +38,7 @@ def cluster_moments(plain: Groups, table: Table, group: Ints) -> Groups:
         moment[g] = mine.T @ mine
         cross[g] = whole[pair_cluster[edges[g] : edges[g + 1]]].T @ mine
     units = np.diff(edges).astype(float)
-    spans = len(pair) > len(np.unique(pair_cluster))
+    spans = len(pair) > np.count_nonzero(np.bincount(pair_cluster))
     return replace(
         plain, moment=moment, units=units, clustered=True, all_moment=whole.T @ whole, cross=cross,
         units_rest=_rest_units(pair_group, pair_cluster, size, table.clusters),

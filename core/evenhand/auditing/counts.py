@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.exact_sums import Sums
-from evenhand.auditing.group_names import factorised
+from evenhand.auditing.group_names import cluster_codes, factorised
 from evenhand.auditing.logarithm import with_log
 from evenhand.auditing.row_values import LOG_CHANCE, chance, no_error, row_values, same
 from evenhand.auditing.rows import Rows, Task, collect
@@ -152,7 +152,7 @@ def _table(
     decision = _ints(got["d"])
     outcome, keep = outcomes(task, label, decision)
     scores, level = _score_levels(got, exact, size)
-    clusters, cluster = factorised(got["cluster"].to_list()) if "cluster" in got else ((), None)
+    cluster, clusters = cluster_codes(got["cluster"]) if "cluster" in got else (None, 0)
     numbers = _numbers(found)
     n = numbers["n"]
     w, w2 = (weights.read("w", numbers), weights.read("w2", numbers)) if "w" in weights.shift else (n, n)
@@ -173,7 +173,7 @@ def _table(
     pick: Callable[[Any], Any] = lambda a: a[order]  # noqa: E731
     return Table(
         rows.roles.sensitive, levels, codes[0][order], outcome[order], label[order], level[order], scores, not exact and "level" in got,
-        None if cluster is None else cluster[order], len(clusters), n[order], w[order], w2[order],
+        None if cluster is None else cluster[order], clusters, n[order], w[order], w2[order],
         {name: (pick(a), pick(b), pick(c)) for name, (a, b, c) in sorted(moments.items())}, int(n[~keep].sum()),
     )  # fmt: skip
 

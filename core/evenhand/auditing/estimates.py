@@ -237,8 +237,9 @@ def _correlation(groups: Groups, gradient: Floats) -> Floats | None:
     if groups.shares is None:
         return None
     bucket, group, contribution = groups.shares
-    influence = np.zeros((int(bucket.max()) + 1, len(gradient)))
-    np.add.at(influence, (bucket, group), np.einsum("pi,pi->p", contribution, gradient[group]))
+    each, size = np.einsum("pi,pi->p", contribution, gradient[group]), len(gradient)
+    buckets = int(bucket.max()) + 1
+    influence = np.bincount(bucket * size + group, each, buckets * size).reshape(buckets, size)
     covariance = influence.T @ influence
     scale = np.sqrt(np.diag(covariance))
     return np.nan_to_num(ratio(covariance, np.outer(scale, scale)))

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
+import narwhals as nw
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from evenhand.auditing.classes import plain
@@ -29,6 +31,21 @@ def factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple
     place = {name: i for i, name in enumerate(names)}
     lookup = {value: place[name] for value, name in seen.items()}
     return tuple(names), np.array([lookup[v] for v in values], dtype=np.int64)
+
+
+def cluster_codes(values: nw.Series[Any]) -> tuple[NDArray[np.int64], int]:
+    """(code of each value, how many there are), in the order of the values; numbers count as numbers also where they came as text."""
+    try:
+        found = values.to_polars()
+        if found.dtype == pl.String:
+            number = found.cast(pl.Int64, strict=False)
+            if not number.has_nulls() and number.n_unique() == found.n_unique():  # 7 and 007 are two
+                found = number
+        ranks = found.rank("dense")
+    except Exception:  # objects of Python, or a kind that Polars cannot order
+        ranks = pl.Series([str(value) for value in values.to_list()]).rank("dense")
+    codes = np.asarray(ranks.to_numpy(), dtype=np.int64) - 1
+    return codes, int(codes.max(initial=-1)) + 1
 
 
 def group_name(value: Any) -> str:

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import prod
-from typing import Any
 
 import narwhals as nw
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from evenhand.auditing.counts import CELLS, Floats, Ints, outcomes, with_keys
 from evenhand.auditing.exact_sums import Sums
+from evenhand.auditing.group_names import cluster_codes
 from evenhand.auditing.plan import Plan
 from evenhand.auditing.row_values import row_values
 from evenhand.auditing.rows import Rows, collect
@@ -105,7 +104,7 @@ def count_cells(rows: Rows, plan: Plan, columns: Sequence[SliceColumn]) -> Cells
     totals = [nw.col(name).sum() for name in sums.columns]
     found = collect(frame.group_by([*packed, *keys]).agg(nw.len().alias("n"), *totals), rows.where)
     got = {name: np.asarray(found.get_column(name).to_numpy()) for name in found.columns if name != "cluster"}
-    cluster = _cluster_codes(found) if "cluster" in keys else None
+    cluster = cluster_codes(found.get_column("cluster"))[0] if "cluster" in keys else None
     size = len(found)
     label = got["y"].astype(np.int64) if "y" in got else np.full(size, -1 if plan.task == "selection" else 0)
     outcome, keep = outcomes(plan.task, label, got["d"].astype(np.int64))
@@ -163,16 +162,6 @@ def _unpacked(
             left, code = np.divmod(left, len(columns[i].levels))
             codes[i] = code.astype(np.uint8)
     return tuple(codes[i] for i in range(len(columns)))
-
-
-def _cluster_codes(found: nw.DataFrame[Any]) -> Ints:
-    """Clusters numbered in the order of their values, whatever kind of value that is."""
-    values = found.get_column("cluster")
-    try:
-        ranks = values.to_polars().rank("dense")
-    except Exception:  # objects of Python, or a kind that Polars cannot order
-        ranks = pl.Series([str(value) for value in values.to_list()]).rank("dense")
-    return np.asarray(ranks.to_numpy(), dtype=np.int64) - 1
 
 
 def tables(cells: Cells, metrics: Sequence[SliceMetric], depth: int) -> Iterator[tuple[tuple[int, ...], list[Moments]]]:

@@ -230,3 +230,19 @@ def test_a_large_file_is_counted_part_by_part_to_the_same_bytes(tmp_path, monkey
     whole = audit(tmp_path / "p.parquet", **ask).to_json()
     monkeypatch.setattr(counts, "AT_ONCE", 11_000)
     assert audit(tmp_path / "p.parquet", **ask).to_json() == whole
+
+
+def test_clusters_are_who_they_are_whatever_their_names_look_like():
+    frame = simulated(600).with_columns(c=pl.int_range(600) % 60)
+    ask = {**ASK, "cluster": "c", "metrics": ["tpr", "auc"]}
+    wanted = json.loads(audit(frame, **ask).to_json())["attributes"]
+    for names in (
+        pl.col("c").cast(pl.String),
+        pl.format("patient {}", pl.col("c") + 100),
+        pl.when(pl.col("c") < 10).then(pl.format("00{}", pl.col("c") + 50)).otherwise(pl.col("c").cast(pl.String)),
+        pl.col("c").cast(pl.Float64) / 7,
+    ):
+        named = json.loads(audit(frame.with_columns(c=names), **ask).to_json())
+        assert named["data"]["clusters"] == 60
+        for one, other in zip(wanted[0]["groups"], named["attributes"][0]["groups"], strict=True):
+            assert one["metrics"]["tpr"]["lower"] == pytest.approx(other["metrics"]["tpr"]["lower"], abs=1e-12)
