@@ -84,6 +84,16 @@ def audit(
 ) -> None:
     """Audit the predictions in FILE, from any model.   evenhand audit preds.csv --label y --score p --sensitive sex,age
 
+    \b
+    Show every group's rates, with intervals:
+      evenhand audit preds.csv --label y --score p --sensitive sex,age
+    Judge the gaps, and write a report:
+      evenhand audit preds.csv --label y --score p --sensitive sex --tolerance tpr=0.05 --out report
+    Decisions without labels (hired or not), by a rule:
+      evenhand audit hired.csv --prediction hired --sensitive sex,race --policy us-four-fifths
+
+    Every verdict is one of three: within, exceeded, not enough evidence (and how many more rows would settle it).
+
     Exit code: 0 within every tolerance (or none given), 1 one is exceeded, 2 bad input, 3 not enough evidence (--strict).
     """
     from evenhand.auditdir import audit_into
