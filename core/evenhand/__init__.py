@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evenhand.data import read_splits, splits_from_rows
     from evenhand.errors import BadInput, PluginFault
     from evenhand.hookspecs import hookimpl
+    from evenhand.listing import backbones, doctor, plugins, recipes, show
     from evenhand.pipeline import report, run
     from evenhand.recipe import Recipe
     from evenhand.rundir import cache_folder
@@ -52,6 +53,7 @@ _HOME = {
     "write_audit": "evenhand.auditdir",
     "verify": "evenhand.verifying",
     "cache_folder": "evenhand.rundir",
+    **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.listing"),
 }
 
 __all__ = ["__version__", *_HOME]

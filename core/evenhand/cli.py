@@ -11,10 +11,10 @@ import typer
 
 from evenhand import cli_audit
 from evenhand.cli_audit import Json, Strict
-from evenhand.console import print_table
+from evenhand.console import print_records, print_table
 
 if TYPE_CHECKING:
-    from evenhand.plugins import Plugins
+    from evenhand.values import Backbone
 
 app = typer.Typer(
     name="evenhand",
@@ -50,16 +50,17 @@ def _options(
 @app.command()
 def plugins(as_json: Json = False) -> None:
     """List the installed domain plugins, and any that is broken with the reason.   evenhand plugins"""
-    loaded = _load()
-    rows = [(name, about, "works") for name, about in loaded.names()]
-    rows += [(name, "", f"quarantined: {reason}") for name, reason in sorted(loaded.faults.items())]
-    print_table(("plugin", "distribution", "state"), rows, as_json)
+    from evenhand import listing
+
+    print_records(("plugin", "distribution", "state"), listing.plugins(), as_json)
 
 
 @app.command()
 def recipes(as_json: Json = False) -> None:
     """List the jobs that can be run.   evenhand recipes"""
-    found = _load().recipes().items()
+    from evenhand import listing
+
+    found = listing.recipes().items()
     print_table(("recipe", "task", "modality", "title"), [(n, r.task, r.modality, r.title) for n, r in found], as_json)
     if not found:
         typer.echo("No recipe is installed; install a domain plugin, such as evenhand-nlp.", err=True)
@@ -68,19 +69,16 @@ def recipes(as_json: Json = False) -> None:
 @app.command()
 def backbones(as_json: Json = False) -> None:
     """List the pretrained networks, with licence and size.   evenhand backbones"""
-    rows = [
-        (
-            n,
-            b.modality,
-            b.source,
-            b.card.licence,
-            f"{b.card.parameters / 1e6:.1f} M",
-            f"{b.card.size_mb:.1f} MB",
-            b.card.known_bias,
-        )
-        for n, b in _load().backbones().items()
-    ]
-    print_table(("backbone", "modality", "source", "licence", "parameters", "size", "known bias"), rows, as_json)
+    from evenhand import listing
+
+    header = ("backbone", "modality", "source", "licence", "parameters", "size", "known bias")
+    print_table(header, [_card(name, found) for name, found in listing.backbones().items()], as_json)
+
+
+def _card(name: str, backbone: Backbone) -> tuple[str, ...]:
+    card = backbone.card
+    size = f"{card.parameters / 1e6:.1f} M", f"{card.size_mb:.1f} MB"
+    return name, backbone.modality, backbone.source, card.licence, *size, card.known_bias
 
 
 @app.command()
@@ -88,18 +86,20 @@ def show(
     recipe: str, settings: Annotated[list[str] | None, typer.Option("--set", help="Override a value: a.b=c")] = None
 ) -> None:
     """Show a recipe's values, each with its origin.   evenhand show nlp/support-intent"""
-    resolved = _load().recipe(recipe).with_settings(settings or [])
-    print_table(("key", "value", "origin"), [(k, "" if v is None else v, o) for k, v, o in resolved.resolved()], False)
+    from evenhand import listing
+
+    rows = [{k: "" if v is None else v for k, v in row.items()} for row in listing.show(recipe, settings or [])]
+    print_records(("key", "value", "origin"), rows, False)
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check this machine: Python, packages, threads, accelerators, plugins, cache.   evenhand doctor"""
-    from evenhand.doctor import examine
+    from evenhand import listing
 
-    rows = examine(_load())
-    print_table(("check", "state", "found"), rows, as_json)
-    if any(state == "broken" for _, state, _ in rows):
+    rows = listing.doctor()
+    print_records(("check", "state", "found"), rows, as_json)
+    if any(row["state"] == "broken" for row in rows):
         raise typer.Exit(2)
 
 
@@ -169,12 +169,6 @@ def _sentence(error: Exception) -> str:
         return "not enough memory; audit a Parquet file, or fewer sensitive columns at once"
     text = " ".join(str(error).split())[:300]
     return f"a fault of evenhand itself, please report it: {type(error).__name__}: {text} (--debug shows where)"
-
-
-def _load() -> Plugins:
-    from evenhand.plugins import load
-
-    return load()
 
 
 def _print_metrics(metrics: tuple[Any, ...]) -> None:

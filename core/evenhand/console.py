@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 # Control characters, and those that turn the direction of text: in a name they could repaint the terminal.
@@ -79,3 +79,8 @@ def print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]], as_json: b
         print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], indent=1, default=str), flush=True)
     elif rows:
         print(table(header, rows), flush=True)
+
+
+def print_records(keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """The same for rows that are objects."""
+    print_table(keys, [tuple(row[key] for key in keys) for row in rows], as_json)

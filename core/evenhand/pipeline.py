@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand import costs, provenance
 from evenhand.console import Progress
+from evenhand.discovering import Plugins
+from evenhand.discovering import load as load_plugins
 from evenhand.errors import BadInput, PluginFault
-from evenhand.plugins import Plugins
-from evenhand.plugins import load as load_plugins
 from evenhand.predicting import audit_of, predictions_of, predictions_table
 from evenhand.recipe import Recipe
 from evenhand.rundir import Run

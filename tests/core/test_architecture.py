@@ -75,3 +75,11 @@ def test_nothing_is_unpickled():
     for path in [*CORE.rglob("*.py"), *PLUGINS]:
         text = path.read_text()
         assert not [word for word in words if word in text], path
+
+
+def test_no_module_takes_the_place_of_a_public_name():
+    """`import evenhand.x` would put the module where evenhand.x was."""
+    import evenhand
+
+    modules = {path.stem if path.is_file() else path.name for path in CORE.iterdir()}
+    assert not set(evenhand.__all__) & modules

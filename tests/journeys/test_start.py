@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+import evenhand as api
+
 HEAVY = ("torch", "transformers", "pandas", "timm", "sklearn", "datasets", "polars", "scipy")
 
 
@@ -89,3 +91,15 @@ def test_bad_usage_is_one_sentence_and_exit_code_2(evenhand, arguments, says):
 def test_debug_shows_the_traceback(evenhand):
     done = evenhand("audit", "not-there.csv", "--score", "s", "--sensitive", "sex", "--debug")
     assert "Traceback" in done.stderr
+
+
+def test_python_gives_the_same_answers(evenhand):
+    for name in ("plugins", "doctor"):
+        assert json.loads(evenhand(name, "--json").stdout) == json.loads(json.dumps(getattr(api, name)()))
+    assert {row["recipe"] for row in json.loads(evenhand("recipes", "--json").stdout)} == set(api.recipes())
+    assert {row["backbone"] for row in json.loads(evenhand("backbones", "--json").stdout)} == set(api.backbones())
+    shown = {row["key"]: row for row in api.show("nlp/support-intent", ["finetune.epochs=2"])}
+    assert shown["finetune.epochs"]["value"] == 2
+    assert shown["finetune.epochs"]["origin"] != shown["finetune.strategy"]["origin"]
+    with pytest.raises(api.BadInput, match="Did you mean"):
+        api.show("nlp/support-intend")

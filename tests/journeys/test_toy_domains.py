@@ -8,7 +8,7 @@ import pytest
 import evenhand
 import toy_images
 import toy_tables
-from evenhand.plugins import load
+from evenhand.discovering import load
 from evenhand.testing import CHECKS
 
 ARTEFACTS = [

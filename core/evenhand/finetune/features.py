@@ -19,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from evenhand.backbones import Encoder
+    from evenhand.pretrained import Encoder
     from evenhand.schema import Schema
 
 CHUNK = 1024  # rows

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from evenhand.backbones.network import Network
-from evenhand.backbones.processor import hush, precision
+from evenhand.pretrained.network import Network
+from evenhand.pretrained.processor import hush, precision
 
 if TYPE_CHECKING:
     from evenhand.finetune.strategies import Setting

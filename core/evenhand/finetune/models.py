@@ -14,7 +14,7 @@ from evenhand.finetune.views import VIEWS
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from evenhand.backbones import Encoder
+    from evenhand.pretrained import Encoder
     from evenhand.schema import Schema
 
 
@@ -46,7 +46,7 @@ class NetworkModel:
 
     def scores(self, rows: Dataset) -> np.ndarray:
         """Probabilities [rows, classes], or values [rows] for regression."""
-        from evenhand.backbones.network import run_batches
+        from evenhand.pretrained.network import run_batches
 
         examples = self.encoder.examples(rows, self.schema)
         mine = as_scores(run_batches(self.network, self.encoder, examples, "fp32").astype(np.float64), self.task)

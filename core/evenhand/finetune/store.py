@@ -21,7 +21,7 @@ from evenhand.schema import Schema
 from evenhand.values import Adapted
 
 if TYPE_CHECKING:
-    from evenhand.backbones import Encoder
+    from evenhand.pretrained import Encoder
     from evenhand.recipe import Recipe
     from evenhand.values import Backbone
 
@@ -117,8 +117,8 @@ def _load(about: Mapping[str, Any], folder: Path, name: str, recipe: Recipe, bac
 
 
 def _encoder(about: Mapping[str, Any], recipe: Recipe, backbone: Backbone | None) -> Encoder:
-    from evenhand.backbones import load_encoder
-    from evenhand.backbones.processor import settle
+    from evenhand.pretrained import load_encoder
+    from evenhand.pretrained.processor import settle
 
     if backbone is None:
         raise BadInput(

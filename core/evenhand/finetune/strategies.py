@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenhand.backbones import Encoder, load_encoder
-from evenhand.backbones.processor import hush, settle
 from evenhand.finetune.baselines import fit_baselines
 from evenhand.finetune.distributed import join
 from evenhand.finetune.features import FeatureCache
 from evenhand.finetune.labels import Labels, read_labels
 from evenhand.finetune.models import ProbeModel, SimpleModel
 from evenhand.finetune.probe import Probe, fit_probe
+from evenhand.pretrained import Encoder, load_encoder
+from evenhand.pretrained.processor import hush, settle
 from evenhand.values import Adapted
 
 if TYPE_CHECKING:

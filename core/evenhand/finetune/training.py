@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from evenhand.backbones.network import Network, run_batches
 from evenhand.finetune.distributed import agree
 from evenhand.finetune.loop import run_trainer
 from evenhand.finetune.models import NetworkModel, SimpleModel, as_scores
 from evenhand.finetune.probe import Head, Probe, quality
 from evenhand.finetune.strategies import Setting, cache_of, probe_model, probe_of
+from evenhand.pretrained.network import Network, run_batches
 from evenhand.values import Adapted
 
 

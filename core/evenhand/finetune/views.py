@@ -23,14 +23,14 @@ def table_of(rows: Dataset, schema: Schema) -> Any:
 
 def texts(rows: Dataset, schema: Schema) -> list[str]:
     """The input columns of each row as one text."""
-    from evenhand.backbones.text import texts_of
+    from evenhand.pretrained.text import texts_of
 
     return texts_of(rows, schema)
 
 
 def thumbnails(rows: Dataset, schema: Schema) -> np.ndarray:
     """Mean colours of 8 × 8 fields of each image, in [0, 1]: float32 of shape [rows, 192]."""
-    from evenhand.backbones.image import pictures
+    from evenhand.pretrained.image import pictures
 
     size = (THUMBNAIL, THUMBNAIL)
     return np.stack([np.asarray(p.resize(size), np.float32).reshape(-1) / 255 for p in pictures(rows, schema)])

@@ -16,9 +16,9 @@ from typing import Any
 from unittest.mock import patch
 
 from evenhand import fingerprint, hookspecs
+from evenhand.discovering import Plugins, load
 from evenhand.errors import BadInput, PluginFault, did_you_mean
 from evenhand.pipeline import run
-from evenhand.plugins import Plugins, load
 from evenhand.recipe import Recipe
 from evenhand.values import Splits
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evenhand.backbones import load_encoder
 from evenhand.finetune import features as module
 from evenhand.finetune.features import FeatureCache
+from evenhand.pretrained import load_encoder
 
 from .conftest import messages, recipe
 

@@ -259,7 +259,7 @@ def test_a_hook_that_raises_on_the_way(hook):
 
 def test_an_owner_that_raises_when_told_keeps_its_other_hooks():
     """Else the core's strategy would train in place of the plugin's own, and nobody would notice."""
-    from evenhand.plugins import load
+    from evenhand.discovering import load
 
     def told():
         raise KeyError("age")

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from evenhand.backbones.processor import autocast, device
+from evenhand.pretrained.processor import autocast, device
 
 BATCH = 128  # rows per forward pass when features are computed
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from evenhand.discovering import Plugins, reason_of
 from evenhand.errors import BadInput
-from evenhand.plugins import Plugins, reason_of
 from evenhand.provenance import PACKAGES
 from evenhand.rundir import cache_folder
 
@@ -73,7 +73,7 @@ def _with_torch(check: str, ask: Callable[[], Finding]) -> Finding:
 def _processor() -> Finding:
     found = f"{os.cpu_count()} cores"
     if find_spec("torch") is not None:
-        from evenhand.backbones.processor import precision
+        from evenhand.pretrained.processor import precision
 
         found += ", computes in bf16" if precision() == "bf16" else ", computes in fp32 (bf16 would be emulated)"
     return "processor", "fine", found

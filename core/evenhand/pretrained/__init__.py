@@ -59,11 +59,11 @@ def load_encoder(backbone: Backbone, recipe: Recipe) -> Encoder:
             f"{recipe.modality}; choose another with --set backbone=NAME (`evenhand backbones` lists them)"
         )
     if backbone.modality == "text":
-        from evenhand.backbones.text import load_text
+        from evenhand.pretrained.text import load_text
 
         return load_text(backbone, recipe)
     if backbone.modality == "image":
-        from evenhand.backbones.image import load_image
+        from evenhand.pretrained.image import load_image
 
         return load_image(backbone, recipe)
     raise BadInput(

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from evenhand.backbones.locate import WEIGHTS, locate
-from evenhand.backbones.network import Network, identity_of, run_batches, with_head
-from evenhand.backbones.processor import precision
 from evenhand.errors import BadInput, did_you_mean
+from evenhand.pretrained.locate import WEIGHTS, locate
+from evenhand.pretrained.network import Network, identity_of, run_batches, with_head
+from evenhand.pretrained.processor import precision
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -113,7 +113,7 @@ class Vision(nn.Module):
 
 
 class ImageEncoder:
-    """See `evenhand.backbones.Encoder`."""
+    """See `evenhand.pretrained.Encoder`."""
 
     modality = "image"
 

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from evenhand.backbones.locate import locate
-from evenhand.backbones.network import Network, identity_of, run_batches, with_head
-from evenhand.backbones.processor import hush, precision
 from evenhand.errors import BadInput
+from evenhand.pretrained.locate import locate
+from evenhand.pretrained.network import Network, identity_of, run_batches, with_head
+from evenhand.pretrained.processor import hush, precision
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -50,7 +50,7 @@ class Sentence(nn.Module):
 
 
 class TextEncoder:
-    """See `evenhand.backbones.Encoder`."""
+    """See `evenhand.pretrained.Encoder`."""
 
     modality = "text"
 

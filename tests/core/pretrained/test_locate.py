@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from evenhand.backbones import load_encoder
-from evenhand.backbones.locate import locate
 from evenhand.errors import BadInput
+from evenhand.pretrained import load_encoder
+from evenhand.pretrained.locate import locate
 from evenhand.recipe import Recipe
 from evenhand.values import Backbone, BackboneCard
 
@@ -65,7 +65,7 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 
 def test_the_hub_offline_is_one_sentence(tmp_path):
     code = (
-        "from evenhand.backbones.locate import locate; from evenhand.values import *; from evenhand.errors import BadInput\n"
+        "from evenhand.pretrained.locate import locate; from evenhand.values import *; from evenhand.errors import BadInput\n"
         "try: locate(Backbone('net', 'text', 'hub:nobody/nothing', BackboneCard('', '', 0, 0.0)))\n"
         "except BadInput as error: print(error)"
     )
@@ -93,6 +93,6 @@ def test_an_unknown_architecture_is_answered_with_the_nearest():
 
 
 def test_importing_backbones_and_finetune_is_light():
-    code = "import sys, evenhand.backbones, evenhand.finetune; print({'torch','transformers','timm','sklearn','pandas'} & set(sys.modules))"
+    code = "import sys, evenhand.pretrained, evenhand.finetune; print({'torch','transformers','timm','sklearn','pandas'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "set()"
