@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 SHOWN = 60  # characters of a name before it is shortened; the whole one is in the list of names at the end
-KEPT = 400  # characters of a sentence before it is shortened
+KEPT = 800  # characters of a sentence before it is shortened
 WHOLE = 20_000  # characters of a name in the list of names
 ROOM = 400_000  # characters of that list, so that the page stays below 2 MB
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML or YAML
