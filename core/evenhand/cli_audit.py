@@ -68,6 +68,9 @@ def audit(
     slices: Annotated[
         str | None, typer.Option(help="Look for groups that fare worse in these columns too, comma-separated.")
     ] = None,
+    mitigation: Annotated[
+        str, typer.Option(help="Preview of other thresholds: sweep, or fairlearn for its ThresholdOptimizer too.")
+    ] = "sweep",
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     exact: Annotated[
         bool, typer.Option("--exact", help="Count every distinct score, also beyond 50,000 rows.")
@@ -104,7 +107,7 @@ def audit(
         "label": label, "score": score, "prediction": prediction, "sensitive": _list(sensitive), "threshold": threshold, "positive": positive,
         "cluster": cluster, "weight": weight, "id": id, "tolerance": _tolerances(tolerance), "policy": policy,
         "metrics": _list(metrics) if metrics else None, "reference": _pairs(reference, "--reference", "sex=male"),
-        "intersections": intersections, "confidence": confidence, "seed": seed, "exact": exact,
+        "intersections": intersections, "confidence": confidence, "seed": seed, "exact": exact, "mitigation": mitigation,
         "bins": _bins(bins), "top": _top(top), "within": within, "slices": _list(slices) if slices else (),
     }  # fmt: skip
     if out is None:

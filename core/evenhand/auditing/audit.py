@@ -39,7 +39,7 @@ def audit(
     task: str | None = None, tolerance: Mapping[str, float] | float | None = None, metrics: str | Sequence[str] | None = None,
     extra: Sequence[GroupMetric | Estimate] = (), reference: Mapping[str, Any] | None = None, intersections: int = 1,
     confidence: float = 0.95, replicates: int = 2000, seed: int = 0, title: str | None = None, policy: str | Path | Policy | None = None,
-    exact: bool = False, bins: Bins = None, top: int | float | None = None, within: str | None = None,
+    exact: bool = False, mitigation: str = "sweep", bins: Bins = None, top: int | float | None = None, within: str | None = None,
     slices: str | Sequence[str] = (), on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> Audit:  # fmt: skip
     """Audit predictions by group: rates, gaps, intervals and verdicts.
@@ -51,6 +51,7 @@ def audit(
     FPR; accuracy of several classes); without one nothing is judged. exact: count every distinct score, however many.
     extra: a plugin's metrics and estimates. reference: column -> group to compare with (else the largest).
     replicates: draws for the simultaneous bands. policy: a shipped profile's name or a TOML file with rules of your own.
+    mitigation: "fairlearn" previews its ThresholdOptimizer beside our own sweep.
     bins: sensitive column of numbers -> how many groups of equal size (4), the edges between them ([30, 50, 65], of which
     each belongs to the group above), or "each" for a group per value; what is not named is cut into quartiles where it has
     many values. top: how many rows, or which share of them, are selected by score in place of a threshold, of all or of
@@ -69,7 +70,7 @@ def audit(
     plan = make_plan(
         rows, task=task, threshold=threshold, positive=positive, metrics=metrics, extra=own,
         tolerance=tolerance, reference=reference, confidence=confidence, intersections=intersections, replicates=replicates, seed=seed,
-        policy=rules, exact=exact, bins=binnings, top=chosen,
+        policy=rules, exact=exact, mitigation=mitigation, bins=binnings, top=chosen,
     )  # fmt: skip
     if on_plan is not None:
         on_plan({"question": dict(plan.question), "plan_sha256": plan.sha256, "data_sha256": opened.sha256})
@@ -117,7 +118,9 @@ def _answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str,
         "impacts": [found.block for found in ratios],
         "verdicts": [*verdicts, *(found.verdict for found in ratios if found.verdict is not None)],
         "histograms": histograms,
-        "mitigation": preview(histograms, defined, plan.tolerances, plan.threshold),
+        "mitigation": preview(
+            histograms, defined, plan.tolerances, plan.threshold, plan.question["mitigation"] == "fairlearn"
+        ),
     }, undefined
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from evenhand.auditing.counts import Floats
 from evenhand.auditing.group_names import MISSING
 from evenhand.auditing.metrics import Counts, GroupMetric, ratio
+from evenhand.auditing.randomised import chances
 
 STEPS = {1: 201, 2: 81, 3: 25}  # windows tried per metric, by how many metrics are judged together
 SWEPT = ("selection_rate", "tpr", "fpr", "tnr", "fnr", "accuracy", "ppv", "npv")
@@ -46,9 +47,11 @@ def preview(
     metrics: Sequence[GroupMetric],
     tolerances: Mapping[str, float],
     threshold: float | None,
+    fairlearn: bool = False,
 ) -> list[dict[str, Any]]:
     """For each attribute: the gaps now, the best single threshold within tolerance, and the best one per group.
 
+    fairlearn: what its ThresholdOptimizer makes of it, too.
     Empty where there are no scores with labels, or no judged metric that a threshold decides.
     """
     judged = [m for m in metrics if m.name in tolerances and m.name in SWEPT][:3]
@@ -60,7 +63,8 @@ def preview(
     for attribute, groups in histograms["attributes"].items():
         sweep = _sweep(edges, {name: bins for name, bins in groups.items() if name != MISSING}, judged)
         if len(sweep.names) >= 2:
-            found.append(_previewed(attribute, sweep, limits, threshold))
+            by_chance = _by_chance(sweep, judged, limits, threshold) if fairlearn else None
+            found.append({**_previewed(attribute, sweep, limits, threshold), "fairlearn": by_chance})
     return found
 
 
@@ -88,6 +92,33 @@ def _previewed(attribute: str, sweep: Sweep, limits: Mapping[str, float], thresh
         "now": _described(sweep, now, now, limits),
         "single": None if single is None else _described(sweep, single, now, limits),
         "per_group": None if several is None else _described(sweep, several, now, limits),
+    }
+
+
+def _by_chance(
+    sweep: Sweep, judged: Sequence[GroupMetric], limits: Mapping[str, float], threshold: float
+) -> dict[str, Any] | None:
+    """What holds on average under the thresholds that fairlearn finds, between which chance decides."""
+    c = sweep.counts
+    positive, negative = (-np.diff(side, axis=0) for side in (c.tp, c.fp))  # [bin, group]
+    found = chances(sweep.edges[:-1], positive, negative, limits)
+    if found is None:
+        return None
+    chance, rules = found
+    tp, fp = (chance * positive).sum(axis=0), (chance * negative).sum(axis=0)
+    fn, tn, none = positive.sum(axis=0) - tp, negative.sum(axis=0) - fp, np.zeros(len(sweep.names))
+    counts = Counts(tp, fp, fn, tn, tp + fp, fn + tn, none, none)
+    values = {m.name: np.asarray(m.function(counts)) for m in judged}
+    gaps = {name: float(_spread(value)) for name, value in values.items()}
+    now = (sweep.edges[:-1] >= threshold)[:, None]
+    return {
+        "rules": dict(zip(sweep.names, rules, strict=True)),
+        "gaps": gaps,
+        "within": all(gaps[name] <= limit + 1e-9 for name, limit in limits.items()),
+        "accuracy": float((tp + tn).sum() / sweep.weight),
+        "selection_rate": float((tp + fp).sum() / sweep.weight),
+        "changed": float((np.abs(chance - now) * (positive + negative)).sum() / sweep.weight),
+        "values": {name: {m: float(value[i]) for m, value in values.items()} for i, name in enumerate(sweep.names)},
     }
 
 

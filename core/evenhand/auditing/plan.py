@@ -17,6 +17,7 @@ from evenhand.auditing.ranks import BY_ORDER, NO_PROBABILITIES, Top
 from evenhand.auditing.roles import Rows, Task
 from evenhand.errors import BadInput, did_you_mean
 
+MITIGATIONS = ("sweep", "fairlearn")
 REFERENCE_RULE = "the group with the most rows"
 
 
@@ -50,7 +51,7 @@ class Plan:
 def make_plan(
     rows: Rows, *, task: str | None, threshold: float | None, positive: Any, metrics: str | Sequence[str] | None, extra: Sequence[GroupMetric],
     tolerance: Tolerance, reference: Mapping[str, Any] | None, confidence: float, intersections: int,
-    replicates: int, seed: int, policy: Policy | None = None, exact: bool = False,
+    replicates: int, seed: int, policy: Policy | None = None, exact: bool = False, mitigation: str = "sweep",
     bins: Mapping[str, Binning] | None = None, top: Top | None = None,
 ) -> Plan:  # fmt: skip
     """Decide what was left open, or raise BadInput where that is not for us to decide.
@@ -58,6 +59,8 @@ def make_plan(
     bins: how columns were cut. top: who was selected by rank; the rows then bring their decisions with them.
     """
     confidence, intersections, replicates, seed = check_options(confidence, intersections, replicates, seed)
+    if mitigation not in MITIGATIONS:
+        raise BadInput(f"the mitigation {mitigation!r} is neither {' nor '.join(MITIGATIONS)} (--mitigation)")
     if top is not None:
         task, threshold = _task_of_top(rows, task), None if top.raw else top.cut
     found = find_task(rows, task, threshold, positive)
@@ -81,7 +84,7 @@ def make_plan(
         "cluster": rows.roles.cluster, "weight": rows.roles.weight, "id": rows.roles.id, "confidence": confidence,
         "intersections": intersections, "reference": named or REFERENCE_RULE, "metrics": names,
         "tolerances": tolerances, "policy": None if policy is None else policy.described(), "seed": seed, "replicates": replicates,
-        "exact": exact,
+        "exact": exact, "mitigation": mitigation,
     }  # fmt: skip
     return Plan(
         found,

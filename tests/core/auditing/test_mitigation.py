@@ -94,7 +94,22 @@ def test_a_shift_between_groups_is_mended_by_a_threshold_of_each():
     assert 0 < found["per_group"]["changed"] < 0.3
 
 
-def test_it_agrees_with_fairlearns_threshold_optimizer():
+@pytest.mark.parametrize(
+    ("limits", "exact"), [({"tpr": 0.02}, 0.02), ({"selection_rate": 0.05}, 0.05), ({"tpr": 0.1, "fpr": 0.1}, 0.0)]
+)
+def test_fairlearns_thresholds_are_previewed_beside_ours(limits, exact):
+    pytest.importorskip("fairlearn")
+    audit = evenhand.audit(shifted(), label="y", score="s", sensitive="g", tolerance=limits, mitigation="fairlearn")
+    (found,) = audit.data["mitigation"]
+    theirs, ours = found["fairlearn"], found["per_group"]
+    assert max(theirs["gaps"].values()) <= exact + 0.01
+    assert theirs["accuracy"] == pytest.approx(ours["accuracy"], abs=0.015)
+    assert set(theirs["rules"]) == {"a", "b"}
+    assert theirs["changed"] > 0
+
+
+def test_it_agrees_with_fairlearns_own_predictions():
+    """The chances that are read from fairlearn's rules are those by which it decides."""
     postprocessing = pytest.importorskip("fairlearn.postprocessing")
     base = pytest.importorskip("sklearn.base")
 
@@ -108,20 +123,24 @@ def test_it_agrees_with_fairlearns_threshold_optimizer():
 
     frame = shifted()
     x, y, group = frame["s"].to_numpy()[:, None], frame["y"].to_numpy(), frame["g"].to_numpy()
+    x = np.floor(x * 100 + 1e-9) / 100  # the bins that the preview sees
     mender = postprocessing.ThresholdOptimizer(
-        estimator=Score().fit(x, y),
-        constraints="true_positive_rate_parity",
-        objective="accuracy_score",
-        predict_method="predict_proba",
-        prefit=True,
-        grid_size=1000,
-    ).fit(x, y, sensitive_features=group)
-    chance = mender._pmf_predict(x, sensitive_features=group)[:, 1]
-    theirs = float(np.where(y == 1, chance, 1 - chance).mean())
-    audit = evenhand.audit(frame, label="y", score="s", sensitive="g", tolerance={"tpr": 0.02})
-    ours = audit.data["mitigation"][0]["per_group"]
-    assert ours["within"]
-    assert ours["accuracy"] == pytest.approx(theirs, abs=0.01)
+        estimator=Score().fit(x, y), constraints="true_positive_rate_parity", objective="accuracy_score",
+        predict_method="predict_proba", prefit=True, tol=0.02,
+    ).fit(x, y, sensitive_features=group)  # fmt: skip
+    said = np.mean([mender.predict(x, sensitive_features=group, random_state=i) == y for i in range(20)])
+    audit = evenhand.audit(frame, label="y", score="s", sensitive="g", tolerance={"tpr": 0.02}, mitigation="fairlearn")
+    assert audit.data["mitigation"][0]["fairlearn"]["accuracy"] == pytest.approx(said, abs=0.002)
+
+
+def test_where_fairlearn_has_no_answer_there_is_none():
+    pytest.importorskip("fairlearn")
+    one = shifted(400).with_columns(y=pl.when(pl.col("g") == "a").then(1).otherwise(pl.col("y")))
+    for frame, limits in ((one, {"tpr": 0.1}), (shifted(400), {"ppv": 0.1})):
+        audit = evenhand.audit(frame, label="y", score="s", sensitive="g", tolerance=limits, mitigation="fairlearn")
+        assert all(found["fairlearn"] is None for found in audit.data["mitigation"])
+    with pytest.raises(evenhand.BadInput, match="--mitigation"):
+        evenhand.audit(one, label="y", score="s", sensitive="g", mitigation="magic")
 
 
 def test_without_scores_or_tolerances_there_is_nothing_to_preview():

@@ -22,6 +22,7 @@ def audits():
         **ASK, "sensitive": ["g", "h", "age"], "weight": "w", "intersections": 2, "policy": "us-four-fifths", "slices": ["h"],
         "tolerance": {"tpr": 0.1}, "extra": [Estimate("size", "a", 1.0)], "reference": {"g": "a"},
     }  # fmt: skip
+    yield "fairlearn", frame, {**ASK, "tolerance": {"tpr": 0.05}, "mitigation": "fairlearn"}
     yield "clusters", frame, {**ASK, "cluster": "age", "exact": True}
     yield "hard decisions", counted(a=(9, 2, 1, 9), b=(5, 0, 0, 5)), {"label": "y", "prediction": "d", "sensitive": "g"}
     yield "selection", frame, {"score": "s", "sensitive": "g", "policy": "nyc-ll144"}
