@@ -16,7 +16,7 @@ test: $(SETUP)
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test-slow: $(SETUP)
-	@$(BIN)/python -m pytest -q -m slow --durations=12
+	@$(BIN)/python -m pytest -q -n 2 -m slow
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .
