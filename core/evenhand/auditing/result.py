@@ -49,7 +49,9 @@ class Audit:
         lines += [f"{v['verdict'].upper()}  {v['attribute']}: {v['says']}" for v in data["verdicts"]]
         lines += [f"Worse: {found['says']}" for found in (data.get("slices") or {}).get("found", [])[:SHOWN_SLICES]]
         lines += [f"Note: {note}" for note in data["notes"]]
-        lines.append(f"Verdict: {self.verdict}" if self.verdict else "Verdict: none, because no tolerance was given.")
+        policy = data["question"]["policy"]
+        why = f"the policy {policy['name']} sets no limit" if policy else "no tolerance was given"
+        lines.append(f"Verdict: {self.verdict}" if self.verdict else f"Verdict: none, because {why}.")
         return "\n".join(lines)
 
     def _shown(self) -> list[str]:

@@ -129,6 +129,8 @@ def verdict(value: Any) -> tuple[str, str, str]:
 
 def next_step(audit: dict[str, Any]) -> str:
     """What to do now, in one sentence."""
+    if audit["verdict"] is None and audit["question"].get("policy"):
+        return "The policy asks for these tables and sets no limit, so nothing was judged: publish or file them as it says."
     if audit["verdict"] is None:
         return "No tolerance was given, so nothing was judged: state the largest acceptable gap (--tolerance tpr=0.05) before you look at the numbers."
     exceeded = [v for v in audit["verdicts"] if v["verdict"] == "exceeded"]
