@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from evenhand.rundir import STAGES
@@ -77,7 +78,12 @@ def test_a_run_killed_in_every_stage_ends_as_if_it_had_not_been(install, tmp_pat
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["probe", "full"])
 def test_a_killed_text_run_ends_as_if_it_had_not_been(tmp_path, strategy):
+    from evenhand_nlp.samples import support_messages
+
+    pl.DataFrame(support_messages(rows=900)).write_csv(tmp_path / "messages.csv")
     settings = (
+        "--data",
+        str(tmp_path / "messages.csv"),
         "--set",
         f"finetune.strategy={strategy}",
         "--set",
