@@ -6,17 +6,20 @@ SETUP := $(VENV)/.ready
 PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-slow lint engines bench clean constraints
+.PHONY: demo test test-slow test-simulations lint engines bench clean constraints
 
 demo: $(SETUP)
 	@$(BIN)/evenhand run nlp/support-intent --out runs/demo || test $$? -eq 1
 	@echo "Open this file in a browser: $(CURDIR)/runs/demo/report.html"
 
 test: $(SETUP)
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not simulation"
 
 test-slow: $(SETUP)
 	@$(BIN)/python -m pytest -q -n 2 -m slow
+
+test-simulations: $(SETUP)
+	@$(BIN)/python -m pytest -q -n 2 -m simulation
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .

@@ -54,7 +54,7 @@ def drawn(population, rng, rows, cluster):
     return population[places].with_columns(home=names)
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("paired", [True, False], ids=["paired", "independent"])
 @pytest.mark.parametrize("cluster", [None, "home"], ids=["rows", "clusters"])
 def test_intervals_of_changes_cover_what_changed(population, paired, cluster):
@@ -90,7 +90,7 @@ def test_intervals_of_changes_cover_what_changed(population, paired, cluster):
     assert np.mean(gaps_together) >= 0.93
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_the_change_of_the_largest_of_many_equal_gaps_is_not_taken_for_evidence():
     """Six equal groups under two equal models: the largest gap is chosen after looking, and still nothing is claimed."""
     rng, wrong = np.random.default_rng(4), 0
