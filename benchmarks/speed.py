@@ -95,14 +95,12 @@ def beside_fairlearn(n: int) -> None:
 
 def counts(frame: pl.DataFrame) -> Any:
     """The engine's own part of an audit: one aggregation, then four metrics for every group."""
-    from evenhand.auditing.attributes import attributes_of
     from evenhand.auditing.counts import count
     from evenhand.auditing.estimates import project
     from evenhand.auditing.metrics import METRICS as KNOWN
     from evenhand.auditing.read import open_source
     from evenhand.auditing.roles import Roles, take_roles
 
-    assert attributes_of
     taken = take_roles(open_source(frame), Roles(tuple(SENSITIVE), "y", None, "p"))
     table = count(taken, "binary", [1], [1], None, set())
     _, group = np.unique(table.groups[:, 0] * 5 + table.groups[:, 1], return_inverse=True)
