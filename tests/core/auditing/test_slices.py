@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slice_tables import COLUMNS, PLANTED, SAID, conditions, opened, search, table
 
+from evenhand.auditing.slice_columns import slice_columns
 from evenhand.auditing.slice_counts import count_cells
 from evenhand.auditing.slice_evidence import hypergeometric_tail, log_factorial, upper_tail_t
 from evenhand.auditing.slice_family import family_of
-from evenhand.auditing.slices import METRICS, find_slices
+from evenhand.auditing.slices import METRICS
 
 
 def test_a_planted_conjunction_is_on_top_and_nothing_repeats_it():
