@@ -18,29 +18,31 @@ import numpy as np
 from coverage_scores import numbers, score_metrics
 from simulated_tables import FN, RATES, SIZES, TN, TP, Z, holds, table_of
 
-from evenhand.auditing import intervals
-from evenhand.auditing.bands import draw_maxima, joint_critical
-from evenhand.auditing.comparing_groups import Comparison
-from evenhand.auditing.counts import Table
-from evenhand.auditing.estimates import Estimates, estimate, project
-from evenhand.auditing.heterogeneity import spread
-from evenhand.auditing.metrics import METRICS
-from evenhand.auditing.ranking import auc_by_level
+from evenhand.auditing.counting.aggregation import Table
+from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence.bands import draw_maxima, joint_critical
+from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.evidence.heterogeneity import spread
+from evenhand.auditing.judging.gaps import MetricGaps
+from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.metrics.ranking import auc_by_level
+from evenhand.statistics import intervals
 
 REPLICATES = 2_000  # as an audit draws
 
 
-def estimates_of(metric: str, table: Table, size: int) -> Estimates:
+def estimates_of(metric: str, table: Table, size: int) -> GroupEstimates:
     """One metric on every simulated group."""
-    return estimate(METRICS[metric], project(table, table.groups[:, 0], size))
+    return estimate(BINARY[metric], project(table, table.groups[:, 0], size))
 
 
-def shares(rng: np.random.Generator, size: int, rate: float, runs: int) -> Estimates:
+def shares(rng: np.random.Generator, size: int, rate: float, runs: int) -> GroupEstimates:
     """The true positive rate of `runs` groups of `size` positives."""
     return rates_of(rng.binomial(size, rate, runs), size)
 
 
-def rates_of(hits: np.ndarray, size: int) -> Estimates:
+def rates_of(hits: np.ndarray, size: int) -> GroupEstimates:
     """The true positive rate of groups of `size` positives of which so many are found."""
     runs = len(hits)
     table = table_of(np.tile(np.arange(runs), 2), np.repeat([TP, FN], runs), np.concatenate([hits, size - hits]))
@@ -49,7 +51,7 @@ def rates_of(hits: np.ndarray, size: int) -> Estimates:
 
 def clustered(
     rng: np.random.Generator, size: int, rate: float, runs: int, rho: float = 0.1, rows: int = 5
-) -> Estimates:
+) -> GroupEstimates:
     """The same with rows in clusters of five whose outcomes correlate (beta-binomial)."""
     units = max(size // rows, 1)
     a, b = rate * (1 / rho - 1), (1 - rate) * (1 / rho - 1)
@@ -63,7 +65,7 @@ def clustered(
     return estimates_of("tpr", table, runs)
 
 
-def ranked(rng: np.random.Generator, size: int, rate: float, runs: int) -> tuple[Estimates, float]:
+def ranked(rng: np.random.Generator, size: int, rate: float, runs: int) -> tuple[GroupEstimates, float]:
     """AUC of normal scores one standard deviation apart, in bins of a twentieth, with its true value."""
     edges = np.arange(-80, 101) / 20
     chance = [np.diff([0.0, *(intervals.NORMAL.cdf(e - shift) for e in edges[1:-1]), 1.0]) for shift in (0, 1)]
@@ -76,12 +78,14 @@ def ranked(rng: np.random.Generator, size: int, rate: float, runs: int) -> tuple
     return estimates_of("auc", table, runs), float(auc_by_level(chance[1], chance[0]))
 
 
-def four_cells(rng: np.random.Generator, size: int, rate: float, runs: int, metric: str) -> tuple[Estimates, float]:
+def four_cells(
+    rng: np.random.Generator, size: int, rate: float, runs: int, metric: str
+) -> tuple[GroupEstimates, float]:
     """F1 or balanced accuracy where TPR is .8 and FPR .2."""
     chance = np.array([rate * 0.8, (1 - rate) * 0.2, rate * 0.2, (1 - rate) * 0.8])
     cells = rng.multinomial(size, chance, runs)
     group, outcome = np.repeat(np.arange(runs), 4), np.tile(np.arange(4), runs)
-    truth = METRICS[metric].function(
+    truth = BINARY[metric].function(
         project(table_of(np.zeros(4, int), np.arange(4), chance), np.zeros(4, int), 1).counts()
     )
     return estimates_of(metric, table_of(group, outcome, cells.ravel()), runs), float(truth[0])
@@ -111,23 +115,23 @@ def one_number(rng: np.random.Generator, runs: int) -> Iterator[str]:
             yield f"| {size:,} | {rate} | " + " | ".join(row) + " |"
 
 
-def comparisons(alike: list[Estimates], rows: float, tolerance: float | None, seed: int) -> list[Comparison]:
+def comparisons(alike: list[GroupEstimates], rows: float, tolerance: float | None, seed: int) -> list[MetricGaps]:
     """What an audit makes of metrics on one attribute that are judged together."""
     groups = len(alike[0].value)
     names = [str(i) for i in range(groups)]
     drawn = [draw_maxima(found, found.rows, REPLICATES, (seed, i)) for i, found in enumerate(alike)]
     joint = joint_critical([d.comparisons for d in drawn], 0.95)
     return [
-        Comparison(METRICS["tpr"], "g", names, "0", np.full(groups, rows), found, found, maxima, tolerance, Z,
+        MetricGaps(BINARY["tpr"], "g", names, "0", np.full(groups, rows), found, found, maxima, tolerance, Z,
                    joint_critical([maxima.comparisons], 0.95), joint)
         for found, maxima in zip(alike, drawn, strict=True)
     ]  # fmt: skip
 
 
-def part(found: Estimates, inside: slice) -> Estimates:
+def part(found: GroupEstimates, inside: slice) -> GroupEstimates:
     """Some of the groups."""
     picked = [a[inside] for a in (found.value, found.variance, found.size, found.freedom, found.rows)]
-    return Estimates(*picked, found.bounded)
+    return GroupEstimates(*picked, found.bounded)
 
 
 def equal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
@@ -147,7 +151,7 @@ def equal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
                 yield f"| {groups} | {size:,} | {rate} | {alarms[0][0]} | {alarms[1][0]} | {alarms[0][1]} | {alarms[0][2]} | {100 * naive.mean():.1f} |"
 
 
-def alarm_rates(found: Estimates, groups: int, runs: int, size: int) -> list[str]:
+def alarm_rates(found: GroupEstimates, groups: int, runs: int, size: int) -> list[str]:
     """How often the largest gap, the ratio and the spread of equal groups seem real, in %."""
     alarms = np.zeros((runs, 3))
     for i in range(runs):

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from simulated_tables import FN, FP, RATES, SIZES, TN, TP, Z, holds, table_of
 
-from evenhand.auditing.calibration import BINS
-from evenhand.auditing.costs_and_benefit import cost_metric, net_benefit_metric
-from evenhand.auditing.counts import Table
-from evenhand.auditing.estimates import estimate, project
-from evenhand.auditing.metrics import METRICS, REGRESSION
+from evenhand.auditing.counting.aggregation import Table
+from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.metrics.built_in import BINARY, REGRESSION
+from evenhand.auditing.metrics.calibration import BINS
+from evenhand.auditing.metrics.costs_and_benefit import cost_metric, net_benefit_metric
 
 CHANCE = (np.arange(400) + 0.5) / 400  # of a positive label, by level
 CONCENTRATION = {0.5: 3, 0.1: 8, 0.01: 30}  # of the beta distribution of the chances around the rate
@@ -95,14 +96,14 @@ def score_metrics(rng: np.random.Generator, runs: int) -> Iterator[str]:
             few = max(min(runs, 2_000_000 // size), 300)
             truth = true_values(rate, wrong)
             plans = (
-                (scored(rng, size, rate, runs, wrong), (*(METRICS[name] for name in SCORED),)),
-                (scored(rng, size, rate, runs, CHANCE), (METRICS["calibration_error"],)),
+                (scored(rng, size, rate, runs, wrong), (*(BINARY[name] for name in SCORED),)),
+                (scored(rng, size, rate, runs, CHANCE), (BINARY["calibration_error"],)),
                 (scored(rng, size, rate, runs, wrong), DECIDED),
-                (repeated(rng, size, rate, few, wrong, 5), tuple(METRICS[n] for n in ("auc", "brier", "calibration_error"))),
+                (repeated(rng, size, rate, few, wrong, 5), tuple(BINARY[n] for n in ("auc", "brier", "calibration_error"))),
             )  # fmt: skip
             row = []
             for i, (table, metrics) in enumerate(plans):
-                groups = project(table, table.groups[:, 0], len(table.levels[0]))
+                groups = project(table, table.groups[:, 0], len(table.names[0]))
                 right = true_values(rate, CHANCE) if i == 1 else truth
                 row += [holds(estimate(m, groups).limits(Z), right[m.name]) for m in metrics]
             yield f"| {size:,} | {rate} | " + " | ".join(row) + " |"

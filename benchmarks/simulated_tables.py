@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from evenhand.auditing import intervals
-from evenhand.auditing.counts import Table
+from evenhand.auditing.counting.aggregation import Table
+from evenhand.statistics import intervals
 
 SIZES = (10, 30, 100, 1_000, 10_000)
 RATES = (0.5, 0.1, 0.01)

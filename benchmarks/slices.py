@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evenhand.auditing.plan import make_plan
-from evenhand.auditing.read import open_source
-from evenhand.auditing.roles import Roles, take_roles
-from evenhand.auditing.slices import find_slices
+from evenhand.auditing.question.plan import make_plan
+from evenhand.auditing.slices.search import find_slices
+from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.table.rows import Roles
+from evenhand.auditing.table.source import open_source
 
 
 def search(frame: Any, columns: list[str], depth: int = 3, top: int = 20, **roles: str) -> dict[str, Any]:

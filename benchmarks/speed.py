@@ -95,17 +95,18 @@ def beside_fairlearn(n: int) -> None:
 
 def counts(frame: pl.DataFrame) -> Any:
     """The engine's own part of an audit: one aggregation, then four metrics for every group."""
-    from evenhand.auditing.counts import count
-    from evenhand.auditing.estimates import project
-    from evenhand.auditing.metrics import METRICS as KNOWN
-    from evenhand.auditing.read import open_source
-    from evenhand.auditing.roles import Roles, take_roles
+    from evenhand.auditing.counting.aggregation import count
+    from evenhand.auditing.counting.projection import project
+    from evenhand.auditing.metrics.built_in import BINARY
+    from evenhand.auditing.table.checks import take_roles
+    from evenhand.auditing.table.rows import Roles
+    from evenhand.auditing.table.source import open_source
 
     taken = take_roles(open_source(frame), Roles(tuple(SENSITIVE), "y", None, "p"))
     table = count(taken, "binary", [1], [1], None, set())
     _, group = np.unique(table.groups[:, 0] * 5 + table.groups[:, 1], return_inverse=True)
     seen = project(table, group, 40).counts()
-    return [KNOWN[name].function(seen) for name in METRICS]
+    return [BINARY[name].function(seen) for name in METRICS]
 
 
 def in_memory(n: int) -> None:
@@ -131,9 +132,9 @@ def from_parquet(n: int) -> None:
             part_file.unlink()
         code = (
             "import sys, time, evenhand\n"
-            "from evenhand.auditing.metrics import METRICS\n"
+            "from evenhand.auditing.metrics.built_in import BINARY\n"
             "start = time.perf_counter()\n"
-            f"evenhand.audit(sys.argv[1], label='y', score='s', sensitive={SENSITIVE}, metrics=list(METRICS), intersections=2)\n"
+            f"evenhand.audit(sys.argv[1], label='y', score='s', sensitive={SENSITIVE}, metrics=list(BINARY), intersections=2)\n"
             "print(time.perf_counter() - start)\n"
         )
         start = time.perf_counter()

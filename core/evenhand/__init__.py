@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evenhand.auditdir import audit_into, write_audit
-    from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric  # type: ignore[no-redef]  # the function shares its module's name
+    from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric
     from evenhand.comparing import compare
-    from evenhand.data import read_splits, splits_from_rows
+    from evenhand.data.loading import read_splits, splits_from_rows
     from evenhand.errors import BadInput, PluginFault
+    from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
-    from evenhand.listing import backbones, doctor, plugins, recipes, show
-    from evenhand.pipeline import report, run
     from evenhand.recipe import Recipe
-    from evenhand.rundir import cache_folder
+    from evenhand.recorded.audit_folder import audit_into, write_audit
+    from evenhand.recorded.run_folder import cache_folder
+    from evenhand.running.pipeline import report, run
+    from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
-    from evenhand.verifying import verify
 
 __version__ = "0.1.0"
 
@@ -38,22 +38,22 @@ _HOME = {
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",
-    "read_splits": "evenhand.data",
-    "splits_from_rows": "evenhand.data",
+    "read_splits": "evenhand.data.loading",
+    "splits_from_rows": "evenhand.data.loading",
     "Audit": "evenhand.auditing",
     "Counts": "evenhand.auditing",
     "Estimate": "evenhand.auditing",
     "GroupMetric": "evenhand.auditing",
     "rate_metric": "evenhand.auditing",
     "audit": "evenhand.auditing",
-    "run": "evenhand.pipeline",
+    "run": "evenhand.running.pipeline",
     "compare": "evenhand.comparing",
-    "report": "evenhand.pipeline",
-    "audit_into": "evenhand.auditdir",
-    "write_audit": "evenhand.auditdir",
-    "verify": "evenhand.verifying",
-    "cache_folder": "evenhand.rundir",
-    **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.listing"),
+    "report": "evenhand.running.pipeline",
+    "audit_into": "evenhand.recorded.audit_folder",
+    "write_audit": "evenhand.recorded.audit_folder",
+    "verify": "evenhand.running.verifying",
+    "cache_folder": "evenhand.recorded.run_folder",
+    **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }
 
 __all__ = ["__version__", *_HOME]

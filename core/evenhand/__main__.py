@@ -1,6 +1,6 @@
 """`python -m evenhand`: the command line, for torchrun and for environments without scripts on the path."""
 
-from evenhand.cli import main
+from evenhand.commands.app import main
 
 if __name__ == "__main__":
     main()

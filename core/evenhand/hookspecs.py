@@ -17,7 +17,7 @@ import pluggy
 if TYPE_CHECKING:
     from evenhand.auditing import Estimate, GroupMetric
     from evenhand.recipe import Recipe
-    from evenhand.rundir import Run
+    from evenhand.recorded.run_folder import Run
     from evenhand.values import Adapted, Backbone, Metric, Predictions, Section, Splits
 
 hookspec = pluggy.HookspecMarker("evenhand")

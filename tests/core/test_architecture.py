@@ -1,6 +1,7 @@
-"""Dependencies point one way: cli → pipeline → stages → values; plugins use what evenhand exports, and nothing else."""
+"""Imports point one way, in the order of LAYERS; plugins use what evenhand exports, and nothing else."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,19 @@ PLUGINS = [
     *(ROOT / "docs").rglob("*.py"),
     *(ROOT / "tests" / "plugins").glob("toy_*.py"),
 ]
+
+
+# From the lowest to the highest: a package or module imports only those before it. Inside a package, modules form no circle.
+LAYERS = (
+    "errors", "json_values", "console", "files", "statistics",
+    "schema", "values", "recipe",
+    "reporting",
+    "auditing.table", "auditing.counting", "auditing.metrics", "auditing.evidence", "auditing.question", "auditing.judging",
+    "auditing.slices", "auditing.remedies", "auditing.result", "auditing.conducting", "auditing",
+    "data", "recorded", "hookspecs",
+    "pretrained", "adapting", "comparing", "predicting", "extending", "running",
+    "testing", "commands", "__main__",
+)  # fmt: skip
 
 
 def imports(path):
@@ -54,13 +68,53 @@ def test_the_audit_side_imports_nothing_heavy(path):
     assert not [module for module, _ in imports(path) if module.split(".")[0] in heavy]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [p for p in CORE.rglob("*.py") if p.name not in ("cli.py", "cli_audit.py", "__main__.py")],
-    ids=lambda p: str(p.relative_to(CORE)),
-)
-def test_nothing_imports_the_command_line(path):
-    assert not [module for module, _ in imports(path) if module in ("evenhand.cli", "evenhand.cli_audit")]
+def name_of(path):
+    """The module's dotted name below evenhand; a package's own is that of its folder."""
+    parts = path.relative_to(CORE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in CORE.rglob("*.py") if path != CORE / "__init__.py"}
+
+
+def layer_of(module):
+    """The place in LAYERS of the longest entry that holds the module."""
+    entries = [entry for entry in LAYERS if module == entry or module.startswith(f"{entry}.")]
+    assert entries, f"{module} is in no layer; give it a place in LAYERS"
+    return LAYERS.index(max(entries, key=len))
+
+
+def imported_modules(path):
+    """Modules of the core that a file imports, also inside functions and for the type checker alone."""
+    for module, name in imports(path):
+        if module == "evenhand" and name in MODULES:
+            yield name
+        elif module.startswith("evenhand."):
+            below = module.removeprefix("evenhand.")
+            yield f"{below}.{name}" if f"{below}.{name}" in MODULES else below
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_downwards(module):
+    for imported in imported_modules(MODULES[module]):
+        assert layer_of(imported) <= layer_of(module), f"{module} imports {imported}, which is above it"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    waiting = {module: {*imported_modules(path)} - {module} for module, path in MODULES.items()}
+    while free := [module for module, needs in waiting.items() if not needs & waiting.keys()]:
+        for module in free:
+            del waiting[module]
+    assert not waiting, f"these wait for each other: {', '.join(sorted(waiting))}"
+
+
+def test_statistics_imports_numpy_alone():
+    for path in (CORE / "statistics").glob("*.py"):
+        for module, _ in imports(path):
+            top = module.split(".")[0]
+            assert top in {"numpy", *sys.stdlib_module_names} or module.startswith("evenhand.statistics"), (
+                f"{path.name} imports {module}"
+            )
 
 
 def test_every_public_name_is_there():

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import evenhand
 from evenhand import BadInput, audit_into, compare
-from evenhand.cli import app
+from evenhand.commands.app import app
 
 ASKED = {"label": "y", "sensitive": ["sex"]}
 
@@ -353,7 +353,7 @@ def test_the_command_line_compares_two_audits(audited):
 
 
 def test_columns_cut_elsewhere_are_compared_in_the_bins_of_the_first(audited):
-    pytest.importorskip("evenhand.auditing.binning")
+    pytest.importorskip("evenhand.auditing.table.binning")
     frame = people(age=np.linspace(18, 90, 300))
     choices = {"sensitive": ["age"], "metrics": "accuracy"}
     one = audited("a", frame, bins={"age": [40, 60]}, **choices)
@@ -363,7 +363,7 @@ def test_columns_cut_elsewhere_are_compared_in_the_bins_of_the_first(audited):
 
 
 def test_the_top_rows_are_selected_again(audited):
-    pytest.importorskip("evenhand.auditing.ranks")
+    pytest.importorskip("evenhand.auditing.table.top")
     one = audited("a", people(), top=50, metrics=["selection_rate", "tpr"])
     found = compare(one, audited("b", people(), "new", top=60, metrics=["selection_rate", "tpr"]))
     selected = change(found, "selection_rate")

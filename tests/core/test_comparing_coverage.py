@@ -4,11 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evenhand.auditing.plan import make_plan
-from evenhand.auditing.read import open_source
-from evenhand.auditing.roles import Roles, take_roles
-from evenhand.comparing.counted import divisions, levels_of
-from evenhand.comparing.gaps import gap_changes
+from evenhand.auditing.question.plan import make_plan
+from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.table.rows import Roles
+from evenhand.auditing.table.source import open_source
+from evenhand.comparing.counted import both_sides_of, divisions
+from evenhand.comparing.gap_changes import gap_changes
 from evenhand.comparing.limits import paired_shares
 from evenhand.comparing.pairing import pair
 from evenhand.comparing.rows import by_row
@@ -42,7 +43,7 @@ def families(one, two, cluster, metrics=METRICS, paired=None):
         )  # fmt: skip
         sides.append(by_row(rows, plan))
     samples = pair(*sides, ["sex"], paired)
-    return [levels_of(division, m, "f") for division in divisions(samples, ["sex"], 1) for m in plan.metrics]
+    return [both_sides_of(division, m, "f") for division in divisions(samples, ["sex"], 1) for m in plan.metrics]
 
 
 def drawn(population, rng, rows, cluster):

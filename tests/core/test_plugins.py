@@ -6,7 +6,7 @@ import types
 import pytest
 
 from evenhand import BadInput, PluginFault, Recipe, hookimpl
-from evenhand.discovering import load
+from evenhand.extending.discovering import load
 
 RECIPE = 'name = "job"\ndomain = "{0}"\ntitle = "t"\ntask = "binary"\nmodality = "table"\n[schema]\ninput = "x"\nlabel = "y"\nsensitive = "g"\n'
 

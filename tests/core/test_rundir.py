@@ -5,7 +5,8 @@ import json
 import pytest
 
 from evenhand import BadInput, Recipe
-from evenhand.rundir import Run, atomic
+from evenhand.files import atomic
+from evenhand.recorded.run_folder import Run
 
 RECIPE = Recipe(name="job", domain="toy", title="t", task="binary", modality="table")
 

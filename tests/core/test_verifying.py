@@ -8,7 +8,7 @@ import pytest
 
 import evenhand
 from evenhand import BadInput
-from evenhand.verifying import first_difference
+from evenhand.running.verifying import first_difference
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_plan_is_on_disk_before_anything_is_counted(tmp_path, rows, monkeypa
         seen.update(json.loads((tmp_path / "report" / "plan.json").read_text()))
         raise RuntimeError("stop here")
 
-    monkeypatch.setattr(sys.modules["evenhand.auditing.audit"], "count", counted)
+    monkeypatch.setattr(sys.modules["evenhand.auditing.conducting"], "count", counted)
     with pytest.raises(RuntimeError):
         evenhand.audit_into(tmp_path / "report", tmp_path / "p.csv", label="y", score="s", sensitive=["sex"])
     assert seen["question"]["metrics"]
@@ -61,7 +61,7 @@ def test_a_failed_audit_leaves_an_earlier_one_as_it_was(tmp_path, audited, monke
     before = {file.name: file.read_bytes() for file in audited.iterdir()}
     with pytest.raises(BadInput):
         evenhand.audit_into(audited, tmp_path / "p.csv", label="no such", score="s", sensitive=["sex"])
-    monkeypatch.setattr(sys.modules["evenhand.auditing.audit"], "count", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(sys.modules["evenhand.auditing.conducting"], "count", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evenhand.audit_into(audited, tmp_path / "p.csv", label="y", score="s", sensitive=["sex"], seed=3)
     assert {file.name: file.read_bytes() for file in audited.iterdir()} == before

@@ -177,7 +177,7 @@ import sys
 for name in ("torch", "transformers", "datasets", "sklearn", "pandas", "scipy", "timm", "accelerate", "fairlearn"):
     sys.modules[name] = None
 sys.argv = ["evenhand", "audit", "p.csv", "--label", "y", "--score", "s", "--sensitive", "sex", "--out", "report"]
-from evenhand.cli import main
+from evenhand.commands.app import main
 main()
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evenhand.rundir import STAGES
+from evenhand.recorded.run_folder import STAGES
 
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 NUMBERS = ("evaluation.json", "audit.json", "predictions.parquet", "data.json")

@@ -8,7 +8,7 @@ import pytest
 import evenhand
 import toy_images
 import toy_tables
-from evenhand.discovering import load
+from evenhand.extending.discovering import load
 from evenhand.testing import CHECKS
 
 ARTEFACTS = [

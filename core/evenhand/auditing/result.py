@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from evenhand.auditing.verdicts import EXCEEDED, UNSURE
+from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE
 
 SHOWN_METRICS = 6
 SHOWN_SLICES = 5
@@ -88,15 +87,3 @@ def _cell(entry: dict[str, Any]) -> str:
 def _short(name: str) -> str:
     one_line = " ".join(name.split())
     return one_line if len(one_line) <= 40 else one_line[:39] + "…"
-
-
-def clean(value: Any) -> Any:
-    """JSON has no NaN and no infinity: both become null."""
-    if isinstance(value, dict):
-        return {str(k): clean(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(v) for v in value]
-    if isinstance(value, bool) or value is None or isinstance(value, str | int):
-        return value
-    number = float(value)
-    return number + 0.0 if math.isfinite(number) else None

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evenhand.auditing.result import clean
 from evenhand.console import table, visible
+from evenhand.json_values import json_value
 
 BETTER, WORSE, CHANGED, UNSURE = "better", "worse", "changed", "not enough evidence"
 LONGEST = 40  # characters of a group's name in a line of text
@@ -89,7 +89,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """Everything, as JSON (docs/compare.md)."""
-        content = clean({"format": "evenhand-comparison", "version": 2, **asdict(self)})
+        content = json_value({"format": "evenhand-comparison", "version": 2, **asdict(self)})
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
     def __str__(self) -> str:
@@ -127,7 +127,7 @@ class Comparison:
         return f"Allowing for all comparisons: {counts}." if counts else "Nothing could be compared."
 
 
-def verdict(better: str, lower: float, upper: float) -> str:
+def verdict_on_change(better: str, lower: float, upper: float) -> str:
     """The verdict on a change between these simultaneous limits; `better`: "higher", "lower" or "" for neither."""
     if not (lower > 0 or upper < 0):
         return UNSURE

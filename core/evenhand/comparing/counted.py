@@ -1,4 +1,4 @@
-"""Levels from rows: the engine's estimate on each side, and how the two move together."""
+"""Both sides from rows: the engine's estimate on each side, and how the two move together."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from itertools import combinations
 
 import numpy as np
 
-from evenhand.auditing import intervals
-from evenhand.auditing.clusters import BUCKETS
-from evenhand.auditing.counts import Floats, Ints
-from evenhand.auditing.estimates import Estimates, Groups, estimate, project
-from evenhand.auditing.group_names import JOIN, group_names, numbered
-from evenhand.auditing.kinds import GroupMetric, ratio
+from evenhand.auditing.counting.clusters import BUCKETS
+from evenhand.auditing.counting.groups import Groups
+from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.table.group_names import JOIN, group_names, numbered
+from evenhand.comparing.both_sides import BothSides, Pair
 from evenhand.comparing.influence import covered, influence, members, row_value
-from evenhand.comparing.levels import Levels, Pair
 from evenhand.comparing.limits import paired_error, paired_shares, trusted_correlation
 from evenhand.comparing.pairing import Samples
+from evenhand.statistics import intervals
+from evenhand.statistics.arrays import Floats, Ints, ratio
 
 EVERYONE = "all rows"
 
@@ -80,17 +83,17 @@ def divisions(samples: Samples, columns: list[str], depth: int) -> Iterator[Divi
 def _joint(samples: Samples, column: str) -> tuple[Ints, list[str]]:
     """Codes of a column's groups over the rows of both sides, and their names."""
     sides = [(s.table, s.table.columns.index(column)) for s in (samples.one, samples.two)]
-    names = list(dict.fromkeys(name for table, place in sides for name in table.levels[place]))
-    names.sort(key=lambda name: (max(t.levels[p].index(name) if name in t.levels[p] else -1 for t, p in sides), name))
+    names = list(dict.fromkeys(name for table, place in sides for name in table.names[place]))
+    names.sort(key=lambda name: (max(t.names[p].index(name) if name in t.names[p] else -1 for t, p in sides), name))
     where = {name: i for i, name in enumerate(names)}
     codes = [
-        np.array([where[n] for n in table.levels[place]], dtype=np.int64)[table.groups[:, place]]
+        np.array([where[n] for n in table.names[place]], dtype=np.int64)[table.groups[:, place]]
         for table, place in sides
     ]
     return np.concatenate(codes), names
 
 
-def levels_of(division: Division, metric: GroupMetric, reference: str | None) -> Levels | None:
+def both_sides_of(division: Division, metric: GroupMetric, reference: str | None) -> BothSides | None:
     """The metric on both sides of a division; None where rows are shared and how they act on the metric is not known."""
     samples, groups = division.samples, division.groups
     one, two = (estimate(metric, g) for g in groups)
@@ -117,11 +120,11 @@ def levels_of(division: Division, metric: GroupMetric, reference: str | None) ->
 
 
 def _levels(
-    division: Division, metric: GroupMetric, reference: str | None, one: Estimates, two: Estimates,
+    division: Division, metric: GroupMetric, reference: str | None, one: GroupEstimates, two: GroupEstimates,
     at: Callable[[float], Pair], r: Floats, sums: Pair | None,
-) -> Levels:  # fmt: skip
+) -> BothSides:  # fmt: skip
     samples = division.samples
-    return Levels(
+    return BothSides(
         division.attribute,
         division.names,
         reference,
@@ -136,7 +139,7 @@ def _levels(
     )
 
 
-def _correlation(of_units: Pair, place: Ints, one: Estimates, two: Estimates) -> Floats:
+def _correlation(of_units: Pair, place: Ints, one: GroupEstimates, two: GroupEstimates) -> Floats:
     """Correlation of the two sides' numbers, [group], from the units that they share."""
     size = len(one.value)
     together, first, second = (
@@ -146,19 +149,19 @@ def _correlation(of_units: Pair, place: Ints, one: Estimates, two: Estimates) ->
     return np.asarray(np.clip(np.nan_to_num(ratio(together, np.sqrt(first * second))), -1, 1))
 
 
-def _trusted(metric: GroupMetric, r: Floats, one: Estimates, two: Estimates) -> Floats:
+def _trusted(metric: GroupMetric, r: Floats, one: GroupEstimates, two: GroupEstimates) -> Floats:
     rows = np.nan_to_num(np.minimum(one.size, two.size))
     value = np.where(np.abs(one.value - 0.5) > np.abs(two.value - 0.5), one.value, two.value)
     return trusted_correlation(r, rows, value if one.bounded and two.bounded else None)
 
 
-def _apart(one: Estimates, two: Estimates, r: Floats | float) -> Callable[[float], Pair]:
+def _apart(one: GroupEstimates, two: GroupEstimates, r: Floats | float) -> Callable[[float], Pair]:
     """Limits of the change from those of both sides (Newcombe 1998; with a correlation, Zou & Donner 2008)."""
     return lambda c: intervals.difference(two.value, two.limits(c), one.value, one.limits(c), r)
 
 
 def _paired(
-    division: Division, metric: GroupMetric, one: Estimates, two: Estimates, of_units: Pair, otherwise: Callable[[float], Pair]
+    division: Division, metric: GroupMetric, one: GroupEstimates, two: GroupEstimates, of_units: Pair, otherwise: Callable[[float], Pair]
 ) -> Callable[[float], Pair]:  # fmt: skip
     """Limits that look at each pair of rows, where that is possible; `otherwise` those from the limits of both sides."""
     if metric.numerator and not metric.terms:
@@ -169,7 +172,7 @@ def _paired(
 
 
 def _by_differences(
-    division: Division, metric: GroupMetric, one: Estimates, two: Estimates, of_units: Pair, otherwise: Callable[[float], Pair]
+    division: Division, metric: GroupMetric, one: GroupEstimates, two: GroupEstimates, of_units: Pair, otherwise: Callable[[float], Pair]
 ) -> Callable[[float], Pair]:  # fmt: skip
     """By the differences of the units, as in a paired t-test; in groups where neither side varies, `otherwise`."""
     place, size = division.members[2], len(one.value)
@@ -208,7 +211,7 @@ def _raw_differences(division: Division, metric: GroupMetric, of_units: Pair) ->
 
 
 def _by_score(
-    division: Division, metric: GroupMetric, one: Estimates, two: Estimates, of_units: Pair, otherwise: Callable[[float], Pair]
+    division: Division, metric: GroupMetric, one: GroupEstimates, two: GroupEstimates, of_units: Pair, otherwise: Callable[[float], Pair]
 ) -> Callable[[float], Pair]:  # fmt: skip
     """By the rows that only one side counts, in groups where both sides are shares of the same rows."""
     tables, size = (division.samples.one.table, division.samples.two.table), len(one.value)
@@ -233,7 +236,7 @@ def _by_score(
 
 
 def _effective_rows(
-    division: Division, up: Floats, down: Floats, kish: Floats, of_units: Pair, one: Estimates
+    division: Division, up: Floats, down: Floats, kish: Floats, of_units: Pair, one: GroupEstimates
 ) -> Floats:
     """How many independent rows of equal weight would tell as much about the change."""
     place, size, samples = division.members[2], len(up), division.samples

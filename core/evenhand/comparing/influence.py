@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from evenhand.auditing.counts import CELLS, Floats, Ints, Table
-from evenhand.auditing.estimates import CELL, PARTS
-from evenhand.auditing.groups import COVERED, Groups
-from evenhand.auditing.kinds import GroupMetric, ratio
-from evenhand.auditing.ranking import auc_influence
+from evenhand.auditing.counting.aggregation import Table
+from evenhand.auditing.counting.counts import CELLS
+from evenhand.auditing.counting.groups import CELL, COVERED, PARTS, Groups
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.ranking import auc_influence
+from evenhand.statistics.arrays import Floats, Ints, ratio
 
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evenhand.auditing.counts import Floats, Ints
+from evenhand.statistics.arrays import Floats, Ints
 
 HALVINGS = 48  # of [-1, 1]: to the last digit of a float
 TOUCH = 0.5  # pseudo rows per cell of a pair of decisions, as Agresti & Min add them

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evenhand.auditing.counts import Ints
 from evenhand.comparing.rows import SideRows
 from evenhand.errors import BadInput
+from evenhand.statistics.arrays import Ints
 
 INDEPENDENT = "different rows, compared as independent samples"
 
@@ -84,7 +84,7 @@ def _by_place(one: SideRows, two: SideRows, columns: list[str]) -> tuple[tuple[I
 
 def _groups(side: SideRows, column: str) -> list[str]:
     place = side.table.columns.index(column)
-    names = side.table.levels[place]
+    names = side.table.names[place]
     return [names[code] for code in side.table.groups[:, place].tolist()]
 
 

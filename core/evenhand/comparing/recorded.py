@@ -1,4 +1,4 @@
-"""Levels from two audit.json alone, where the rows are not at hand: independent samples, with the limits recorded there."""
+"""Both sides from two audit.json alone, where the rows are not at hand: independent samples, with the limits recorded there."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.auditing import intervals
-from evenhand.auditing.counts import Floats
-from evenhand.auditing.intervals import critical
-from evenhand.auditing.kinds import GroupMetric
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.comparing.both_sides import BothSides, Pair
 from evenhand.comparing.counted import EVERYONE
-from evenhand.comparing.levels import Levels, Pair
 from evenhand.comparing.sides import Side
+from evenhand.statistics import intervals
+from evenhand.statistics.arrays import Floats
+from evenhand.statistics.intervals import critical
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Recorded:
         return (np.maximum(lower, 0), np.minimum(upper, 1)) if self.share else (lower, upper)
 
 
-def recorded_levels(
+def recorded_sides(
     one: Side, two: Side, columns: Sequence[str], depth: int, metrics: Mapping[str, GroupMetric]
-) -> Iterator[Levels]:
+) -> Iterator[BothSides]:
     """Every metric of every attribute of both audits."""
     sides = (one, two)
     for metric in metrics.values():
@@ -62,13 +62,15 @@ def recorded_levels(
 def _levels(
     attribute: str | None, names: list[str], reference: str | None, metric: GroupMetric,
     found: Sequence[Mapping[str, Any]], sides: tuple[Side, Side],
-) -> Levels:  # fmt: skip
+) -> BothSides:  # fmt: skip
     one, two = (
         _recorded([entries.get(name) for name in names], metric, critical(side.question["confidence"]))
         for entries, side in zip(found, sides, strict=True)
     )
     nothing = np.zeros(len(names))
-    return Levels(attribute, names, reference, metric, one, two, partial(_apart, one, two), nothing, None, False, False)
+    return BothSides(
+        attribute, names, reference, metric, one, two, partial(_apart, one, two), nothing, None, False, False
+    )
 
 
 def _apart(one: Recorded, two: Recorded, c: float) -> Pair:

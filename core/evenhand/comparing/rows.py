@@ -10,14 +10,17 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from evenhand.auditing.counts import Floats, Ints, Table, count
-from evenhand.auditing.estimates import estimate, project
-from evenhand.auditing.group_names import group_name
-from evenhand.auditing.plan import Plan, make_plan
-from evenhand.auditing.read import Source, open_source
-from evenhand.auditing.roles import Roles, Rows, collect, take_roles
+from evenhand.auditing.counting.aggregation import Table, count
+from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.question.plan import Plan, make_plan
+from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.table.group_names import group_name
+from evenhand.auditing.table.rows import Roles, Rows, collect
+from evenhand.auditing.table.source import Source, open_source
 from evenhand.comparing.sides import Side
 from evenhand.errors import BadInput
+from evenhand.statistics.arrays import Floats, Ints
 
 ROW = "row"
 CLOSE = 1e-9  # how far a number may be from the audited one, and still be the same
@@ -87,13 +90,13 @@ def _prepared(side: Side, opened: Source, bins: Mapping[str, Any]) -> tuple[Rows
         roles["within"] = q["within"]
     rows = take_roles(opened, Roles(tuple(q["sensitive"]), **roles))
     if bins:
-        from evenhand.auditing.binning import EACH, bin_columns
+        from evenhand.auditing.table.binning import EACH, bin_columns
 
         cut = {column: bins[column]["edges"] if column in bins else EACH for column in q["sensitive"]}
         rows, _ = bin_columns(rows, cut, opened.text)
     if q.get("top") is None:
         return rows, {"threshold": q["threshold"]}
-    from evenhand.auditing.ranks import select_top
+    from evenhand.auditing.table.top import select_top
 
     rows, top = select_top(rows, q["top"], None, q["task"])
     return rows, {"threshold": None, "top": top}

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.auditing.kinds import GroupMetric
-from evenhand.comparing.comparison import Change, Comparison, GapChange, verdict
-from evenhand.comparing.counted import divisions, levels_of
-from evenhand.comparing.gaps import gap_changes
-from evenhand.comparing.levels import Levels
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.comparing.both_sides import BothSides
+from evenhand.comparing.comparison import Change, Comparison, GapChange, verdict_on_change
+from evenhand.comparing.counted import both_sides_of, divisions
+from evenhand.comparing.gap_changes import gap_changes
 from evenhand.comparing.pairing import INDEPENDENT, Samples, pair
-from evenhand.comparing.recorded import recorded_levels
+from evenhand.comparing.recorded import recorded_sides
 from evenhand.comparing.rows import read_rows
 from evenhand.comparing.sides import Side, check_same_question, open_side
 from evenhand.comparing.simultaneous import Criticals, criticals
@@ -48,7 +48,7 @@ def compare(
         notes.append(f"The audits have different confidences; the intervals here have {confidence * 100:g} %.")
     samples = _samples(one, two, columns, paired, bins, notes)
     if samples is None:
-        families = list(recorded_levels(one, two, columns, depth, metrics))
+        families = list(recorded_sides(one, two, columns, depth, metrics))
     else:
         notes += samples.notes
         families = list(_counted(samples, one, columns, depth, metrics, notes))
@@ -56,7 +56,7 @@ def compare(
     gaps = _gaps(families, at) if samples is not None or not _clustered(one, two) else ()
     return Comparison(
         str(first), str(second), samples is not None and samples.paired, INDEPENDENT if samples is None else samples.how, confidence,
-        tuple(change for levels in families for change in _changes(levels, at)), tuple(gaps), tuple(_verdicts(one, two)), tuple(notes),
+        tuple(change for both in families for change in _changes(both, at)), tuple(gaps), tuple(_verdicts(one, two)), tuple(notes),
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def _clustered(one: Side, two: Side) -> bool:
 
 def _counted(
     samples: Samples, one: Side, columns: list[str], depth: int, metrics: Mapping[str, GroupMetric], notes: list[str]
-) -> Iterator[Levels]:  # fmt: skip
+) -> Iterator[BothSides]:  # fmt: skip
     """Every metric of every attribute, from the rows."""
     chosen = dict(metrics)
     if samples.paired and samples.one.label == samples.two.label and chosen.pop("base_rate", None) is not None:
@@ -128,29 +128,29 @@ def _counted(
     for division in divisions(samples, columns, depth):
         for metric in chosen.values():
             reference = None if division.attribute is None else references.get(division.attribute)
-            levels = levels_of(division, metric, reference)
-            if levels is None:
+            both = both_sides_of(division, metric, reference)
+            if both is None:
                 unknown[metric.name] = None
             else:
-                yield levels
+                yield both
     if unknown:
         notes.append(
             f"Not compared, because how rows of both audits act on them is not worked out: {', '.join(unknown)}."
         )
 
 
-def _changes(levels: Levels, at: Criticals) -> Iterator[Change]:
+def _changes(both: BothSides, at: Criticals) -> Iterator[Change]:
     """One record per group."""
-    one, two, change = levels.one, levels.two, levels.change
-    joint = at.overall if levels.attribute is None else at.groups
-    alone, together = levels.limits(at.pointwise), levels.limits(joint)
+    one, two, change = both.one, both.two, both.change
+    joint = at.overall if both.attribute is None else at.groups
+    alone, together = both.limits(at.pointwise), both.limits(joint)
     together = np.minimum(alone[0], together[0]), np.maximum(alone[1], together[1])  # never narrower where MOVER bends
     rows = np.nan_to_num(np.minimum(one.rows, two.rows))
-    for i, name in enumerate(levels.names):
+    for i, name in enumerate(both.names):
         lower, upper, least, most = (_number(limit[i]) for limit in (*alone, *together))
         yield Change(
-            levels.attribute, name, levels.metric.name, levels.metric.better, _number(one.value[i]), _number(two.value[i]),
-            _number(change[i]), lower, upper, least, most, round(float(rows[i])), verdict(levels.metric.better, together[0][i], together[1][i]),
+            both.attribute, name, both.metric.name, both.metric.better, _number(one.value[i]), _number(two.value[i]),
+            _number(change[i]), lower, upper, least, most, round(float(rows[i])), verdict_on_change(both.metric.better, together[0][i], together[1][i]),
         )  # fmt: skip
 
 
@@ -158,9 +158,9 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _gaps(families: Sequence[Levels], at: Criticals) -> Iterator[GapChange]:
-    for levels, family in zip(families, at.largest, strict=True):
-        yield from gap_changes(levels, at.pointwise, family, max(family, at.gaps))
+def _gaps(families: Sequence[BothSides], at: Criticals) -> Iterator[GapChange]:
+    for both, family in zip(families, at.largest, strict=True):
+        yield from gap_changes(both, at.pointwise, family, max(family, at.gaps))
 
 
 def _verdicts(one: Side, two: Side) -> Iterator[dict[str, Any]]:

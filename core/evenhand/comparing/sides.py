@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evenhand.auditdir import PLAN
-from evenhand.auditing.metrics import GroupMetric, known_metrics
+from evenhand.auditing.metrics.built_in import known_metrics
+from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.errors import BadInput
-from evenhand.rundir import digest, read_manifest
+from evenhand.files import digest
+from evenhand.recorded.audit_folder import PLAN
+from evenhand.recorded.run_folder import read_manifest
 
 QUESTION = ("task", "label", "positive", "score", "prediction", "threshold", "sensitive", "confidence", "metrics")
 PARTS = ("question", "data", "overall", "attributes", "verdicts", "metrics")

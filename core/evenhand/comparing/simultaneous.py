@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenhand.auditing.bands import MOST_PAIRED
-from evenhand.auditing.counts import Floats, Ints
-from evenhand.auditing.intervals import critical
-from evenhand.comparing.levels import Levels
+from evenhand.auditing.evidence.bands import MOST_PAIRED
+from evenhand.comparing.both_sides import BothSides
+from evenhand.statistics.arrays import Floats, Ints
+from evenhand.statistics.intervals import critical
 
 REPLICATES = 2000
 MOST_COLUMNS = 1200  # changes that are drawn together; beyond, in parts that are taken for independent, which is wider
@@ -27,7 +27,7 @@ class Criticals:
     """pointwise: of one change. overall: of all changes over all rows, groups: of groups, gaps: of gaps between groups.
 
     These are three questions (is the model better, for whom, and is it fairer), each with limits that hold together.
-    largest: of the changes of gaps of each Levels.
+    largest: of the changes of gaps of each BothSides.
     """
 
     pointwise: float
@@ -37,7 +37,7 @@ class Criticals:
     largest: tuple[float, ...]
 
 
-def criticals(families: Sequence[Levels], confidence: float) -> Criticals:
+def criticals(families: Sequence[BothSides], confidence: float) -> Criticals:
     """The critical values of everything that is compared. families: every metric of every attribute."""
     c = critical(confidence)
     overall, groups, gaps = (np.zeros(REPLICATES) for _ in range(3))
@@ -53,8 +53,8 @@ def criticals(families: Sequence[Levels], confidence: float) -> Criticals:
     return Criticals(c, of_all, of_groups, of_gaps, tuple(largest))
 
 
-def _parts(families: Sequence[Levels]) -> Iterator[list[Levels]]:
-    part: list[Levels] = []
+def _parts(families: Sequence[BothSides]) -> Iterator[list[BothSides]]:
+    part: list[BothSides] = []
     for levels in families:
         if part and sum(len(other.names) for other in part) + len(levels.names) > MOST_COLUMNS:
             yield part
@@ -64,8 +64,8 @@ def _parts(families: Sequence[Levels]) -> Iterator[list[Levels]]:
         yield part
 
 
-def _draws(part: Sequence[Levels], c: float, number: int) -> Iterator[tuple[Floats, Floats, Ints]]:
-    """For each Levels: studentised errors [replicate, change], the standard error of each, and the groups they are of."""
+def _draws(part: Sequence[BothSides], c: float, number: int) -> Iterator[tuple[Floats, Floats, Ints]]:
+    """For each BothSides: studentised errors [replicate, change], the standard error of each, and the groups they are of."""
     errors = [levels.error(c) for levels in part]
     kept = [np.flatnonzero(np.isfinite(error) & (error > 0)) for error in errors]
     scale = np.concatenate([error[places] for error, places in zip(errors, kept, strict=True)])
@@ -83,7 +83,7 @@ def _draws(part: Sequence[Levels], c: float, number: int) -> Iterator[tuple[Floa
         first = inside.stop
 
 
-def _covariance(part: Sequence[Levels], kept: Sequence[Ints]) -> Floats:
+def _covariance(part: Sequence[BothSides], kept: Sequence[Ints]) -> Floats:
     """Of the changes, from the influences where they are known; 0 where not, so that the noise fills it."""
     size = sum(map(len, kept))
     moved = [levels.moved() for levels in part]

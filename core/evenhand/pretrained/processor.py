@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evenhand.recipe import Recipe
 
 
-def settle(recipe: Recipe) -> None:
+def seed_and_threads(recipe: Recipe) -> None:
     """Seed every generator, set the number of threads, and keep the libraries from printing."""
     import numpy as np
     import torch
@@ -27,10 +27,10 @@ def settle(recipe: Recipe) -> None:
     torch.manual_seed(recipe.seed)
     workers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     torch.set_num_threads(recipe.finetune.threads or max(1, cores() // workers))
-    hush()
+    silence_transformers()
 
 
-def hush() -> None:
+def silence_transformers() -> None:
     """Keep transformers from drawing bars and warnings of its own: progress is the run's to show."""
     if "transformers" in sys.modules:
         from transformers.utils import logging as transformers_logging

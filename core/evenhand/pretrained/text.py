@@ -15,7 +15,7 @@ from torch.nn import functional
 from evenhand.errors import BadInput
 from evenhand.pretrained.locate import locate
 from evenhand.pretrained.network import Network, identity_of, run_batches, with_head
-from evenhand.pretrained.processor import hush, precision
+from evenhand.pretrained.processor import precision, silence_transformers
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -112,7 +112,7 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
     """The encoder in the backbone's folder; BadInput where the folder is not one that transformers reads."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-    hush()
+    silence_transformers()
     folder = locate(backbone)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from evenhand.reporting.words import interval, number, short
+from evenhand.reporting.formatting import interval, number, short
 
 WIDTH, ROW, PAD = 510, 26, 18
 LETTER = 7.2  # pixels

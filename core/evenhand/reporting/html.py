@@ -13,7 +13,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from evenhand.reporting import charts, words
+from evenhand.reporting import charts
+from evenhand.reporting import formatting as words
 
 
 def render_audit(data: dict[str, Any], command: str | None = None) -> str:

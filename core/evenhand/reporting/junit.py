@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree
 
-from evenhand.reporting import words
+from evenhand.reporting import formatting as words
 
 
 def junit_xml(audit: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from evenhand.reporting import words
+from evenhand.reporting import formatting as words
 
 
 def model_card(

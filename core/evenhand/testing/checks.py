@@ -15,11 +15,12 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from evenhand import fingerprint, hookspecs
-from evenhand.discovering import Plugins, load
+from evenhand import hookspecs
+from evenhand.data import fingerprint
 from evenhand.errors import BadInput, PluginFault, did_you_mean
-from evenhand.pipeline import run
+from evenhand.extending.discovering import Plugins, load
 from evenhand.recipe import Recipe
+from evenhand.running.pipeline import run
 from evenhand.values import Splits
 
 Plugin = str | ModuleType

@@ -11,8 +11,8 @@ from tables import simulated
 from test_engines import ENGINES, first_difference, spark, spark_frame  # noqa: F401
 
 from evenhand.auditing import audit
-from evenhand.auditing.binning import quantiles, readable_quantiles
-from evenhand.auditing.value_counts import ValueCounts
+from evenhand.auditing.table.binning import quantiles, readable_quantiles
+from evenhand.auditing.table.value_counts import ValueCounts
 from evenhand.errors import BadInput
 
 
@@ -259,7 +259,7 @@ def test_quantiles_have_no_more_digits_than_they_need():
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_more_values_than_are_listed_are_counted_in_narrow_bins_whatever_the_tails(engine, monkeypatch):
     """Incomes with a tail of one in a million: the bins narrow until the middle is seen."""
-    monkeypatch.setattr("evenhand.auditing.value_counts.MOST_VALUES", 1000)
+    monkeypatch.setattr("evenhand.auditing.table.value_counts.MOST_VALUES", 1000)
     rng = np.random.default_rng(0)
     income = np.append(rng.lognormal(10, 1, 20_000), [1e15, -1e12])
     frame = pl.DataFrame({"y": rng.integers(0, 2, 20_002), "s": rng.random(20_002), "income": income})

@@ -9,9 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from tables import group_of, simulated, value
 
 from evenhand.auditing import audit, cost_metric
-from evenhand.auditing.costs_and_benefit import net_benefit_metric
-from evenhand.auditing.curves import Curves
-from evenhand.auditing.metrics import METRICS
+from evenhand.auditing.counting.curves import Curves
+from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.metrics.costs_and_benefit import net_benefit_metric
 
 LEVELS = (np.arange(200) + 0.5) / 200
 ASK = {"label": "y", "score": "s", "sensitive": "g", "replicates": 200}
@@ -47,13 +47,13 @@ def plain_error(found):
 def test_a_calibrated_group_expects_no_error_whatever_its_size(rng):
     small, large = drawn(rng, 2000, 100), drawn(rng, 100, 5000)
     assert plain_error(small).mean() > 4 * plain_error(large).mean() > 0.02  # the fault that must not be ours
-    read = METRICS["calibration_error"].curve
+    read = BINARY["calibration_error"].curve
     assert read(small).value.mean() == pytest.approx(0, abs=4e-4)
     assert read(large).value.mean() == pytest.approx(0, abs=1e-4)
 
 
 def test_the_calibration_error_is_unbiased_where_there_is_one(rng):
-    found = METRICS["calibration_error"].curve(drawn(rng, 1000, 200, lambda s: np.clip(s - 0.1, 0, 1)))
+    found = BINARY["calibration_error"].curve(drawn(rng, 1000, 200, lambda s: np.clip(s - 0.1, 0, 1)))
     truth = np.mean(np.minimum(LEVELS, 0.1) ** 2)  # .1 off, less below .1
     assert found.value.mean() == pytest.approx(truth, abs=6e-4)
 
@@ -62,7 +62,7 @@ def test_the_calibration_error_is_unbiased_where_there_is_one(rng):
 @pytest.mark.parametrize("off", [0.0, 0.1])
 @pytest.mark.parametrize("size", [100, 1000])
 def test_limits_of_the_calibration_error_hold(rng, size, off, repeat):
-    found = METRICS["calibration_error"].curve(drawn(rng, 400, size, lambda s: np.clip(s - off, 0, 1), repeat))
+    found = BINARY["calibration_error"].curve(drawn(rng, 400, size, lambda s: np.clip(s - off, 0, 1), repeat))
     lower, upper = found.limits(np.full(400, 1.96))
     truth = np.mean(np.minimum(LEVELS, off) ** 2)
     assert np.mean((lower <= truth) & (truth <= upper)) >= 0.93
@@ -99,7 +99,7 @@ def test_the_slope_is_that_of_a_logistic_regression(seed, weighted):
 @pytest.mark.parametrize("truth", [0.5, 1.0, 1.5])
 def test_the_slope_finds_scores_that_are_too_sure_or_too_timid(rng, truth):
     chance = lambda s: 1 / (1 + np.exp(-truth * np.log(s / (1 - s))))  # noqa: E731
-    assert METRICS["calibration_slope"].curve(drawn(rng, 20, 5000, chance)).value.mean() == pytest.approx(
+    assert BINARY["calibration_slope"].curve(drawn(rng, 20, 5000, chance)).value.mean() == pytest.approx(
         truth, abs=0.03
     )
 
@@ -135,7 +135,7 @@ def test_a_cost_that_is_none_is_refused(cost):
 
 
 def test_every_metric_says_what_it_is():
-    for metric in METRICS.values():
+    for metric in BINARY.values():
         assert metric.formula
         assert metric.says
         assert metric.unit

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from evenhand.auditing import audit
-from evenhand.auditing.logarithm import with_log
+from evenhand.auditing.counting.logarithm import with_log
 
 ROWS = 600
 ASKS = {

@@ -6,14 +6,17 @@ import pytest
 from tables import counted, gaps, group_of, simulated
 
 from evenhand.auditing import audit
-from evenhand.auditing.bands import draw_maxima, joint_critical
-from evenhand.auditing.counts import count
-from evenhand.auditing.estimates import Estimates, estimate, project
-from evenhand.auditing.heterogeneity import spread
-from evenhand.auditing.intervals import critical, difference
-from evenhand.auditing.metrics import METRICS
-from evenhand.auditing.read import open_source
-from evenhand.auditing.roles import Roles, take_roles
+from evenhand.auditing.counting.aggregation import count
+from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence.bands import draw_maxima, joint_critical
+from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.evidence.heterogeneity import spread
+from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.table.rows import Roles
+from evenhand.auditing.table.source import open_source
+from evenhand.statistics.intervals import critical, difference
 
 BY = {"label": "y", "prediction": "d", "sensitive": "g"}
 
@@ -26,7 +29,7 @@ def rng():
 def estimates(hits, size):
     shape = hits.shape
     full = np.full(shape, float(size))
-    return Estimates(hits / size, np.zeros(shape), full, np.full(shape, np.inf), full, True)
+    return GroupEstimates(hits / size, np.zeros(shape), full, np.full(shape, np.inf), full, True)
 
 
 @pytest.mark.parametrize(("groups", "size"), [(2, 300), (10, 100), (30, 300)])
@@ -173,13 +176,13 @@ def test_an_audit_reads_as_text():
 
 
 @pytest.mark.parametrize("cluster", [None, "patient"])
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", BINARY)
 def test_of_two_groups_each_is_the_rest_of_the_other(name, cluster):
     frame = simulated(240, 2, 5, patient=[i // 3 for i in range(240)])
     rows = take_roles(open_source(frame), Roles(("g",), "y", "s", None, cluster, "w"))
-    table = count(rows, "binary", [1], None, 0.5, {m.mean_of for m in METRICS.values() if m.mean_of})
+    table = count(rows, "binary", [1], None, 0.5, {m.mean_of for m in BINARY.values() if m.mean_of})
     groups = project(table, table.groups[:, 0], 2)
-    own, rest = (estimate(METRICS[name], g) for g in (groups, groups.rest()))
+    own, rest = (estimate(BINARY[name], g) for g in (groups, groups.rest()))
     for one, other in ((own.value, rest.value), *zip(own.limits(1.96), rest.limits(1.96), strict=True)):
         assert one == pytest.approx(other[::-1], rel=1e-9)
 
@@ -193,7 +196,7 @@ def test_groups_with_a_few_positive_rows_seldom_seem_to_differ(rng, name):
         frame = pl.DataFrame({"y": label, "s": np.clip(0.2 + 0.15 * label + 0.1 * rng.normal(size=300), 0, 1)})
         table = count(take_roles(open_source(frame.with_columns(g=pl.lit("a"))), Roles(("g",), "y", "s")), "binary", [1], None, 0.5,
                       {"squared_miss"})  # fmt: skip
-        found = estimate(METRICS[name], project(table, rng.integers(0, 10, len(table.n)), 10))
+        found = estimate(BINARY[name], project(table, rng.integers(0, 10, len(table.n)), 10))
         c = joint_critical([draw_maxima(found, found.rows, 300, (i,)).comparisons], 0.95)
         known = ~np.isnan(found.value)
         lower, upper = (a[known] for a in found.limits(c))

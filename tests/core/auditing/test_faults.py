@@ -9,7 +9,7 @@ import pytest
 from tables import ASK, refusal, simulated
 
 from evenhand.auditing import audit
-from evenhand.auditing.panics import panics_unheard
+from evenhand.auditing.table.engine_noise import panics_unheard
 
 # the engine's panics
 

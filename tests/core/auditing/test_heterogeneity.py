@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evenhand.auditing.estimates import Estimates
-from evenhand.auditing.heterogeneity import spread
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.evidence.heterogeneity import spread
 
 
 @pytest.fixture
@@ -14,12 +14,12 @@ def rng():
 
 def shares(hits, size):
     shape, full = hits.shape, np.broadcast_to(np.asarray(size, dtype=float), hits.shape)
-    return Estimates(hits / size, np.zeros(shape), full, np.full(shape, np.inf), full, True)
+    return GroupEstimates(hits / size, np.zeros(shape), full, np.full(shape, np.inf), full, True)
 
 
 def means(value, variance):
     many = np.full(value.shape, np.inf)
-    return Estimates(value, variance, np.full(value.shape, 100.0), many, np.full(value.shape, 100.0), False)
+    return GroupEstimates(value, variance, np.full(value.shape, 100.0), many, np.full(value.shape, 100.0), False)
 
 
 @pytest.mark.parametrize(("groups", "size", "rate"), [(30, 50, 0.3), (30, 50, 0.1), (5, 30, 0.5), (2, 100, 0.2)])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evenhand.auditing.intervals import chi_square, critical, difference, quotient, student, wilson
-from evenhand.auditing.multiplicity import holm
+from evenhand.statistics.intervals import chi_square, critical, difference, quotient, student, wilson
+from evenhand.statistics.multiplicity import holm
 
 Z = critical(0.95)
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import counted, gaps, group_of, simulated, value
 
-from evenhand.auditing import audit, counts
-from evenhand.auditing.metrics import METRICS
+from evenhand.auditing import audit
+from evenhand.auditing.counting import aggregation as counts
+from evenhand.auditing.metrics.built_in import BINARY
 
 ASK = {"label": "y", "score": "s", "sensitive": "g"}
 
@@ -37,7 +38,7 @@ def test_every_engine_gives_the_same_bytes(kind, weight):
 
 @pytest.mark.parametrize("kind", ["pandas", "duckdb"])
 def test_binned_scores_are_the_same_in_every_engine(kind, monkeypatch):
-    monkeypatch.setattr("evenhand.auditing.counts.EXACT_ROWS", 100)
+    monkeypatch.setattr("evenhand.auditing.counting.aggregation.EXACT_ROWS", 100)
     found = frames()
     assert audit(found[kind], **ASK).to_json() == audit(found["polars"], **ASK).to_json()
 
@@ -46,9 +47,9 @@ def test_binned_scores_are_the_same_in_every_engine(kind, monkeypatch):
 @pytest.mark.parametrize("weight", [None, "w"])
 def test_every_metric_is_the_same_in_every_engine(binned, weight, monkeypatch):
     if binned:
-        monkeypatch.setattr("evenhand.auditing.counts.EXACT_ROWS", 100)
+        monkeypatch.setattr("evenhand.auditing.counting.aggregation.EXACT_ROWS", 100)
     names = [
-        name for name in METRICS if name != "log_loss" or not binned
+        name for name in BINARY if name != "log_loss" or not binned
     ]  # engines differ in the last digit of a logarithm
     ask = {**ASK, "metrics": names, "replicates": 200, "weight": weight}
     found = frames()
@@ -83,7 +84,7 @@ def test_a_seed_decides_everything():
 def test_whole_weights_are_repeated_rows(seed):
     frame = simulated(60, 2, seed)
     repeated = frame.select(pl.all().repeat_by("w").explode())
-    names = [name for name in METRICS if name != "calibration_error"]  # its noise is that of rows, not of weights
+    names = [name for name in BINARY if name != "calibration_error"]  # its noise is that of rows, not of weights
     ask = {**ASK, "metrics": names, "replicates": 200}
     heavy, long = audit(frame, **ask, weight="w"), audit(repeated, **ask)
     for group in ("a", "b"):
@@ -103,9 +104,9 @@ def test_unequal_weights_are_worth_fewer_rows():
 
 def test_weights_all_equal_change_nothing_but_the_weight():
     frame = simulated(300, 2, 1).with_columns(w=pl.lit(2.5))
-    plain, heavy = (audit(frame, **ASK, weight=weight, metrics=list(METRICS)) for weight in (None, "w"))
+    plain, heavy = (audit(frame, **ASK, weight=weight, metrics=list(BINARY)) for weight in (None, "w"))
     for group in ("a", "b"):
-        for metric in METRICS:
+        for metric in BINARY:
             one, other = (group_of(a, group)["metrics"][metric] for a in (plain, heavy))
             for end in ("value", "lower", "upper"):
                 assert other[end] == pytest.approx(one[end], abs=1e-9)
@@ -214,9 +215,9 @@ def test_the_histograms_hold_every_labelled_row():
 
 def test_clusters_of_one_row_are_rows():
     frame = simulated(300, 2, 1, patient=list(range(300)))
-    plain, apart = (audit(frame, **ASK, cluster=cluster, metrics=list(METRICS)) for cluster in (None, "patient"))
+    plain, apart = (audit(frame, **ASK, cluster=cluster, metrics=list(BINARY)) for cluster in (None, "patient"))
     for group in ("a", "b"):
-        for metric in METRICS:
+        for metric in BINARY:
             one, other = (group_of(a, group)["metrics"][metric] for a in (plain, apart))
             assert other["value"] == pytest.approx(one["value"], abs=1e-12)
             assert other["upper"] - other["lower"] == pytest.approx(one["upper"] - one["lower"], rel=0.05)

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import counted, gaps, group_of, simulated, value
 
-from evenhand.auditing import audit, counts, rate_metric
-from evenhand.auditing.counts import count
-from evenhand.auditing.metrics import ratio
-from evenhand.auditing.ranking import auc_bounds, threshold_at
-from evenhand.auditing.read import open_source
-from evenhand.auditing.roles import Roles, take_roles
+from evenhand.auditing import audit, rate_metric
+from evenhand.auditing.counting import aggregation as counts
+from evenhand.auditing.counting.aggregation import count
+from evenhand.auditing.metrics.ranking import auc_bounds, threshold_at
+from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.table.rows import Roles
+from evenhand.auditing.table.source import open_source
+from evenhand.statistics.arrays import ratio
 
 REFERENCE = {
     "selection_rate": fl.selection_rate,
@@ -157,7 +159,7 @@ def test_groups_read_in_blocks_are_the_same(monkeypatch):
     ask = {"label": "y", "score": "s", "sensitive": "g", "replicates": 200}
     ask["metrics"] = ["auc", "average_precision", "calibration_error", "calibration_slope"]
     whole = audit(frame, **ask).data["attributes"][0]["groups"]
-    monkeypatch.setattr("evenhand.auditing.curves.MOST_CELLS", 500)
+    monkeypatch.setattr("evenhand.auditing.counting.curves.MOST_CELLS", 500)
     for one, other in zip(audit(frame, **ask).data["attributes"][0]["groups"], whole, strict=True):
         for name, entry in one["metrics"].items():
             for end in ("value", "lower", "upper"):

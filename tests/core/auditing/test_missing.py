@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.auditing.group_names import MISSING
-from evenhand.auditing.missing import gap_bounds
+from evenhand.auditing.judging.missing import gap_bounds
+from evenhand.auditing.table.group_names import MISSING
 
 ONE_COLUMN = [("a",), ("b",), ("c",), (MISSING,)]
 TWO_COLUMNS = [("f", "x"), ("f", "y"), ("m", "x"), ("f", MISSING), (MISSING, "x"), (MISSING, MISSING)]

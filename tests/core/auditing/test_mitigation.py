@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import evenhand
-from evenhand.auditing.metrics import METRICS
-from evenhand.auditing.mitigation import preview
+from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.remedies.preview import preview
 
 EDGES = [0.0, 0.25, 0.5, 0.75, 1.0]
 BINS = st.lists(st.integers(0, 12), min_size=4, max_size=4)
@@ -48,7 +48,7 @@ def gap(values):
 def test_it_finds_the_best_thresholds_that_a_full_search_finds(groups, limit):
     if sum(sum(p) + sum(n) for p, n in groups) == 0:
         return
-    metrics = [METRICS["tpr"], METRICS["fpr"]]
+    metrics = [BINARY["tpr"], BINARY["fpr"]]
     (found,) = preview(histograms(groups), metrics, {"tpr": limit, "fpr": limit}, 0.5)
     total = sum(sum(p) + sum(n) for p, n in groups)
     best = -1.0

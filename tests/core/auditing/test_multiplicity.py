@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evenhand.auditing.multiplicity import benjamini_hochberg, holm
+from evenhand.statistics.multiplicity import benjamini_hochberg, holm
 
 p_values = arrays(float, st.integers(0, 12), elements=st.one_of(st.floats(0, 1), st.just(float("nan")), st.just(0.05)))
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import evenhand
 from evenhand import BadInput
-from evenhand.auditing.impact import _fisher, _p_value
-from evenhand.auditing.policy import load_policy, shipped
+from evenhand.auditing.judging.impact import _fisher, _p_value
+from evenhand.auditing.question.policy import load_policy, shipped
 
 
 def people(**selected_of):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slice_tables import COLUMNS, SAID, conditions, opened, search, table
 
-from evenhand.auditing.slice_columns import OTHER, roundest, slice_columns
-from evenhand.auditing.slices import LEAST_ROWS
+from evenhand.auditing.slices.columns import OTHER, roundest, slice_columns
+from evenhand.auditing.slices.search import LEAST_ROWS
 from evenhand.errors import BadInput
 
 
@@ -74,7 +74,7 @@ def test_every_engine_and_every_order_of_rows_gives_the_same_answer(hostile, eng
 def test_columns_become_levels_that_can_be_read(hostile):
     rows, _ = opened(hostile, KINDS)
     columns, notes = slice_columns(rows, KINDS, LEAST_ROWS)
-    levels = {c.name: c.levels for c in columns}
+    levels = {c.name: c.values for c in columns}
     assert levels["flag"] == ("false", "true")
     assert levels["day"][0] == "2024-01-01"
     assert levels["rank"] == ("-3", "-2", "-1", "0", "1", "2", "3")
@@ -92,9 +92,9 @@ def test_whole_numbers_are_binned_by_fifths_with_names_that_say_both_ends():
     rows, _ = opened(table(10_000), ["age"])
     (column,) = slice_columns(rows, ["age"], LEAST_ROWS)[0]
     shares = rows.frame.select(code=column.code).collect().to_polars()["code"].value_counts()["count"] / 10_000
-    assert column.levels[0].startswith("18–")
-    assert column.levels[-1].endswith("–90")
-    assert len(column.levels) == 5
+    assert column.values[0].startswith("18–")
+    assert column.values[-1].endswith("–90")
+    assert len(column.values) == 5
     assert shares.min() > 0.15
     assert shares.max() < 0.25
 
@@ -107,8 +107,8 @@ def test_most_rows_at_one_number_and_numbers_beyond_all_bounds_are_binned_too():
     rows, _ = opened(frame, ["number"])
     (column,) = slice_columns(rows, ["number"], LEAST_ROWS)[0]
     codes = rows.frame.select(code=column.code).collect().to_polars()["code"].to_numpy()
-    sizes = np.bincount(codes, minlength=len(column.levels))
-    assert len(sizes) == len(column.levels)
+    sizes = np.bincount(codes, minlength=len(column.values))
+    assert len(sizes) == len(column.values)
     assert sizes.max() == pytest.approx(0.7 * 3_000, rel=0.1)  # the zeros are on their own
 
 

@@ -6,8 +6,8 @@ import pytest
 from tables import simulated
 
 from evenhand.auditing import audit
-from evenhand.auditing.intervals import critical
-from evenhand.auditing.smoothing import (
+from evenhand.statistics.intervals import critical
+from evenhand.statistics.smoothing import (
     BinSums,
     _chi_square_tail,
     _derivatives,

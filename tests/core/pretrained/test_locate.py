@@ -93,6 +93,6 @@ def test_an_unknown_architecture_is_answered_with_the_nearest():
 
 
 def test_importing_backbones_and_finetune_is_light():
-    code = "import sys, evenhand.pretrained, evenhand.finetune; print({'torch','transformers','timm','sklearn','pandas'} & set(sys.modules))"
+    code = "import sys, evenhand.pretrained, evenhand.adapting; print({'torch','transformers','timm','sklearn','pandas'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "set()"

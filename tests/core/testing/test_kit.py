@@ -9,17 +9,7 @@ import types
 
 import pytest
 
-from evenhand import (
-    Adapted,
-    Backbone,
-    BackboneCard,
-    Metric,
-    Recipe,
-    Section,
-    hookimpl,
-    rate_metric,
-    splits_from_rows,
-)
+from evenhand import Adapted, Backbone, BackboneCard, Metric, Recipe, Section, hookimpl, rate_metric, splits_from_rows
 from evenhand.testing import (
     CHECKS,
     backbones_have_cards,
@@ -259,7 +249,7 @@ def test_a_hook_that_raises_on_the_way(hook):
 
 def test_an_owner_that_raises_when_told_keeps_its_other_hooks():
     """Else the core's strategy would train in place of the plugin's own, and nobody would notice."""
-    from evenhand.discovering import load
+    from evenhand.extending.discovering import load
 
     def told():
         raise KeyError("age")

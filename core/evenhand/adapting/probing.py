@@ -1,0 +1,56 @@
+"""The probe strategy: features of the frozen backbone, a head on them, fitted again on train and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evenhand.adapting.features import FeatureCache
+from evenhand.adapting.models import ProbeModel, SimpleModel
+from evenhand.adapting.probe import Probe, fit_probe
+from evenhand.adapting.setting import Setting
+from evenhand.values import Adapted
+
+if TYPE_CHECKING:
+    from evenhand.recorded.run_folder import Run
+
+REFITTED = "after selection on validation the head was fitted again on train and validation together"
+
+
+def probed(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
+    probe = probe_of(setting)
+    labels = setting.labels
+    return Adapted(
+        probe_model(setting, probe),
+        labels.classes,
+        "probe",
+        baselines,
+        probe.validation,
+        (*labels.notes, f"{REFITTED} (strength {probe.selected.strength:g})"),
+    )
+
+
+def probe_of(setting: Setting) -> Probe:
+    """Features of train and validation, and the probe on them."""
+    run, schema = setting.run, setting.splits.schema
+    cache = cache_of(run)
+    rows = {"train": setting.splits.train, "validation": setting.validation}
+    seen = {name: cache.features(setting.encoder, part, schema, f"features of {name}") for name, part in rows.items()}
+    finite = all(np.isfinite(part).all() for part in seen.values())
+    run.log("features", rows={name: len(part) for name, part in rows.items()}, finite=finite)
+    probe = fit_probe(seen["train"], seen["validation"], setting.labels, run.progress)
+    run.log("probe", strength=probe.selected.strength, **probe.validation)
+    return probe
+
+
+def probe_model(setting: Setting, probe: Probe) -> ProbeModel:
+    """The probe, fitted on train and validation, as a model."""
+    cache = FeatureCache(setting.run.cache, setting.run.progress)
+    return ProbeModel(setting.encoder, probe.final, setting.splits.schema, setting.labels.task, cache)
+
+
+def cache_of(run: Run) -> FeatureCache:
+    """The feature cache of a run, shared by its processes."""
+    return FeatureCache(run.cache, run.progress, run.rank, run.world_size)

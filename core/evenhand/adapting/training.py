@@ -1,0 +1,149 @@
+"""Strategies that change the backbone's weights: lp-ft, full and lora, on transformers' Trainer.
+
+lp-ft: the probe is fitted first and put in as the head, so that the first steps do not tear the features apart
+(Kumar et al. 2022, ICLR: Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution).
+lora: low-rank updates beside frozen weights (Hu et al. 2022, ICLR), from the same start, merged at the end.
+full: every weight, from a random head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from evenhand.adapting.distributed import agree
+from evenhand.adapting.loop import run_trainer
+from evenhand.adapting.models import NetworkModel, SimpleModel, as_scores
+from evenhand.adapting.probe import Head, Probe, quality
+from evenhand.adapting.probing import cache_of, probe_model, probe_of
+from evenhand.adapting.setting import Setting
+from evenhand.pretrained.network import Network, run_batches
+from evenhand.values import Adapted
+
+
+def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
+    """Train on train, measure on validation, then train afresh on both; the probe joins in where it helped.
+
+    What is decided on validation is whether the network's probabilities are averaged with the probe's. With
+    `options.refit = false` the second training is left out, which halves the time.
+    """
+    recipe, labels, splits = setting.recipe, setting.labels, setting.splits
+    strategy = recipe.finetune.strategy
+    probe = agree(probe_of(setting))
+    known = setting.encoder.examples(setting.validation, splits.schema)
+    examples = setting.encoder.examples(splits.train, splits.schema)
+    first = None if strategy == "full" else probe.selected
+    network = _trained(setting, Labelled(examples, labels.train), first, "training")
+    joined, measured = _with_or_without(setting, network, known, probe)
+    setting.run.log("trained", joined_with_probe=joined, **measured)
+    notes = [*labels.notes, f"validation accuracy or error of the probe alone: {_short(probe.validation)}"]
+    if joined:
+        notes.append(
+            "probabilities are the mean of the trained network's and the probe's, since validation was better so"
+        )
+    if recipe.options.get("refit", True) and len(known):
+        both = Joined(Labelled(examples, labels.train), Labelled(known, labels.validation))
+        network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all")
+        notes.append(
+            "after it was measured on validation the network was trained again on train and validation together"
+        )
+    partner = probe_model(setting, probe) if joined else None
+    model = NetworkModel(setting.encoder, network, splits.schema, labels.task, partner)
+    return Adapted(model, labels.classes, strategy, baselines, measured, tuple(notes))
+
+
+class Labelled(Sequence[dict[str, Any]]):
+    """Examples with `labels`, made on access, so that images are read when their batch comes."""
+
+    def __init__(self, examples: Sequence[dict[str, Any]], targets: np.ndarray) -> None:
+        self.examples, self.targets = examples, targets.tolist()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: Any) -> Any:
+        return {**self.examples[index], "labels": self.targets[index]}
+
+
+class Joined(Sequence[dict[str, Any]]):
+    """Several sequences of examples, one after the other."""
+
+    def __init__(self, *parts: Sequence[dict[str, Any]]) -> None:
+        self.places = [(part, index) for part in parts for index in range(len(part))]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: Any) -> Any:
+        part, place = self.places[index]
+        return part[place]
+
+
+def _with_or_without(
+    setting: Setting, network: Network, known: Sequence[dict[str, Any]], probe: Probe
+) -> tuple[bool, dict[str, float]]:
+    """(average with the probe?, validation measures of the choice). The probe here has seen train only."""
+    labels = setting.labels
+    if not len(known):
+        return False, {}
+    mine = run_batches(network, setting.encoder, known, "fp32").astype(np.float64)
+    alone = quality(mine, labels)
+    features = cache_of(setting.run).features(setting.encoder, setting.validation, setting.splits.schema)
+    pair = (as_scores(mine, labels.task) + as_scores(probe.selected.logits(features), labels.task)) / 2
+    together = quality(
+        pair.reshape(-1, 1) if labels.task == "regression" else np.log(np.clip(pair, 1e-30, None)), labels
+    )
+    joined = together["selection"] > alone["selection"]
+    best = together if joined else alone
+    return joined, {name: value for name, value in best.items() if name != "selection"}
+
+
+def _trained(setting: Setting, data: Sequence[dict[str, Any]], head: Head | None, what: str) -> Network:
+    """A copy of the backbone trained on `data`, from `head` where one is given."""
+    recipe, labels = setting.recipe, setting.labels
+    rule = recipe.finetune
+    torch.manual_seed(recipe.seed)
+    network: Network = setting.encoder.module(labels.n_out, labels.task, rule.label_smoothing)  # type: ignore[assignment]
+    if head is not None:
+        with torch.no_grad():
+            network.head.weight.copy_(torch.from_numpy(head.weight.copy("C")))
+            network.head.bias.copy_(torch.from_numpy(head.bias.copy()))
+    if rule.strategy == "lora":
+        _add_lora(network, rule.lora_rank)
+    elif rule.strategy == "lp-ft":
+        _freeze_vocabulary(network)
+    run_trainer(setting, network, data, what)
+    if rule.strategy == "lora":
+        adapted: Any = network.body
+        network.body = adapted.merge_and_unload()
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network.eval()
+
+
+def _freeze_vocabulary(network: Network) -> None:
+    """Leave a text network's token vectors as they are: half of its weights, and most are not in the data."""
+    embeddings = getattr(getattr(network.body, "model", None), "embeddings", None)
+    if isinstance(embeddings, torch.nn.Module):
+        embeddings.requires_grad_(False)
+
+
+def _add_lora(network: Network, rank: int) -> None:
+    """Put low-rank updates beside the body's linear layers, or its convolutions where it has no linear ones."""
+    from peft import LoraConfig, get_peft_model
+
+    kinds: dict[type[torch.nn.Module], list[str]] = {kind: [] for kind in (torch.nn.Linear, torch.nn.Conv2d)}
+    for name, layer in network.body.named_modules():
+        for kind, names in kinds.items():
+            if isinstance(layer, kind) and getattr(layer, "groups", 1) == 1:
+                names.append(name)
+    targets = kinds[torch.nn.Linear] or kinds[torch.nn.Conv2d]
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=targets)
+    network.body = get_peft_model(network.body, config)
+
+
+def _short(measures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in measures.items()) or "not measured"

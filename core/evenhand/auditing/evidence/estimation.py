@@ -1,0 +1,199 @@
+"""From cells to estimates: each metric's value per group, its variance, and how many rows that is worth.
+
+With T the sums of a group and M their moments (groups.py), a metric f has influence g·t for a unit that contributes t, with g the
+gradient of f at T, so its variance is g'Mg: the same line for rows, weights and clusters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evenhand.auditing.counting.counts import CELLS
+from evenhand.auditing.counting.groups import CELL, PARTS, Groups
+from evenhand.auditing.evidence.composing import ODD_ONE_OUT, cost_of_label, of_f1, of_loss, of_size, of_sum, trusted
+from evenhand.auditing.evidence.group_estimates import GroupEstimates, Limits
+from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.metrics.metric import GroupMetric, rate_metric
+from evenhand.statistics import intervals
+from evenhand.statistics.arrays import Floats, ratio
+
+JACCARD = rate_metric("jaccard", of="tp", among=("tp", "fp", "fn"), better="higher")
+
+
+def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
+    """Value, variance and effective size of a metric for every group."""
+    if metric.curve is not None:
+        assert groups.curves is not None
+        value, variance, size, freedom, rows, correlation, limits = metric.curve(groups.curves)
+        found = GroupEstimates(value, variance, size, freedom, rows, metric.bounded, correlation)
+        return found if limits is None else replace(found, composed=lambda c: limits(intervals.student(c, freedom)))
+    if metric.terms:
+        return _sum_of_terms(metric, groups)
+    value = np.asarray(metric.function(groups.counts()), dtype=float)
+    inside = _inside(metric, groups)
+    rows, weight = groups.rows[:, inside].sum(axis=1), groups.total[:, inside].sum(axis=1)
+    kish = ratio(weight**2, groups.square[:, inside].sum(axis=1))
+    proportion = bool(metric.numerator)
+    at, gradient = (
+        (value, _gradient_of_share(metric, groups, value))
+        if proportion or metric.mean_of
+        else _gradient(metric, groups)
+    )
+    moment = groups.moment if proportion or metric.mean_of else _smoothed_moment(groups)
+    variance = np.maximum(np.einsum("gi,gij,gj->g", gradient, moment, gradient), 0)  # rounding may leave less
+    if groups.clustered or not metric.bounded or metric.mean_of:
+        variance = variance * ratio(groups.units, groups.units - 1)
+    size = _effective_size(at, variance, kish, groups, proportion)
+    freedom = np.full(value.shape, np.inf)
+    if groups.clustered or metric.mean_of or not metric.bounded:
+        freedom = np.maximum(np.minimum(groups.units, rows) - 1, 0)
+    found = GroupEstimates(
+        value, variance, size, freedom, rows, metric.bounded and metric.unit != "label", _correlation(groups, gradient)
+    )
+    return replace(found, composed=_compose(metric, groups, found, gradient))
+
+
+def _sum_of_terms(metric: GroupMetric, groups: Groups) -> GroupEstimates:
+    """a·p + b·q of two shares or means of the same rows."""
+    (a, first), (b, second) = metric.terms
+    one, other = estimate(first, groups), estimate(second, groups)
+    gradients = [_gradient_of_share(m, groups, p.value) for m, p in ((first, one), (second, other))]
+    r = _together(gradients[0], gradients[1], groups) * np.sign(a * b)
+    sd = abs(a) * one.spread, abs(b) * other.spread
+    variance = np.maximum(sd[0] ** 2 + sd[1] ** 2 + 2 * r * sd[0] * sd[1], 1e-300)
+    value = np.asarray(metric.function(groups.counts()), dtype=float)
+    correlation = _correlation(groups, a * gradients[0] + b * gradients[1])
+    composed = of_sum(a, one, b, other, trusted(r, other))
+    return GroupEstimates(
+        value, variance, other.rows, np.full(value.shape, np.inf), other.rows, False, correlation, composed
+    )
+
+
+def _together(one: Floats, other: Floats, groups: Groups) -> Floats:
+    """Correlation of two estimates of the same group from their gradients."""
+    covariance, first, second = (_covariance(a, b, groups) for a, b in ((one, other), (one, one), (other, other)))
+    return np.asarray(np.clip(np.nan_to_num(ratio(covariance, np.sqrt(np.maximum(first * second, 0)))), -1, 1))
+
+
+def _covariance(one: Floats, other: Floats, groups: Groups) -> Floats:
+    return np.asarray(np.einsum("gi,gij,gj->g", one, groups.moment, other))
+
+
+def _compose(metric: GroupMetric, groups: Groups, found: GroupEstimates, gradient: Floats) -> Limits | None:
+    """Limits from those of its parts, for the metrics that have such."""
+    if metric.name == "f1":
+        return of_f1(estimate(JACCARD, groups))
+    if metric.name == "balanced_accuracy":
+        a, b = estimate(BINARY["tpr"], groups), estimate(BINARY["tnr"], groups)
+        r: Floats | float = 0.0
+        if groups.clustered:  # rows of one cluster correlate the two
+            both = 2 * np.sqrt(a.variance * b.variance)
+            r = np.clip(np.nan_to_num(ratio(4 * found.variance - a.variance - b.variance, both)), -1, 1)
+        return of_sum(0.5, a, 0.5, b, r)
+    if metric.mean_of in ODD_ONE_OUT:
+        return _compose_loss(str(metric.mean_of), groups, found, gradient)
+    if metric.mean_of in ("abs_error", "squared_error"):
+        return of_size(found, str(metric.mean_of))
+    return None
+
+
+def _compose_loss(quantity: str, groups: Groups, loss: GroupEstimates, gradient: Floats) -> Limits:
+    share = estimate(BINARY["base_rate"], groups)
+    of_label = _gradient_of_share(BINARY["base_rate"], groups, share.value)
+    seen = np.nan_to_num(ratio(_covariance(gradient, of_label, groups), _covariance(of_label, of_label, groups)))
+    beta = cost_of_label(loss.value, share, seen, quantity)
+    rest = gradient - beta[:, None] * of_label
+    variance = np.maximum(_covariance(rest, rest, groups), 0) * ratio(groups.units, groups.units - 1)
+    r = _together(rest, of_label, groups) * np.sign(beta)
+    return of_loss(loss, share, beta, np.sqrt(variance), r)
+
+
+def _inside(metric: GroupMetric, groups: Groups) -> list[int]:
+    """The parts that make the denominator."""
+    if metric.mean_of is not None:
+        return [len(CELLS) + 2 * groups.quantities.index(metric.mean_of) + 1]
+    names = metric.denominator or ("tp", "fp", "fn", "tn")
+    return sorted({CELL[part] for name in names for part in PARTS.get(name, (name,))})
+
+
+def _gradient_of_share(metric: GroupMetric, groups: Groups, value: Floats) -> Floats:
+    """Exact gradient of a share or a mean: (1 - p) / D on the numerator, -p / D on the rest of the denominator."""
+    inside = _inside(metric, groups)
+    gradient = np.zeros(groups.total.shape)
+    if metric.mean_of is not None:
+        weight = groups.total[:, inside[0]]
+        slope = ratio(np.ones_like(weight), weight)
+        if metric.name == "rmse":
+            slope = slope * ratio(np.full_like(value, 0.5), value)
+            value = value**2
+        gradient[:, inside[0] - 1], gradient[:, inside[0]] = slope, -value * slope
+        return np.nan_to_num(gradient)
+    hits = {CELL[part] for name in metric.numerator for part in PARTS.get(name, (name,))}
+    weight = groups.total[:, inside].sum(axis=1)
+    for i in inside:
+        gradient[:, i] = ratio((i in hits) - value, weight)
+    return np.nan_to_num(gradient)
+
+
+def _unit(groups: Groups) -> Floats:
+    """The weight of one effective row of each group."""
+    cells = slice(0, len(CELLS))
+    return np.nan_to_num(ratio(groups.square[:, cells].sum(axis=1), groups.total[:, cells].sum(axis=1)), nan=1.0)
+
+
+def _gradient(metric: GroupMetric, groups: Groups) -> tuple[Floats, Floats]:
+    """Value and gradient of any function of the cells, half a row added to each so that neither degenerates."""
+    cells, unit = len(CELLS), _unit(groups)
+    base = groups.total.copy()
+    base[:, :4] += 0.5 * unit[:, None]
+    step = 1e-5 * np.maximum(base[:, :cells], unit[:, None])
+    moved = np.repeat(base[None], 2 * cells, axis=0)
+    for i in range(cells):
+        moved[2 * i, :, i] += step[:, i]
+        moved[2 * i + 1, :, i] -= step[:, i]
+    found = np.asarray(metric.function(groups.counts(moved)), dtype=float)
+    gradient = np.zeros(groups.total.shape)
+    gradient[:, :cells] = ((found[0::2] - found[1::2]) / (2 * step.T)).T
+    return np.asarray(metric.function(groups.counts(base)), dtype=float), np.nan_to_num(gradient)
+
+
+def _smoothed_moment(groups: Groups) -> Floats:
+    moment = groups.moment.copy()
+    for i in range(4):
+        moment[:, i, i] += 0.5 * _unit(groups) ** 2
+    return moment
+
+
+def _effective_size(value: Floats, variance: Floats, kish: Floats, groups: Groups, proportion: bool) -> Floats:
+    """How many independent, equally weighted rows would give this variance; never more than weights allow."""
+    spread = np.where((value > 0) & (value < 1), value * (1 - value), np.nan)
+    size = ratio(spread, variance)
+    if not proportion:  # a mean may be known far better than a share of the same rows
+        return np.where(np.isnan(size), np.minimum(kish, groups.units), size)
+    if not groups.clustered:
+        return np.where(np.isnan(size), kish, np.minimum(size, kish)) if _weighted(groups) else kish
+    effect = np.maximum(ratio(kish, size), 1)
+    crowd = np.maximum(ratio(kish, groups.units), 1)  # rows per cluster
+    known = np.isfinite(effect) & (crowd > 1)
+    rho = (effect[known] - 1).sum() / (crowd[known] - 1).sum() if known.any() else 1.0
+    pooled = 1 + (crowd - 1) * min(max(rho, 0.0), 1.0)
+    return kish / np.where(np.isfinite(effect), effect, pooled)
+
+
+def _weighted(groups: Groups) -> bool:
+    return not np.array_equal(groups.square, groups.rows)
+
+
+def _correlation(groups: Groups, gradient: Floats) -> Floats | None:
+    """Correlation between the groups' estimates, from the clusters that have rows in several of them."""
+    if groups.shares is None:
+        return None
+    bucket, group, contribution = groups.shares
+    each, size = np.einsum("pi,pi->p", contribution, gradient[group]), len(gradient)
+    buckets = int(bucket.max()) + 1
+    influence = np.bincount(bucket * size + group, each, buckets * size).reshape(buckets, size)
+    covariance = influence.T @ influence
+    scale = np.sqrt(np.diag(covariance))
+    return np.nan_to_num(ratio(covariance, np.outer(scale, scale)))

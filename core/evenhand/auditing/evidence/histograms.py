@@ -1,0 +1,82 @@
+"""Score histograms of the labelled rows by group: they travel with the audit, for the threshold slider and the preview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evenhand.auditing.counting.aggregation import BINS, Table
+from evenhand.auditing.counting.counts import CELLS
+from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.statistics.arrays import Floats, Ints, ratio
+
+EXACT_BINS = 100  # every hundredth is an edge
+COARSE_BINS = 128  # divides the 4,096 bins in which many rows are counted, so that no bin lies on both sides of an edge
+
+
+SELECTED = (CELLS.index("tp"), CELLS.index("fp"), CELLS.index("selected_unlabelled"))
+SHOWN = ("selection_rate", "tpr", "fpr", "ppv", "accuracy")  # by the slider
+
+
+def histograms_of(table: Table, threshold: float | None, scored: bool) -> dict[str, Any] | None:
+    """{edges, attributes: {column: {group: {positive, negative}}}, effective} of every single column; None without scores or labels.
+
+    A score on an edge lies in the bin that begins there, as `score >= threshold` is positive; the audit's threshold is an edge.
+    scored: whether the decisions are those of the threshold, and not a column's.
+    effective: {column: {group: {metric: how many rows a unit of weight is worth}}} where weights or clusters make that differ
+    from 1, else null.
+    """
+    if not len(table.scores) or not (table.label >= 0).any():
+        return None
+    size = COARSE_BINS if table.binned else EXACT_BINS
+    edges = np.arange(size + 1) / size
+    if threshold is not None and 0 < threshold < 1:
+        edges = np.unique(np.append(edges, threshold))
+    bins = np.clip(np.searchsorted(edges, table.scores, side="right") - 1, 0, len(edges) - 2)[table.level]
+    if table.binned and threshold is not None and scored:
+        bins = _by_decision(bins, table, edges, threshold)
+    found = {column: _of_column(table, i, bins, len(edges) - 1) for i, column in enumerate(table.columns)}
+    return {"edges": edges.tolist(), "attributes": found, "effective": _effective(table)}
+
+
+def _by_decision(bins: Ints, table: Table, edges: Floats, threshold: float) -> Ints:
+    """Rows of the counted bin that the threshold cuts lie on the side of their decision."""
+    cut = int(np.searchsorted(edges, threshold))
+    straddles = (np.floor(threshold * BINS) == np.floor(table.scores * BINS))[table.level]
+    selected = np.isin(table.outcome, SELECTED)
+    return np.where(straddles & selected, np.maximum(bins, cut), np.where(straddles, np.minimum(bins, cut - 1), bins))
+
+
+def _effective(table: Table) -> dict[str, Any] | None:
+    if table.cluster is None and np.array_equal(table.w, table.n):
+        return None
+    return {column: _worth(table, i) for i, column in enumerate(table.columns)}
+
+
+def _worth(table: Table, column: int) -> dict[str, dict[str, float]]:
+    """Effective rows per unit of weight in the denominator of each rate that the slider shows, at the audit's threshold."""
+    groups = project(table, table.groups[:, column], len(table.names[column]))
+    found: dict[str, dict[str, float]] = {name: {} for name in table.names[column]}
+    for metric in SHOWN:
+        inside = [i for i, cell in enumerate(CELLS[:6]) if cell in _cells(metric)]
+        worth = ratio(estimate(BINARY[metric], groups).size, groups.total[:, inside].sum(axis=1))
+        for name, value in zip(table.names[column], worth, strict=True):
+            found[name][metric] = 1.0 if np.isnan(value) else float(value)
+    return found
+
+
+def _cells(metric: str) -> tuple[str, ...]:
+    cells = BINARY[metric].denominator
+    return CELLS[:6] if "selected" in cells and "rejected" in cells else cells
+
+
+def _of_column(table: Table, column: int, bins: Floats, size: int) -> dict[str, Any]:
+    cell, groups = table.groups[:, column] * size + bins, len(table.names[column])
+    positive, negative = (
+        np.bincount(cell[table.label == y], table.w[table.label == y], groups * size).reshape(groups, size).tolist()
+        for y in (1, 0)
+    )
+    return {name: {"positive": positive[i], "negative": negative[i]} for i, name in enumerate(table.names[column])}

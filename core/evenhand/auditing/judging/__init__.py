@@ -1,0 +1,1 @@
+"""From estimates to verdicts: gaps, ratios, bounds, trends, and the sentences beside them."""

@@ -1,0 +1,282 @@
+"""Each sensitive column, and each intersection asked for: its groups, their numbers, the gaps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from evenhand.auditing.counting.aggregation import Table
+from evenhand.auditing.counting.counts import CELLS
+from evenhand.auditing.counting.groups import Groups
+from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence.bands import Maxima, draw_maxima, joint_critical
+from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.evidence.heterogeneity import spread
+from evenhand.auditing.judging.gaps import MetricGaps
+from evenhand.auditing.judging.missing import missing_rows
+from evenhand.auditing.judging.verdicts import UNSURE
+from evenhand.auditing.judging.worst import worst_groups
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.of_plugins import checked
+from evenhand.auditing.question.plan import REFERENCE_RULE, Plan
+from evenhand.auditing.table.checks import MOST_GROUPS
+from evenhand.auditing.table.group_names import JOIN, MISSING, group_names, numbered
+from evenhand.errors import BadInput, did_you_mean
+from evenhand.statistics.arrays import Floats, Ints
+from evenhand.statistics.intervals import critical
+from evenhand.statistics.multiplicity import benjamini_hochberg, holm
+
+MOST_SAID = 200  # characters of a plugin's error
+NO_ONE = {
+    frozenset(("tp", "fn")): "no positive labels in this group",
+    frozenset(("fp", "tn")): "no negative labels in this group",
+    frozenset(("tp", "fp")): "nobody in this group has a positive decision and a label",
+    frozenset(("tn", "fn")): "nobody in this group has a negative decision and a label",
+}
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column or intersection: its groups by name, their counts, and each metric's estimates."""
+
+    columns: tuple[str, ...]
+    names: list[str]
+    values: list[tuple[str, ...]]
+    reference: str
+    reference_rule: str
+    groups: Groups
+    rows: Floats
+    own: dict[str, GroupEstimates]
+    rest: dict[str, GroupEstimates]
+    maxima: dict[str, Maxima]
+
+    @property
+    def name(self) -> str:
+        return JOIN.join(self.columns)
+
+
+class MetricFault(Exception):
+    """A plugin's metric that cannot be computed: `metric` is its name, the text is why."""
+
+    def __init__(self, metric: str, why: str) -> None:
+        super().__init__(why)
+        self.metric = metric
+
+
+def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates:
+    """The metric for every group; MetricFault where it is a plugin's and fails."""
+    if metric.name not in plan.foreign:
+        return estimate(metric, groups)
+    try:
+        found = estimate(checked(metric), groups)
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"metric {metric.name} raised {type(error).__name__}: {error}".split())
+        raise MetricFault(metric.name, why[:MOST_SAID]) from None
+    if found.value.shape != (len(groups.total),):
+        raise MetricFault(
+            metric.name,
+            f"metric {metric.name} returned numbers of shape {found.value.shape} for {len(groups.total)} groups",
+        )
+    return found
+
+
+def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[Attribute]:
+    """Every sensitive column, then every intersection to the depth of the plan."""
+    places = range(len(table.columns))
+    chosen = [combo for depth in range(1, plan.intersections + 1) for combo in combinations(places, depth)]
+    return [_attribute(table, plan, metrics, combo, i) for i, combo in enumerate(chosen)]
+
+
+def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tuple[int, ...], number: int) -> Attribute:
+    columns = tuple(table.columns[i] for i in combo)
+    values, group = _groups(table, combo)
+    names = numbered(group_names(columns, values, [table.names[c] for c in combo]))
+    if len(names) > MOST_GROUPS:
+        raise BadInput(
+            f"{JOIN.join(columns)} makes {len(names):,} groups, and an audit compares at most {MOST_GROUPS:,}; use fewer --intersections, or bin a column"
+        )
+    groups = project(table, group, len(names))
+    rows = np.bincount(group, table.n, len(names))
+    own = {m.name: estimated(m, groups, plan) for m in metrics}
+    others = groups.rest()
+    rest = {m.name: estimated(m, others, plan) for m in metrics}
+    maxima = {
+        m.name: draw_maxima(own[m.name], own[m.name].rows, plan.replicates, (plan.seed, number, i))
+        for i, m in enumerate(metrics)
+    }
+    reference, rule = _reference(plan, columns, names, values, rows)
+    return Attribute(columns, names, values, reference, rule, groups, rows, own, rest, maxima)
+
+
+def _groups(table: Table, combo: tuple[int, ...]) -> tuple[list[tuple[str, ...]], Ints]:
+    """(values of each group that occurs, the group of each entry of the table)."""
+    code, first = np.zeros(len(table.n), dtype=np.int64), 1
+    for column in combo:
+        size = len(table.names[column])
+        if first * size > 2**62:
+            raise BadInput(f"the columns {', '.join(table.columns)} have too many values together; bin one of them")
+        code, first = code * size + table.groups[:, column], first * size
+    _, where, group = np.unique(code, return_index=True, return_inverse=True)
+    rows = table.groups[where][:, list(combo)]
+    values = [tuple(table.names[c][int(v)] for c, v in zip(combo, row, strict=True)) for row in rows]
+    return values, np.asarray(group).reshape(-1)
+
+
+def _reference(
+    plan: Plan, columns: tuple[str, ...], names: list[str], values: list[tuple[str, ...]], rows: Floats
+) -> tuple[str, str]:
+    """(the reference group, the rule that chose it): the largest group among those that the user's names leave."""
+    asked = {column: plan.reference[column] for column in columns if column in plan.reference}
+    fits = [
+        i
+        for i, value in enumerate(values)
+        if all(asked.get(column, part) == part for column, part in zip(columns, value, strict=True))
+    ]
+    if asked and not fits:
+        if len(columns) == 1:
+            name = asked[columns[0]]
+            raise BadInput(
+                f"the reference group '{name}' is not in column '{columns[0]}'.{did_you_mean(name, names)} (--reference)"
+            )
+        asked, fits = {}, list(range(len(names)))  # nobody is in that intersection
+    known = [i for i in fits if MISSING not in values[i]] or fits
+    chosen = names[max(known, key=lambda i: (rows[i], -i))]
+    if len(asked) == len(columns):
+        return chosen, "named by the user"
+    return chosen, REFERENCE_RULE + (f" where {', '.join(f'{c} is {v}' for c, v in asked.items())}" if asked else "")
+
+
+def compared(
+    attributes: list[Attribute], plan: Plan, metrics: list[GroupMetric]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(the attributes' part of audit.json, the verdicts)."""
+    every = [a.maxima[m.name] for a in attributes for m in metrics]
+    judged = [a.maxima[m.name].comparisons for a in attributes for m in metrics if m.name in plan.tolerances]
+    joint_all = joint_critical([m.comparisons for m in every], plan.confidence)
+    joint_judged = joint_critical(judged, plan.confidence)
+    own_critical = joint_critical([m.own for m in every], plan.confidence)
+    parts = []
+    for attribute in attributes:
+        gaps = []
+        for metric in metrics:
+            joint = joint_judged if metric.name in plan.tolerances else joint_all
+            gaps += _comparison(attribute, metric, plan, joint).gaps()
+        wide = {m.name: _spread(attribute.own[m.name], plan.confidence) for m in metrics}
+        parts.append(
+            {
+                **_described(attribute),
+                "spread": wide,
+                "worst": worst_groups(attribute.names, metrics, attribute.own, own_critical),
+                "missing": missing_rows(
+                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], metrics
+                ),
+                "groups": _group_rows(attribute, metrics, plan, own_critical),
+                "gaps": gaps,
+            }
+        )
+    every_gap = [gap for part in parts for gap in part["gaps"]]
+    p = np.array([gap["p_value"] for gap in every_gap], dtype=float)
+    for gap, by_holm, by_rank in zip(every_gap, holm(p), benjamini_hochberg(p), strict=True):
+        gap["p_adjusted"], gap["p_bh"] = by_holm, by_rank
+    return parts, list(_verdicts(parts, plan, metrics))
+
+
+def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: float) -> MetricGaps:
+    maxima = attribute.maxima[metric.name]
+    return MetricGaps(
+        metric, attribute.name, attribute.names, attribute.reference, attribute.rows, attribute.own[metric.name], attribute.rest[metric.name],
+        maxima, plan.tolerances.get(metric.name), critical(plan.confidence), joint_critical([maxima.comparisons], plan.confidence), joint,
+    )  # fmt: skip
+
+
+def _spread(found: GroupEstimates, confidence: float) -> dict[str, float]:
+    value, lower, upper = spread(found, confidence)
+    return {"value": value, "lower": lower, "upper": upper}
+
+
+def _described(attribute: Attribute) -> dict[str, Any]:
+    return {
+        "name": attribute.name,
+        "columns": list(attribute.columns),
+        "reference": attribute.reference,
+        "reference_rule": attribute.reference_rule,
+    }
+
+
+def _group_rows(
+    attribute: Attribute, metrics: list[GroupMetric], plan: Plan, own_critical: float
+) -> list[dict[str, Any]]:
+    tables = {m.name: entries(m, attribute.own[m.name], plan.confidence, own_critical) for m in metrics}
+    cells = attribute.groups.total[:, : len(CELLS)]
+    return [
+        {
+            "name": name,
+            "values": list(attribute.values[i]),
+            "rows": int(attribute.rows[i]),
+            "weight": float(cells[i].sum()),
+            "cells": {cell: float(cells[i, j]) for j, cell in enumerate(CELLS) if cells[:, j].any()},
+            "metrics": {m.name: tables[m.name][i] for m in metrics},
+        }
+        for i, name in enumerate(attribute.names)
+    ]
+
+
+def entries(metric: GroupMetric, found: GroupEstimates, confidence: float, own_critical: float) -> list[dict[str, Any]]:
+    """One entry per group: value, pointwise and simultaneous limits, denominator, and why where undefined."""
+    (lower, upper), (low_all, up_all) = found.limits(critical(confidence)), found.limits(own_critical)
+    return [
+        {
+            "value": value,
+            "lower": lower[i],
+            "upper": upper[i],
+            "lower_simultaneous": low_all[i],
+            "upper_simultaneous": up_all[i],
+            "denominator": round(float(np.nan_to_num(found.rows[i]))),
+            "why": _why(metric) if np.isnan(value) else None,
+        }
+        for i, value in enumerate(found.value)
+    ]
+
+
+def _why(metric: GroupMetric) -> str:
+    if metric.lacking:
+        return metric.lacking
+    return NO_ONE.get(frozenset(metric.denominator), "it has no denominator in this group")
+
+
+def _verdicts(parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric]) -> Iterator[dict[str, Any]]:
+    """The verdict on each attribute and metric with a tolerance: that on its largest gap, by the simultaneous interval."""
+    kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
+    for part in parts:
+        for metric in metrics:
+            if metric.name not in plan.tolerances:
+                continue
+            gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == metric.name), None)
+            if gap is not None:
+                limits = {"lower": gap["lower_simultaneous"], "upper": gap["upper_simultaneous"]}
+                yield {"attribute": part["name"], **{key: gap[key] for key in kept}, **limits}
+            else:
+                says = f"Fewer than two groups have a {metric.title}, so there is nothing to compare."
+                yield _nothing(part["name"], metric.name, plan, says)
+
+
+def undecided(parts: list[dict[str, Any]], plan: Plan, undefined: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The verdicts on metrics with a tolerance that the data cannot give: never within, and the reason is said."""
+    return [
+        _nothing(part["name"], name, plan, f"The {name} is not defined: {undefined[name]}.")
+        for part in parts
+        for name in plan.tolerances
+        if name in undefined
+    ]
+
+
+def _nothing(attribute: str, metric: str, plan: Plan, says: str) -> dict[str, Any]:
+    return {
+        "attribute": attribute, "metric": metric, "verdict": UNSURE, "value": None, "lower": None, "upper": None,
+        "tolerance": plan.tolerances[metric], "group": None, "versus": None, "rows_needed": None, "says": says,
+    }  # fmt: skip

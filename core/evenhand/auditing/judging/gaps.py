@@ -1,0 +1,247 @@
+"""The gaps of one metric on one attribute: to the reference, to everyone else, the largest one, and as a ratio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from evenhand.auditing.evidence.bands import Maxima
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN, judge, rows_needed
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.statistics import intervals
+from evenhand.statistics.arrays import Floats, Ints
+
+GRID = np.linspace(0.0, 9.0, 91)  # critical values at which intervals are tried to find the p-value
+LONGEST_NAME = 80  # characters of a group's name in a sentence
+
+
+@dataclass(frozen=True)
+class MetricGaps:
+    """Everything known about one metric on one attribute."""
+
+    metric: GroupMetric
+    attribute: str
+    names: list[str]
+    reference: str
+    group_rows: Floats
+    own: GroupEstimates
+    rest: GroupEstimates
+    maxima: Maxima
+    tolerance: float | None
+    pointwise: float  # critical values: of one interval alone,
+    family: float  # of all comparisons of this metric on this attribute,
+    joint: float  # of all comparisons of the report that answer the same question
+
+    @cached_property
+    def defined(self) -> Ints:
+        """Places of the groups for which the metric exists."""
+        return np.flatnonzero(~np.isnan(self.own.value))
+
+    def pairs(self, c: float) -> tuple[Floats, Floats]:
+        """Limits of the difference of every two defined groups, [group, group]."""
+        lower, upper = (a[self.defined] for a in self.own.limits(c))
+        value, r = self.own.value[self.defined], self.own.correlation
+        return intervals.difference(
+            value[:, None], (lower[:, None], upper[:, None]), value[None], (lower[None], upper[None]),
+            0.0 if r is None else r[np.ix_(self.defined, self.defined)],
+        )  # fmt: skip
+
+    def gaps(self) -> list[dict[str, Any]]:
+        """Every gap, in the order difference, rest, largest, ratio."""
+        found = self._differences() + self._rests()
+        if len(self.defined) >= 2:
+            found.append(self.largest())
+            if self.own.bounded and self.metric.unit == "share":
+                found.append(self._ratio())
+        return found
+
+    def _differences(self) -> list[dict[str, Any]]:
+        place = self.names.index(self.reference)
+        r = np.zeros(len(self.names)) if self.own.correlation is None else self.own.correlation[:, place]
+
+        def at(c: float) -> tuple[Floats, Floats]:
+            lower, upper = self.own.limits(c)
+            return intervals.difference(
+                self.own.value, (lower, upper), self.own.value[place], (lower[place], upper[place]), r
+            )
+
+        skip = {place}
+        return self._against("difference", self.reference, self.own.value - self.own.value[place], at, skip)
+
+    def _rests(self) -> list[dict[str, Any]]:
+        def at(c: float) -> tuple[Floats, Floats]:
+            return intervals.difference(self.own.value, self.own.limits(c), self.rest.value, self.rest.limits(c))
+
+        return self._against("rest", "everyone else", self.own.value - self.rest.value, at, set())
+
+    def _against(self, kind: str, versus: str, value: Floats, at: Any, skip: set[int]) -> list[dict[str, Any]]:
+        point, joint, p = at(self.pointwise), at(self.joint), p_values(value, at)
+        found = []
+        for i in self.defined:
+            if i in skip or np.isnan(value[i]):
+                continue
+            says = judge(joint[0][i], joint[1][i], self.tolerance)
+            pair = (self.names[i], versus) if kind == "difference" else (self.names[i],)
+            more = self._more(float(abs(value[i])), pair) if says == UNSURE else None
+            gap = self._gap(
+                kind,
+                self.names[i],
+                versus,
+                value[i],
+                (point[0][i], point[1][i]),
+                (joint[0][i], joint[1][i]),
+                p[i],
+                says,
+                more,
+            )
+            found.append(gap)
+        return found
+
+    def _more(self, value: float, only: tuple[str, ...]) -> dict[str, int] | None:
+        if self.tolerance is None:
+            return None
+        return rows_needed(self.names, self.own, self.group_rows, value, self.tolerance, self.joint, only)
+
+    def largest(self) -> dict[str, Any]:
+        """The distance between the highest and the lowest group.
+
+        Its limits are the largest limits over all pairs at a critical value that holds for all of them, so equal
+        groups give a lower limit above zero in no more than 1 - confidence of all audits.
+        """
+        value = self.own.value[self.defined]
+        high, low = int(np.argmax(value)), len(value) - 1 - int(np.argmin(value[::-1]))  # two, also where all are equal
+        gap = float(value[high] - value[low])
+        (low_f, up_f), (low_j, up_j) = self.pairs(self.family), self.pairs(self.joint)
+        point = max(float(low_f.max()), 0.0), float(up_f.max())
+        joint = max(float(low_j.max()), 0.0), float(up_j.max())
+        complete = len(self.defined) == len(self.names)
+        says = judge(joint[0], joint[1], self.tolerance, complete)
+        pair = (self.names[self.defined[high]], self.names[self.defined[low]])
+        only = pair if self.tolerance is not None and gap > self.tolerance else ()
+        more = self._more(gap, only) if says == UNSURE else None
+        evidence = np.unravel_index(int(np.argmax(low_j)), low_j.shape)
+        proof = (self.names[self.defined[evidence[0]]], self.names[self.defined[evidence[1]]])
+        return self._gap("largest", *pair, gap, point, joint, self._p_largest(), says, more, proof)
+
+    def _p_largest(self) -> float:
+        # the highest c of the grid at which some pair is still apart: the limits only widen with c, so halve
+        low, high = 0, len(GRID)
+        while high - low > 1:
+            middle = (low + high) // 2
+            apart = self.pairs(float(GRID[middle]))[0].max() > 0
+            low, high = (middle, high) if apart else (low, middle)
+        best, many = float(GRID[low]), len(self.defined)
+        drawn = float((1 + (self.maxima.comparisons >= best).sum()) / (1 + len(self.maxima.comparisons)))
+        # draws end at one in their number; Bonferroni over the pairs is never too small and goes on
+        return min(drawn, many * (many - 1) * intervals.NORMAL.cdf(-best))
+
+    def _ratio(self) -> dict[str, Any]:
+        value = self.own.value[self.defined]
+        low, high = int(np.argmin(value)), int(np.argmax(value))
+        pair = (self.names[self.defined[low]], self.names[self.defined[high]])
+        bounds = []
+        for c in (self.family, self.joint):
+            lower, upper = (a[self.defined] for a in self.own.limits(c))
+            least, most = intervals.quotient(
+                value[:, None], (lower[:, None], upper[:, None]), value[None], (lower[None], upper[None])
+            )
+            off = ~np.eye(len(value), dtype=bool)
+            bounds.append((float(np.nanmin(least[off])), float(min(np.nanmin(most[off]), 1.0))))
+        worth = float(value[low] / value[high]) if value[high] > 0 else float("nan")
+        if np.isnan(worth):
+            bounds = [(0.0, float("nan"))] * 2
+        return self._gap("ratio", *pair, worth, bounds[0], bounds[1], float("nan"), None, None)
+
+    def _gap(
+        self, kind: str, group: str, versus: str, value: float, point: tuple[float, float], joint: tuple[float, float],
+        p: float, says: str | None, more: dict[str, int] | None, proof: tuple[str, str] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        return {
+            "metric": self.metric.name, "kind": kind, "group": group, "versus": versus, "value": value,
+            "lower": point[0], "upper": point[1], "lower_simultaneous": joint[0], "upper_simultaneous": joint[1],
+            "p_value": p, "p_adjusted": float("nan"), "p_bh": float("nan"), "tolerance": None if kind == "ratio" else self.tolerance,
+            "verdict": says, "rows_needed": more, "says": self._sentence(kind, group, versus, value, joint, says, more, proof),
+        }  # fmt: skip
+
+    def _sentence(
+        self, kind: str, group: str, versus: str, value: float, joint: tuple[float, float],
+        says: str | None, more: dict[str, int] | None, proof: tuple[str, str] | None,
+    ) -> str:  # fmt: skip
+        name, show, pair = self.metric.title, number, (group, versus)
+        group, versus = shortened(group), shortened(versus)
+        between = f"between {show(joint[0])} and {show(joint[1])} allowing for all comparisons"
+        if kind == "ratio":
+            if np.isnan(value):
+                return f"The ratio of the {name} is undefined: it is 0 in every group."
+            return f"The {name} of {group} is {show(value)} times that of {versus} ({between})."
+        if kind == "largest":
+            text = f"The {name} differs most between {group} and {versus}, by {show(value)} ({between})."
+        else:
+            side = "higher" if value >= 0 else "lower"
+            text = f"The {name} of {group} is {show(abs(value))} {side} than that of {versus} (difference {between})."
+        return text + self._because(says, more, proof, joint, pair)
+
+    def _because(
+        self,
+        says: str | None,
+        more: dict[str, int] | None,
+        proof: tuple[str, str] | None,
+        joint: tuple[float, float],
+        pair: tuple[str, str],
+    ) -> str:
+        tolerance = f"the tolerance of {number(self.tolerance)}" if self.tolerance is not None else ""
+        if says == EXCEEDED:
+            where = (
+                f" between {shortened(proof[0])} and {shortened(proof[1])}" if proof and set(proof) != set(pair) else ""
+            )
+            least = joint[0] if joint[0] > 0 else -joint[1]
+            return f" That is more than {tolerance}: at least {number(least)}{where}."
+        if says == WITHIN:
+            return f" That is within {tolerance}."
+        if says == UNSURE:
+            return f" Whether {tolerance} holds cannot be said from these rows." + _more_rows(more)
+        return ""
+
+
+def p_values(value: Floats, at: Any) -> Floats:
+    """Two-sided p-values that agree with the intervals: the confidence at which the interval just touches 0."""
+    reach = np.full(value.shape, np.nan)
+    last = np.zeros(value.shape)
+    open_ = np.ones(value.shape, dtype=bool)
+    for c in GRID[1:]:
+        lower, upper = at(float(c))
+        margin = np.where(value >= 0, lower, -upper)
+        crossed = open_ & ~(margin > 0)
+        step = np.where(last > 0, last / np.maximum(last - margin, 1e-300), 0.0)
+        reach = np.where(crossed, c - (GRID[1] - GRID[0]) * (1 - np.clip(step, 0, 1)), reach)
+        open_ &= ~crossed
+        last = np.where(open_, margin, last)
+        if not open_.any():
+            break
+    reach = np.where(open_, GRID[-1], reach)
+    tails = np.array([2 * intervals.NORMAL.cdf(-float(c)) if np.isfinite(c) else np.nan for c in reach])
+    return np.where(np.isnan(value), np.nan, np.where(np.abs(value) == 0, 1.0, np.minimum(tails, 1.0)))
+
+
+def _more_rows(more: dict[str, int] | None) -> str:
+    if not more:
+        return ""
+    first = sorted(more.items(), key=lambda item: (-item[1], item[0]))
+    listed = "; ".join(f"{rows:,} more of {shortened(group)}" for group, rows in first[:3])
+    return f" About {listed}{' and others' if len(first) > 3 else ''} would settle it."
+
+
+def shortened(name: str) -> str:
+    """A group's name as a sentence can carry it; the whole name stands in the tables."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def number(value: float | None) -> str:
+    """A number as a reader wants it: three significant digits."""
+    if value is None or not np.isfinite(value):
+        return "unknown"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

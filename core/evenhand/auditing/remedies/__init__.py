@@ -1,0 +1,1 @@
+"""What other decision thresholds would do."""

@@ -1,0 +1,1 @@
+"""Groups that nobody named and that fare worse: searched, with the search counted as evidence."""

@@ -1,0 +1,98 @@
+"""What groups are called, and the order in which a reader expects them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evenhand.auditing.table.labels import plain
+
+MISSING = "(missing)"
+JOIN = " × "
+DIGITS = re.compile("([0-9]{1,18})")
+
+
+def factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Names and codes of values: in the given order, or numbers in theirs, then text; "(missing)" last."""
+    seen: dict[Any, str] = {}
+    for value in values:
+        if value not in seen:
+            seen[value] = group_name(value)
+    found = set(seen.values())
+    names = [n for n in (*order, MISSING) if n in found] if order is not None else sorted(found, key=natural)
+    place = {name: i for i, name in enumerate(names)}
+    lookup = {value: place[name] for value, name in seen.items()}
+    return tuple(names), np.array([lookup[v] for v in values], dtype=np.int64)
+
+
+def cluster_codes(values: nw.Series[Any]) -> tuple[NDArray[np.int64], int]:
+    """(code of each value, how many there are), in the order of the values; numbers count as numbers also where they came as text."""
+    try:
+        found = values.to_polars()
+        if found.dtype == pl.String:
+            number = found.cast(pl.Int64, strict=False)
+            if not number.has_nulls() and number.n_unique() == found.n_unique():  # 7 and 007 are two
+                found = number
+        ranks = found.rank("dense")
+    except Exception:  # objects of Python, or a kind that Polars cannot order
+        ranks = pl.Series([str(value) for value in values.to_list()]).rank("dense")
+    codes = np.asarray(ranks.to_numpy(), dtype=np.int64) - 1
+    return codes, int(codes.max(initial=-1)) + 1
+
+
+def group_name(value: Any) -> str:
+    """What a sensitive value is called in the report."""
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    ):
+        return MISSING
+    return plain(value) or MISSING
+
+
+def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
+    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)" last."""
+    if name == MISSING:
+        return 2, 0.0, (), ""
+    try:
+        number = float(name)
+    except ValueError:
+        number = math.inf
+    if math.isfinite(number):
+        return 0, number, (), name
+    parts = DIGITS.split(name)  # text, digits, text, …
+    return 1, 0.0, tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name
+
+
+def group_names(
+    columns: Sequence[str], values: Sequence[tuple[str, ...]], levels: Sequence[Sequence[str]]
+) -> list[str]:
+    """What the group of each tuple of values is called; with the columns' names where two columns share a value, as yes and no.
+
+    levels: every value of each column.
+    """
+    seen = [set(names) - {MISSING} for names in levels]
+    shared = any(one & other for one, other in combinations(seen, 2))
+    return [
+        JOIN.join(f"{c}: {v}" for c, v in zip(columns, value, strict=True)) if shared else JOIN.join(value)
+        for value in values
+    ]
+
+
+def numbered(names: list[str]) -> list[str]:
+    """Names that two groups share ("a × b" with "c", "a" with "b × c") told apart by a number."""
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return out

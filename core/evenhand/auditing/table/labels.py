@@ -1,0 +1,113 @@
+"""What the values of the label and prediction columns mean: which task this is, and which value is the positive one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+from evenhand.auditing.table.checks import MOST_CLASSES, check_finite_numbers, check_probabilities
+from evenhand.auditing.table.rows import AuditTask, Rows
+from evenhand.errors import BadInput, did_you_mean
+
+CLEARLY_POSITIVE = {"1": "0", "true": "false", "yes": "no"}  # positive -> negative; nothing else is guessed
+
+
+def plain(value: Any) -> str:
+    """A value as people write it: 1 for 1.0 and '1', true for True."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value).strip()
+
+
+def find_task(rows: Rows, asked: str | None, threshold: float | None, positive: Any = None) -> AuditTask:
+    """The task that the columns speak of, or BadInput when they contradict what was asked.
+
+    A positive value among several classes asks for that class against the rest.
+    """
+    if asked not in (None, "binary", "multiclass", "regression", "selection"):
+        raise BadInput(f"task '{asked}' is unknown; it is one of binary, multiclass, regression, selection")
+    if rows.roles.label is None:
+        if asked in ("binary", "multiclass", "regression") and asked != "binary":
+            raise BadInput(f"a {asked} audit compares predictions with labels; name the label column with --label")
+        return "selection"
+    if asked is not None:
+        return asked  # type: ignore[return-value]
+    classes = rows.facts["label distinct"] - (rows.facts["label missing"] > 0)
+    if threshold is not None or classes <= 2:
+        return "binary"
+    if _looks_continuous(rows):
+        return "regression"
+    return "binary" if positive is not None else "multiclass"
+
+
+def _looks_continuous(rows: Rows) -> bool:
+    """Numbers with fractions, or more distinct ones than a classifier has classes."""
+    if rows.facts["label distinct"] > MOST_CLASSES:
+        return True
+    values = rows.values("label")
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        return False
+    return any(not float(v).is_integer() for v in values) or len(values) > 50
+
+
+def find_positive(rows: Rows, role: str, positive: Any, threshold: float | None = None) -> list[Any]:
+    """The raw values of a binary column that mean yes; BadInput when that is not clear."""
+    column, where = getattr(rows.roles, role), rows.where
+    if rows.facts[f"{role} distinct"] > MOST_CLASSES:
+        raise _not_binary(column, where, f"{rows.facts[f'{role} distinct']:,} different values", threshold)
+    values = rows.values(role)
+    names = sorted({plain(v) for v in values})
+    if len(names) > 2 and positive is None:
+        shown = ", ".join(f"'{n}'" for n in names[:6]) + (", …" if len(names) > 6 else "")
+        raise _not_binary(column, where, f"{len(names)} different values ({shown})", threshold)
+    wanted = plain(positive) if positive is not None else _clear(names)
+    if wanted is None:
+        choice = " or ".join(f"--positive {n}" for n in names)
+        raise BadInput(
+            f"column '{column}' in {where} holds {' and '.join(repr(n) for n in names)}, and which of them is the positive one is not clear; say {choice}"
+        )
+    chosen = [v for v in values if plain(v) == wanted or plain(v).lower() == wanted.lower()]
+    several = len(names) > 2 and role == "prediction"  # no prediction need be of the class that is asked about
+    if not chosen and positive is not None and not several and (len(names) >= 2 or _clear([*names, wanted]) is None):
+        raise BadInput(
+            f"the positive value '{wanted}' is not in column '{column}' of {where}, which holds {_listed(names)}.{did_you_mean(wanted, names)} (--positive)"
+        )
+    return chosen
+
+
+def _clear(names: Iterable[str]) -> str | None:
+    found = {n.lower() for n in names}
+    return next((yes for yes, no in CLEARLY_POSITIVE.items() if found <= {yes, no}), None)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"'{n}'" for n in names)
+
+
+def _not_binary(column: str, where: str, what: str, threshold: float | None) -> BadInput:
+    if threshold is not None:
+        return BadInput(
+            f"column '{column}' in {where} has {what}, and a threshold needs labels of two classes; drop --threshold or choose another label"
+        )
+    return BadInput(
+        f"column '{column}' in {where} has {what}, and a binary audit needs two; choose another column or another --task"
+    )
+
+
+def check_scores(rows: Rows, task: AuditTask, threshold: float | None) -> None:
+    """Scores must suit the task; a threshold must be a probability."""
+    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+    if threshold is not None and not (number and 0 <= threshold <= 1):
+        raise BadInput(f"the threshold {threshold!r} is not a number between 0 and 1 (--threshold)")
+    if rows.roles.score is not None and task != "regression":
+        check_probabilities(rows)
+    if task == "regression":
+        check_finite_numbers(rows, "label")
+        check_finite_numbers(rows, "prediction" if rows.roles.prediction is not None else "score")
+    if task == "multiclass" and rows.roles.prediction is None:
+        raise BadInput(
+            f"column '{rows.roles.label}' in {rows.where} has more than two classes; name the predicted class with --prediction COLUMN"
+        )

@@ -1,0 +1,180 @@
+"""The command line: parses, calls the Python API, prints. Exit codes: 0 done, 1 exceeded, 2 bad input, 3 no evidence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evenhand.commands import audits as cli_audit
+from evenhand.commands.audits import Json, Strict
+from evenhand.console import print_records, print_table
+
+if TYPE_CHECKING:
+    from evenhand.values import Backbone
+
+app = typer.Typer(
+    name="evenhand",
+    help="Adapt a pretrained model to an industry, and show with evidence whether it treats groups of people evenly.",
+    epilog="Start: evenhand recipes · evenhand run nlp/support-intent · evenhand audit preds.csv --label y --score p --sensitive sex",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from evenhand import __version__
+
+        typer.echo(f"evenhand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (may stand anywhere).")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def plugins(as_json: Json = False) -> None:
+    """List the installed domain plugins, and any that is broken with the reason.   evenhand plugins"""
+    from evenhand.extending import listing
+
+    print_records(("plugin", "distribution", "state"), listing.plugins(), as_json)
+
+
+@app.command()
+def recipes(as_json: Json = False) -> None:
+    """List the jobs that can be run.   evenhand recipes"""
+    from evenhand.extending import listing
+
+    found = listing.recipes().items()
+    print_table(("recipe", "task", "modality", "title"), [(n, r.task, r.modality, r.title) for n, r in found], as_json)
+    if not found:
+        typer.echo("No recipe is installed; install a domain plugin, such as evenhand-nlp.", err=True)
+
+
+@app.command()
+def backbones(as_json: Json = False) -> None:
+    """List the pretrained networks, with licence and size.   evenhand backbones"""
+    from evenhand.extending import listing
+
+    header = ("backbone", "modality", "source", "licence", "parameters", "size", "known bias")
+    print_table(header, [_card(name, found) for name, found in listing.backbones().items()], as_json)
+
+
+def _card(name: str, backbone: Backbone) -> tuple[str, ...]:
+    card = backbone.card
+    size = f"{card.parameters / 1e6:.1f} M", f"{card.size_mb:.1f} MB"
+    return name, backbone.modality, backbone.source, card.licence, *size, card.known_bias
+
+
+@app.command()
+def show(
+    recipe: str, settings: Annotated[list[str] | None, typer.Option("--set", help="Override a value: a.b=c")] = None
+) -> None:
+    """Show a recipe's values, each with its origin.   evenhand show nlp/support-intent"""
+    from evenhand.extending import listing
+
+    rows = [{k: "" if v is None else v for k, v in row.items()} for row in listing.show(recipe, settings or [])]
+    print_records(("key", "value", "origin"), rows, False)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check this machine: Python, packages, threads, accelerators, plugins, cache.   evenhand doctor"""
+    from evenhand.extending import listing
+
+    rows = listing.doctor()
+    print_records(("check", "state", "found"), rows, as_json)
+    if any(row["state"] == "broken" for row in rows):
+        raise typer.Exit(2)
+
+
+@app.command()
+def run(
+    recipe: str,
+    data: Annotated[
+        str | None, typer.Option(help="A file, a folder, or a hub data set's name; else the recipe's sample.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a value: a.b=c (again for more)")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run directory; else runs/RECIPE/ID.")] = None,
+    strict: Strict = False,
+) -> None:
+    """Adapt, evaluate and audit: run RECIPE from data to report.   evenhand run nlp/support-intent --data messages.csv
+
+    Killed at any point, the same command goes on where it stopped.
+    """
+    from evenhand.console import Progress
+    from evenhand.running import pipeline
+
+    progress = Progress(quiet=os.environ.get("RANK", "0") != "0")
+    progress.say(f"evenhand run {recipe}")
+    result = pipeline.run(recipe, data=data, settings=settings or [], out=out, progress=progress)
+    _print_metrics(result.evaluation)
+    typer.echo(f"\n{result.audit}")
+    typer.echo(f"\nreport: {result.report}")
+    raise typer.Exit(result.exit_code(strict=strict))
+
+
+app.command()(cli_audit.audit)
+app.command()(cli_audit.verify)
+app.command()(cli_audit.compare)
+app.command()(cli_audit.report)
+
+
+def main() -> None:
+    """Run the command line; an error is one sentence on standard error and exit code 2."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments, prog_name="evenhand")
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on where it was", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(f"evenhand: {_sentence(error)}", err=True)
+        sys.exit(2)
+
+
+def _sentence(error: Exception) -> str:
+    """What, where and how to mend, in one line."""
+    from evenhand.errors import BadInput, PluginFault
+
+    if isinstance(error, (BadInput, PluginFault)):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{(error.strerror or str(error)).lower()}{where}; free some space, or name another folder with --out"
+    if isinstance(error, MemoryError):
+        return "not enough memory; audit a Parquet file, or fewer sensitive columns at once"
+    text = " ".join(str(error).split())[:300]
+    return f"a fault of evenhand itself, please report it: {type(error).__name__}: {text} (--debug shows where)"
+
+
+def _print_metrics(metrics: tuple[Any, ...]) -> None:
+    rows = [(m.model, m.name, m.value, m.lower, m.upper, m.n) for m in metrics]
+    print_table(("model", "metric", "value", "lower", "upper", "rows"), rows, False)
+
+
+if __name__ == "__main__":
+    main()

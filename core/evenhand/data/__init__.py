@@ -1,0 +1,1 @@
+"""From a source to splits: reading, fingerprints, dividing rows into train, validation and test."""

@@ -1,0 +1,44 @@
+"""The core's own hook implementations, registered through the same door as every plugin's, and asked last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evenhand.errors import BadInput
+from evenhand.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from evenhand.recipe import Recipe
+    from evenhand.recorded.run_folder import Run
+    from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
+
+
+@hookimpl(trylast=True)
+def load_data(recipe: Recipe, source: Path | str | None) -> Splits:
+    """Tables, image folders and hub data sets, by the recipe's schema."""
+    from evenhand.data.loading import read_splits
+
+    if source is None:
+        raise BadInput(f"recipe '{recipe.full_name}' brings no sample data; name yours with --data PATH")
+    return read_splits(recipe, source)
+
+
+@hookimpl(trylast=True)
+def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -> Adapted:
+    """The strategy that the recipe names, on its backbone."""
+    from evenhand import adapting as finetuning
+
+    if backbone is None:
+        raise BadInput(
+            f"recipe '{recipe.full_name}' names no backbone; set one with --set backbone=NAME (`evenhand backbones` lists them)"
+        )
+    return finetuning.finetune(recipe, splits, backbone, run)
+
+
+@hookimpl(tryfirst=True)
+def evaluate(recipe: Recipe, predictions: Predictions) -> list[Metric]:
+    """Accuracy and the like, of the adapted model and every baseline."""
+    from evenhand.predicting.evaluation import performance
+
+    return performance(predictions)

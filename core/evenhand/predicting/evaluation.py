@@ -1,0 +1,105 @@
+"""The core's own performance metrics, of the adapted model and of every baseline, with intervals."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from evenhand.predicting.predictions import positive_class
+from evenhand.values import Metric, Predictions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Z = NormalDist().inv_cdf(0.975)
+
+
+def performance(predictions: Predictions) -> list[Metric]:
+    """Metrics over all rows with a label: of the adapted model first, then of each baseline, then the paired gain."""
+    import numpy as np
+    import polars as pl
+
+    frame = pl.read_parquet(predictions.table)
+    roles = predictions.schema
+    truth = roles.require("label", "evaluating")
+    frame = frame.filter(pl.col(truth).is_not_null())
+    label = frame[truth].to_numpy()
+    decided = {"adapted": frame[roles.require("prediction", "evaluating")].to_numpy()}
+    decided.update({name: frame[column].to_numpy() for name, column in predictions.baselines.items()})
+    if predictions.task == "regression":
+        return [metric for name, values in decided.items() for metric in _errors(name, label, values)]
+    metrics = [metric for name, values in decided.items() for metric in _hits(name, label, values)]
+    if predictions.task == "binary" and roles.score:
+        positive = predictions.classes[positive_class(roles, predictions.classes)]
+        metrics.extend(_ranking(label == positive, frame[roles.score].to_numpy().astype(np.float64)))
+    return metrics + _gain(label, decided)
+
+
+def _hits(model: str, label: np.ndarray, decided: np.ndarray) -> list[Metric]:
+    import numpy as np
+    from sklearn.metrics import f1_score
+
+    from evenhand.statistics.intervals import wilson
+
+    hits, n = int((label == decided).sum()), len(label)
+    lower, upper = (float(bound) for bound in wilson(np.array(hits), np.array(n), Z))
+    f1 = float(f1_score(label.astype(str), decided.astype(str), average="macro", zero_division=0))
+    return [
+        Metric("accuracy", hits / n, lower, upper, n, model=model, says="share of rows whose prediction is right"),
+        Metric("macro_f1", f1, n=n, model=model, says="F1 averaged over classes, each class counting the same"),
+    ]
+
+
+def _ranking(positive: np.ndarray, score: np.ndarray) -> list[Metric]:
+    from sklearn.metrics import brier_score_loss, roc_auc_score
+
+    if positive.all() or not positive.any():
+        return []
+    return [
+        Metric(
+            "auc",
+            float(roc_auc_score(positive, score)),
+            n=len(score),
+            says="chance that a positive row scores above a negative one",
+        ),
+        Metric(
+            "brier",
+            float(brier_score_loss(positive, score)),
+            n=len(score),
+            better="lower",
+            says="mean squared error of the score",
+        ),
+    ]
+
+
+def _errors(model: str, label: np.ndarray, values: np.ndarray) -> list[Metric]:
+    import numpy as np
+
+    error = values.astype(np.float64) - label.astype(np.float64)
+    n = len(error)
+    mae, spread = float(np.abs(error).mean()), float(np.abs(error).std(ddof=1)) if n > 1 else math.nan
+    half = Z * spread / math.sqrt(n)
+    lower, upper = (mae - half, mae + half) if n > 1 else (None, None)
+    return [
+        Metric("mae", mae, lower, upper, n, better="lower", model=model, says="mean absolute error"),
+        Metric(
+            "rmse", float(np.sqrt((error**2).mean())), n=n, better="lower", model=model, says="root mean squared error"
+        ),
+    ]
+
+
+def _gain(label: np.ndarray, decided: dict[str, Any]) -> list[Metric]:
+    """Accuracy of the adapted model minus that of the best baseline, paired by row (Agresti & Min 2005)."""
+    rivals = {name: values for name, values in decided.items() if name != "adapted"}
+    if not rivals:
+        return []
+    best = max(rivals, key=lambda name: int((rivals[name] == label).sum()))
+    ours, theirs = decided["adapted"] == label, rivals[best] == label
+    # half a row added to each of the four cells keeps the interval open where nothing disagrees
+    won, lost, n = int((ours & ~theirs).sum()) + 0.5, int((theirs & ~ours).sum()) + 0.5, len(label) + 2
+    centre = (won - lost) / n
+    half = Z * math.sqrt(max(won + lost - (won - lost) ** 2 / n, 0)) / n
+    value = float(ours.mean() - theirs.mean())
+    says = f"accuracy of the adapted model minus that of the best baseline ({best}), row by row"
+    return [Metric("accuracy_gain", value, centre - half, centre + half, len(label), model="adapted", says=says)]

@@ -1,0 +1,118 @@
+"""Where a run's numbers come from: its identity, the versions and seeds in the manifest, the data it saw."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shlex
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from evenhand import __version__
+from evenhand.data import fingerprint
+from evenhand.errors import BadInput
+from evenhand.files import digest
+from evenhand.recipe import Recipe
+from evenhand.values import Splits
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "transformers",
+    "accelerate",
+    "peft",
+    "datasets",
+    "scikit-learn",
+    "fairlearn",
+    "numpy",
+    "polars",
+    "narwhals",
+    "pluggy",
+)
+
+
+def identity(recipe: Recipe, source: str | Path | None, plugins: Sequence[tuple[str, str]]) -> str:
+    """sha256 over everything that decides a run's numbers: the recipe, the data's content, the plugins' versions."""
+    path = Path(source) if source else None  # Path("") would be the working folder
+    try:
+        content = digest(path) if path is not None and path.exists() else str(source)
+    except OSError as error:
+        raise BadInput(f"{str(source)[:200]} cannot be read: {error.strerror}; check the path (--data)") from None
+    parts = [__version__, recipe.model_dump_json(by_alias=True), content, sorted(plugins)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def head(
+    recipe: Recipe, source: str | Path | None, splits: Splits, plugins: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """The manifest's facts that are known once the data was read."""
+    words = ["evenhand", "run", recipe.full_name, *(["--data", str(source)] if source is not None else [])]
+    for key, value, origin in recipe.resolved():
+        if origin == "--set":
+            words += ["--set", f"{key}={_toml(value)}"]
+    return {
+        "recipe": recipe.full_name,
+        "seed": recipe.seed,
+        "command": shlex.join(words),
+        "inputs": {
+            "source": str(source) if source is not None else "the recipe's sample",
+            "sha256": splits.fingerprint,
+        },
+        "versions": {"evenhand": __version__, "python": platform.python_version(), **_installed()},
+        "plugins": [f"{name} ({about})" if about else name for name, about in plugins],
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def data(splits: Splits) -> dict[str, Any]:
+    """What data.json tells: rows, columns, roles, labels and what was done to the rows."""
+    label = splits.schema.label
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    return {
+        "source": Path(splits.source).name,
+        "sha256": splits.fingerprint,
+        "test_sha256": _test_digest(splits),
+        "rows": {name: len(rows) for name, rows in parts.items()},
+        "columns": list(splits.train.column_names),
+        "schema": splits.schema.model_dump(exclude_none=True),
+        "labels": {name: _shares(rows[label]) for name, rows in parts.items()} if label else {},
+        "notes": list(splits.notes),
+    }
+
+
+def _test_digest(splits: Splits) -> str:
+    """sha256 over inputs and labels of the test rows in order: two runs with the same one can be compared row by row."""
+    columns = [column for column in (*splits.schema.input, splits.schema.label) if column]
+    return hashlib.sha256(b"".join(fingerprint.inputs(splits.test, columns))).hexdigest()
+
+
+def _shares(values: Sequence[Any]) -> dict[str, int]:
+    """Rows per label value; empty where there are too many values to be classes."""
+    counts = Counter(map(str, values))
+    return dict(counts.most_common()) if len(counts) <= 1000 else {}
+
+
+def _installed() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _toml(value: Any) -> str:
+    """The value as --set takes it: a text as it is, where it would not be read as a number, a date or the like."""
+    if isinstance(value, str):
+        try:
+            tomllib.loads(f"v = {value}")
+        except tomllib.TOMLDecodeError:
+            return value
+    return json.dumps(value, ensure_ascii=False)

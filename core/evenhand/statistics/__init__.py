@@ -1,0 +1,1 @@
+"""Pure arithmetic of evidence: intervals, multiplicity, smoothing. Imports numpy alone."""
