@@ -77,7 +77,9 @@ def run_trainer(setting: Setting, network: Network, data: Sequence[dict[str, Any
     trainer.model_accepts_loss_kwargs = False  # our loss is a mean over the batch: Trainer must not rescale it
     trainer.remove_callback(PrinterCallback)
     trainer.train()
-    trainer.accelerator.unwrap_model(network, keep_fp32_wrapper=False)  # or bf16 training leaves autocast in its forward
+    trainer.accelerator.unwrap_model(
+        network, keep_fp32_wrapper=False
+    )  # or bf16 training leaves autocast in its forward
     network.to("cpu")
 
 
