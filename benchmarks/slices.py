@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from evenhand.asking.question import Question
 from evenhand.auditing.question.plan import make_plan
 from evenhand.auditing.slices.search import find_slices
 from evenhand.auditing.table.checks import take_roles
@@ -25,10 +26,7 @@ def search(frame: Any, columns: list[str], depth: int = 3, top: int = 20, **role
     """find_slices of a frame, as an audit calls it."""
     named = Roles(sensitive=(columns[0],), slices=tuple(columns), **roles)
     rows = take_roles(open_source(frame), named)
-    plan = make_plan(
-        rows, task=None, threshold=None, positive=None, metrics=None, extra=(), tolerance=None, reference=None,
-        confidence=0.95, intersections=1, replicates=200, seed=0,
-    )  # fmt: skip
+    plan = make_plan(rows, Question(replicates=200))
     return find_slices(rows, plan, columns, depth, top)
 
 

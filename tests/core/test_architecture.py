@@ -20,7 +20,7 @@ PLUGINS = [
 # From the lowest to the highest: a package or module imports only those before it. Inside a package, modules form no circle.
 LAYERS = (
     "errors", "json_values", "console", "files", "statistics",
-    "schema", "values", "recipe",
+    "schema", "values", "asking", "recipe",
     "reporting",
     "auditing.table", "auditing.counting", "auditing.metrics", "auditing.evidence", "auditing.question", "auditing.judging",
     "auditing.slices", "auditing.remedies", "auditing.result", "auditing.conducting", "auditing",

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evenhand.asking.question import Question
 from evenhand.auditing.question.plan import make_plan
 from evenhand.auditing.table.checks import take_roles
 from evenhand.auditing.table.rows import Roles
@@ -37,10 +38,7 @@ def families(one, two, cluster, metrics=METRICS, paired=None):
     sides = []
     for frame, score in ((one, "old"), (two, "new")):
         rows = take_roles(open_source(frame), Roles(("sex",), "y", score, cluster=cluster))
-        plan = make_plan(
-            rows, task="binary", threshold=0.5, positive=1, metrics=metrics, extra=(), tolerance=None, reference=None,
-            confidence=0.95, intersections=1, replicates=2000, seed=0,
-        )  # fmt: skip
+        plan = make_plan(rows, Question(task="binary", threshold=0.5, positive=1, metrics=metrics))
         sides.append(by_row(rows, plan))
     samples = pair(*sides, ["sex"], paired)
     return [both_sides_of(division, m, "f") for division in divisions(samples, ["sex"], 1) for m in plan.metrics]

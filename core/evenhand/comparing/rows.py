@@ -14,9 +14,9 @@ from evenhand.auditing.counting.aggregation import Table, count
 from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.question.plan import Plan, make_plan
-from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.question.taking import take_asked
 from evenhand.auditing.table.group_names import group_name
-from evenhand.auditing.table.rows import Roles, Rows, collect
+from evenhand.auditing.table.rows import Rows, collect
 from evenhand.auditing.table.source import Source, open_source
 from evenhand.comparing.sides import Side
 from evenhand.errors import BadInput
@@ -74,41 +74,13 @@ def read_rows(side: Side, bins: Mapping[str, Any]) -> SideRows:
             f"{opened.where} has changed since it was audited into {side.path}: its sha256 was {side.sha256[:12]}… and is "
             f"{opened.sha256[:12]}…; audit it again, or name the file as it was with data="
         )
-    rows, chosen = _prepared(side, opened, bins)
-    plan = _plan(side, rows, chosen)
+    asked = side.asked(bins)
+    rows, _, top = take_asked(opened, asked)
+    plan = make_plan(rows, asked, top=top)
     found = by_row(rows, plan)
     if opened.sha256 is None or side.sha256 is None:
         _check_audited(side, opened, rows, plan, found)
     return found
-
-
-def _prepared(side: Side, opened: Source, bins: Mapping[str, Any]) -> tuple[Rows, dict[str, Any]]:
-    """(the rows as the audit counted them: binned, and with the top ones selected; what the plan must know of that)."""
-    q = side.question
-    roles: dict[str, Any] = {role: q.get(role) for role in ("label", "score", "prediction", "cluster", "weight", "id")}
-    if q.get("within") is not None:
-        roles["within"] = q["within"]
-    rows = take_roles(opened, Roles(tuple(q["sensitive"]), **roles))
-    if bins:
-        from evenhand.auditing.table.binning import EACH, bin_columns
-
-        cut = {column: bins[column]["edges"] if column in bins else EACH for column in q["sensitive"]}
-        rows, _ = bin_columns(rows, cut, opened.text)
-    if q.get("top") is None:
-        return rows, {"threshold": q["threshold"]}
-    from evenhand.auditing.table.top import select_top
-
-    rows, top = select_top(rows, q["top"], None, q["task"])
-    return rows, {"threshold": None, "top": top}
-
-
-def _plan(side: Side, rows: Rows, chosen: Mapping[str, Any]) -> Plan:
-    q = side.question
-    positive = q["positive"][0] if q["positive"] else side.positive
-    return make_plan(
-        rows, task=q["task"], positive=positive, metrics=list(side.metrics()), extra=(), tolerance=None,
-        reference=None, confidence=q["confidence"], intersections=1, replicates=2000, seed=0, exact=bool(q.get("exact")), **chosen,
-    )  # fmt: skip
 
 
 def by_row(rows: Rows, plan: Plan) -> SideRows:

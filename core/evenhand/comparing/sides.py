@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evenhand.asking.question import Question
 from evenhand.auditing.metrics.built_in import known_metrics
 from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.question.plan import asked_again
 from evenhand.errors import BadInput
 from evenhand.files import digest
 from evenhand.recorded.audit_folder import PLAN
@@ -42,6 +44,12 @@ class Side:
         """The metrics that the audit found defined, without those of plugins, in its order."""
         known = known_metrics(self.question["task"], self.question["threshold"])
         return {m["name"]: known[m["name"]] for m in self.audit["metrics"] if m["defined"] and m["name"] in known}
+
+    def asked(self, bins: Mapping[str, Any]) -> Question:
+        """The question of these rows, decisions and metrics, to be compared; `bins`: how numbers are cut."""
+        again = asked_again({**self.question, "bins": bins})
+        positive = self.positive if again.positive is None else again.positive
+        return again.but(metrics=tuple(self.metrics()), positive=positive)
 
 
 def open_side(path: str | Path, data: Any) -> Side:

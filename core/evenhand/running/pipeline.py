@@ -16,7 +16,7 @@ from evenhand.console import Progress
 from evenhand.errors import BadInput, PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
-from evenhand.predicting.predictions import audit_of, predictions_of, predictions_table
+from evenhand.predicting.predictions import audit_of, check_question, predictions_of, predictions_table
 from evenhand.recipe import Recipe
 from evenhand.recorded import provenance
 from evenhand.recorded.run_folder import Run
@@ -179,6 +179,7 @@ class Corridor:
     def load_data(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """Read the source; data.json tells what was found. recipe.toml and the manifest's head come first."""
         splits = self.splits()
+        check_question(self.recipe, splits)
         if self.run.rank == 0:
             self.run.write("recipe.toml", self.recipe.to_toml())
             self.run.record(**provenance.head(self.recipe, self.source, splits, self.plugins.names()))

@@ -24,9 +24,6 @@ MOST_CLASSES = 1_000
 
 def take_roles(source: Source, roles: Roles) -> Rows:
     """The rows of `source` with the columns in use, checked. Raises BadInput for what cannot be audited."""
-    for _, column, option in roles.named():
-        if not isinstance(column, str):
-            raise BadInput(f"columns are named by text, and {column!r} is none; rename that column ({option})")
     if not roles.sensitive:
         raise BadInput("no sensitive column is named; say which groups to compare with --sensitive COLUMN")
     if roles.score is None and roles.prediction is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -66,13 +66,6 @@ class Rows:
         """The distinct values of a column, without missing ones."""
         found = collect(self.frame.filter(~self.missing(role)).select(role).unique(), self.where)
         return list(found.get_column(role).to_list())
-
-
-def columns_of(sensitive: Any) -> tuple[Any, ...]:
-    """The columns named, each once; one column may be named alone."""
-    alone = isinstance(sensitive, str) or not isinstance(sensitive, Iterable)
-    named = [] if sensitive is None else [sensitive] if alone else list(sensitive)
-    return tuple(column for i, column in enumerate(named) if column not in named[:i])
 
 
 def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:

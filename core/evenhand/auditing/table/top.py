@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
 from typing import Any
 
 import narwhals as nw
@@ -62,11 +61,13 @@ class Top:
             yield "The scores are outside [0, 1], so only their order is used; there is no calibration and no score histogram."
 
 
-def select_top(rows: Rows, top: Any, threshold: float | None, task: str | None) -> tuple[Rows, Top | None]:
+def select_top(
+    rows: Rows, top: int | float | None, threshold: float | None, task: str | None
+) -> tuple[Rows, Top | None]:
     """The rows with the decision as column `prediction` (1 or 0) and scores in [0, 1], and what was decided.
 
     top: a number of rows, or a share of them in (0, 1), which is rounded down but never to 0; weights do not count.
-    Raises BadInput where top cannot be read or does not go with the rest, where everybody would be selected or
+    Raises BadInput where top does not go with the rest, where everybody would be selected or
     nobody, and within lists for an engine that cannot rank.
     """
     if top is None:
@@ -75,19 +76,15 @@ def select_top(rows: Rows, top: Any, threshold: float | None, task: str | None) 
                 "rows are ranked within lists to select the top of each; say how many with --top 10 (--within)"
             )
         return rows, None
-    many = _checked(rows, top, threshold, task)
+    _check(rows, threshold, task)
     if rows.roles.within is None:
-        rows, found = _of_all(rows, many)
+        rows, found = _of_all(rows, top)
     else:
-        rows, found = _within_lists(rows, many)
+        rows, found = _within_lists(rows, top)
     return (_scaled(rows) if found.raw else rows), found
 
 
-def _checked(rows: Rows, top: Any, threshold: float | None, task: str | None) -> int | float:
-    whole = isinstance(top, Integral) and not isinstance(top, bool) and int(top) >= 1
-    share = isinstance(top, Real) and not isinstance(top, Integral) and 0 < float(top) < 1
-    if not whole and not share:
-        raise BadInput(f"the top {top!r} is neither a number of rows (100) nor a share of them (0.1) (--top)")
+def _check(rows: Rows, threshold: float | None, task: str | None) -> None:
     if rows.roles.score is None:
         raise BadInput("the top rows are those with the highest scores; name the column with --score (--top)")
     if rows.roles.prediction is not None:
@@ -102,7 +99,6 @@ def _checked(rows: Rows, top: Any, threshold: float | None, task: str | None) ->
         raise BadInput(
             f"column '{rows.roles.within}' in {rows.where} is missing in {rows.facts['within missing']:,} rows; every row needs its list (--within)"
         )
-    return int(top) if whole else float(top)
 
 
 def _raw(rows: Rows) -> bool:
