@@ -31,6 +31,7 @@ QUESTIONS = st.builds(
     prediction=MAYBE,
     threshold=st.none() | st.floats(0, 1),
     positive=st.none() | TEXTS | st.integers() | st.booleans() | FINITE,
+    favourable=st.none() | TEXTS | st.integers() | st.booleans(),
     cluster=MAYBE,
     task=st.sampled_from([None, "binary", "multiclass", "regression", "selection"]),
     tolerance=st.floats(0, 9) | st.dictionaries(TEXTS, st.floats(0, 9), max_size=3),
@@ -328,6 +329,7 @@ def test_a_run_asks_what_an_audit_can_ask(evenhand, install, tmp_path):
         "audit.exact=true",
         "audit.top=0.3",
         "audit.intersections=2",
+        "audit.favourable=0",
     ]
     settings = [word for setting in asked for word in ("--set", setting)]
     done = evenhand("run", "toy_tables/loan", "--out", tmp_path / "run", *settings, env=env)
@@ -340,11 +342,14 @@ def test_a_run_asks_what_an_audit_can_ask(evenhand, install, tmp_path):
     assert (found["reference"], found["confidence"], found["exact"], found["top"]) == ({"sex": "f"}, 0.9, True, 0.3)
     assert [part["name"] for part in audit["attributes"]] == ["sex", "income", "sex × income"]
     assert found["cluster"] == "customer"
+    assert found["favourable"]["decision"] == "negative"
+    assert "which is unfavourable" in (tmp_path / "run" / "model-card.md").read_text()
     assert evenhand("verify", tmp_path / "run", env=env).returncode == 0
     for setting, says in (
         ("audit.slices=['jb']", "Did you mean 'job'?"),
         ("audit.policy=us-four-fifth", "Did you mean 'us-four-fifths'?"),
         ("audit.reference.sx=f", "Did you mean 'sex'?"),
+        ("audit.favourable=2", "it is one of '0', '1'"),
     ):
         refused = evenhand("run", "toy_tables/loan", "--out", tmp_path / "no", "--set", setting, env=env)
         assert refused.returncode == 2

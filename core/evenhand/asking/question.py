@@ -58,6 +58,14 @@ class Question:
             "of several classes, that one against the rest.",
         ),
     ] = None
+    favourable: Annotated[
+        Any,
+        Part(
+            checks.value,
+            "Which decision is good for the person, for rules on selection: a value of the decision or label, "
+            "or positive or negative.",
+        ),
+    ] = None
     cluster: Annotated[str | None, Part(checks.column, "Column naming rows that belong together: patient_id")] = None
     weight: Annotated[str | None, Part(checks.column, "Column of sampling weights.")] = None
     id: Annotated[str | None, Part(checks.column, "Column naming each row; checked for duplicates.")] = None

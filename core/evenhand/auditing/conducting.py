@@ -43,6 +43,7 @@ def audit(
     prediction: str | None = None,
     threshold: float | None = None,
     positive: Any = None,
+    favourable: Any = None,
     cluster: str | None = None,
     weight: str | None = None,
     id: str | None = None,
@@ -84,6 +85,8 @@ def audit(
         Decides positive from this score on; None: 0.5 where only a score is given. Refused beside `top`.
     positive : value, default None
         The label that counts as positive; refused where None and 0/1, yes/no or true/false do not tell.
+    favourable : value, "positive" or "negative", default None
+        Which decision is good for the person: ratios compare how often it is taken. None: the positive one, and said.
     cluster : column, default None
         Names rows that belong together, which count as one; refused where a row has none.
     weight : column, default None

@@ -45,6 +45,8 @@ class Audit:
         lines = [data["title"], f"{used:,} of {rows:,} rows" if used != rows else f"{rows:,} rows", ""]
         for attribute in data["attributes"]:
             lines += [*_table(attribute, self._shown()), ""]
+        if favourable := data["question"].get("favourable"):
+            lines += [favourable["says"], ""]
         lines += [f"{v['verdict'].upper()}  {v['attribute']}: {v['says']}" for v in data["verdicts"]]
         lines += [f"Worse: {found['says']}" for found in (data.get("slices") or {}).get("found", [])[:SHOWN_SLICES]]
         lines += [f"Note: {note}" for note in data["notes"]]

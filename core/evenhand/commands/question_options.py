@@ -42,7 +42,7 @@ def _typed(name: str) -> Any:
 
 
 def question_of(typed: Mapping[str, Any], asked: Question | None = None) -> Question:
-    """The Question of these options, each in the place of that part of `asked`; None is an option that was not typed."""
+    """The Question of these options, each in the place of that part of `asked`; None is one that was not typed."""
     given = {name: text for name, text in typed.items() if text not in (None, [])}
     parts = {name: READ[name](text) if name in READ else text for name, text in given.items()}
     return (asked or Question()).but(**parts)

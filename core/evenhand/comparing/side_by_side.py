@@ -43,6 +43,7 @@ def compare(
     columns, metrics = _columns(one, two, notes), _metrics(one, two, notes)
     bins = {**two.question.get("bins", {}), **one.question.get("bins", {})}
     depth = min(side.question.get("intersections", 1) for side in (one, two))
+    notes += _favoured_otherwise(one, two)
     confidence = max(one.question["confidence"], two.question["confidence"])
     if one.question["confidence"] != two.question["confidence"]:
         notes.append(f"The audits have different confidences; the intervals here have {confidence * 100:g} %.")
@@ -58,6 +59,17 @@ def compare(
         str(first), str(second), samples is not None and samples.paired, INDEPENDENT if samples is None else samples.how, confidence,
         tuple(change for both in families for change in _changes(both, at)), tuple(gaps), tuple(_verdicts(one, two)), tuple(notes),
     )  # fmt: skip
+
+
+def _favoured_otherwise(one: Side, two: Side) -> list[str]:
+    """A note where the audits' own verdicts on ratios are about two different decisions."""
+    found = [(side.question.get("favourable") or {}).get("decision") for side in (one, two)]
+    if None in found or found[0] == found[1]:
+        return []
+    return [
+        f"The first audit calls the {found[0]} decision favourable, the second the {found[1]} one: "
+        "their verdicts on ratios are not about the same rates."
+    ]
 
 
 def _columns(one: Side, two: Side, notes: list[str]) -> list[str]:

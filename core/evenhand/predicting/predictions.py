@@ -78,11 +78,25 @@ def check_question(recipe: Recipe, splits: Splits) -> None:
     for column in asked.bins:
         if column not in sensitive:
             raise missing_column(column, "the sensitive columns", sensitive, option="audit.bins")
+    if asked.favourable is not None:
+        _check_favourable(recipe, splits)
     if asked.top is not None and (recipe.task != "binary" or asked.threshold is not None):
         raise BadInput(
             f"'audit.top' = {asked.top} selects the best by score, which a {recipe.task} task with "
             f"audit.threshold = {asked.threshold} does not; drop one of them"
         )
+
+
+def _check_favourable(recipe: Recipe, splits: Splits) -> None:
+    from evenhand.auditing.question.favourable import read_favourable
+    from evenhand.auditing.table.labels import plain
+
+    said = recipe.audit.favourable
+    if recipe.task != "binary":
+        raise BadInput(f"'audit.favourable' = {said}: a {recipe.task} task has no yes-or-no decision; leave it out")
+    classes = {value for value in splits.test[splits.schema.require("label", "auditing")] if value is not None}
+    yes = plain([*classes][positive_class(splits.schema, tuple(classes))])
+    read_favourable(said, [yes], [tuple(sorted(map(plain, classes)))])
 
 
 def question_of(recipe: Recipe, predictions: Predictions) -> Question:

@@ -150,6 +150,17 @@ def label_of(audit: dict[str, Any], metric: str) -> str:
     return next((str(m.get("label") or m["name"]) for m in audit["metrics"] if m["name"] == metric), metric)
 
 
+def judged_rate(audit: dict[str, Any], metric: str) -> str:
+    """What a policy's ratio compares, in words; not the selection rate where being selected is unfavourable."""
+    favourable = audit["question"].get("favourable") or {}
+    return "favourable rate" if favourable.get("decision") == "negative" else label_of(audit, metric)
+
+
+def selected_means(audit: dict[str, Any]) -> str:
+    """What being selected means, and whether that is favourable: one sentence; "" where nobody is selected."""
+    return str((audit["question"].get("favourable") or {}).get("says", ""))
+
+
 def in_order(audit: dict[str, Any], attribute: str, found: dict[str, Any]) -> dict[str, Any]:
     """What is found by group, in the order of the attribute's table: audit.json sorts its keys."""
     groups: list[dict[str, Any]] = next((p["groups"] for p in audit["attributes"] if p["name"] == attribute), [])

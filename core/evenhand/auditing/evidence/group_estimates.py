@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -46,6 +46,17 @@ class GroupEstimates:
         undefined, alone = np.isnan(self.value), self.rows < 2
         lower, upper = np.where(alone, ends[0], lower), np.where(alone, ends[1], upper)
         return np.where(undefined, np.nan, lower), np.where(undefined, np.nan, upper)
+
+    def complement(self) -> GroupEstimates:
+        """The share of everyone else: 1 - p, known exactly as well as p."""
+        composed = self.composed
+
+        def turned(c: float) -> tuple[Floats, Floats]:
+            assert composed is not None
+            lower, upper = composed(c)
+            return 1 - upper, 1 - lower
+
+        return replace(self, value=1 - self.value, composed=None if composed is None else turned)
 
     @cached_property
     def spread(self) -> Floats:

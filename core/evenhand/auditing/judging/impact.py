@@ -1,4 +1,4 @@
-"""Impact ratios: each group's rate as a ratio of the highest group's, by the rules of a policy."""
+"""Impact ratios: each group's favourable rate as a ratio of the highest group's, by the rules of a policy."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Impact:
 def impacts(policy: Policy, table: Table, plan: Plan, attributes: Sequence[Attribute]) -> list[Impact]:
     """Every ratio rule of the policy on every attribute; p-values are adjusted by Holm over all of them together."""
     found = []
+    turned = plan.favourable is not None and plan.favourable.decision == "negative"
     for rule in policy.ratio:
-        judged = list(attributes)
+        judged = [_turned(a) if turned else a for a in attributes if RATE in a.own]
         if rule.metric == "scoring_rate":
             if not len(table.scores):
                 continue
-            judged = attributes_of(_scoring(table), plan, [BINARY[RATE]])
-        judged = [a for a in judged if RATE in a.own]
+            judged = attributes_of(_scoring(table, turned), plan, [BINARY[RATE]])
         joint = joint_critical([a.maxima[RATE].comparisons for a in judged], plan.confidence)
-        found += [_impact(attribute, rule, policy, joint) for attribute in judged]
+        found += [_impact(attribute, rule, policy, joint, _title(rule, plan)) for attribute in judged]
     rows = [row for impact in found for row in impact.block["groups"]]
     adjusted = holm(np.array([np.nan if row["p_value"] is None else row["p_value"] for row in rows], dtype=float))
     for row, p in zip(rows, adjusted, strict=True):
@@ -53,22 +53,33 @@ def impacts(policy: Policy, table: Table, plan: Plan, attributes: Sequence[Attri
     return found
 
 
-def _scoring(table: Table) -> Table:
-    """The same rows, decided by whether their score lies above the median of all rows."""
-    weight = np.bincount(table.level, table.w, len(table.scores))
-    heap = np.cumsum(weight)
-    median = table.scores[int(np.searchsorted(heap, heap[-1] / 2))]
-    above = (table.scores[table.level] > median).astype(int)
+def _turned(attribute: Attribute) -> Attribute:
+    """The same groups, by the share that is not selected; its draws are as far from 0 as those of the share that is."""
+    return replace(attribute, own={**attribute.own, RATE: attribute.own[RATE].complement()})
+
+
+def _title(rule: RatioRule, plan: Plan) -> str:
+    title = "selection rate" if rule.metric == RATE else "scoring rate"
+    if plan.favourable is None or plan.favourable.decision == "positive":
+        return title
+    return f"favourable rate ({plan.favourable.favoured})" if rule.metric == RATE else "rate of favourable, low scores"
+
+
+def _scoring(table: Table, turned: bool = False) -> Table:
+    """The same rows, decided by whether their score lies above the median of all rows; turned: low scores are high."""
+    last = len(table.scores) - 1
+    level = last - table.level if turned else table.level
+    heap = np.cumsum(np.bincount(level, table.w, last + 1))
+    above = (level > int(np.searchsorted(heap, heap[-1] / 2))).astype(int)
     recoded = np.array([OUTCOME[int(y), int(d)] for y, d in zip(table.label, above, strict=True)], dtype=np.int64)
     return replace(table, outcome=recoded, moments={})
 
 
-def _impact(attribute: Attribute, rule: RatioRule, policy: Policy, joint: float) -> Impact:
+def _impact(attribute: Attribute, rule: RatioRule, policy: Policy, joint: float, title: str) -> Impact:
     own = attribute.own[RATE]
     value, share = own.value, attribute.rows / max(attribute.rows.sum(), 1)
     known = np.array([MISSING not in names for names in attribute.values]) & ~np.isnan(value)
     compared = known & (share >= rule.exclude_below)
-    title = "selection rate" if rule.metric == RATE else "scoring rate"
     block: dict[str, Any] = {
         "attribute": attribute.name, "metric": rule.metric, "label": title, "least": rule.least, "exclude_below": rule.exclude_below,
         "highest": None, "policy": policy.name,
@@ -152,7 +163,13 @@ def _entry(
 
 def _flips(x: float, n: float, top_x: float, top_n: float) -> bool:
     """Would one more selected here and one fewer in the highest group turn the order of the two around?"""
+    x, top_x = _whole(x), _whole(top_x)
     return bool((x + 1) / n > (top_x - 1) / top_n)
+
+
+def _whole(x: float) -> float:
+    """A number of rows that rounding has moved, put back; weighted ones stay as they are."""
+    return float(round(x)) if abs(x - round(x)) < 1e-6 else x
 
 
 def _p_value(x: float, n: float, top_x: float, top_n: float) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 from evenhand.asking.question import Question
 from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.question.favourable import Favourable, mirrored
 from evenhand.auditing.question.policy import Policy
 from evenhand.auditing.table.group_names import group_name
 from evenhand.auditing.table.rows import AuditTask
@@ -48,7 +49,9 @@ def read_reference(reference: Mapping[str, Any], sensitive: Sequence[str]) -> di
     return {column: group_name(value) for column, value in reference.items()}
 
 
-def with_policy(policy: Policy | None, task: AuditTask, asked: Question) -> tuple[Tolerance, Mapping[str, Any], int]:
+def with_policy(
+    policy: Policy | None, task: AuditTask, asked: Question, favourable: Favourable | None
+) -> tuple[Tolerance, Mapping[str, Any], int]:
     """(tolerance, references, depth): the policy's, with what the user named in their place."""
     if policy is None:
         return asked.tolerance, asked.reference, asked.intersections
@@ -62,5 +65,5 @@ def with_policy(policy: Policy | None, task: AuditTask, asked: Question) -> tupl
             f"beside the policy '{policy.name}' one tolerance for all is not clear; "
             f"name the metric: --tolerance tpr={asked.tolerance}"
         )
-    both = {**policy.tolerance, **asked.tolerance}
+    both = {**mirrored(policy, favourable), **asked.tolerance}
     return both, {**policy.reference, **asked.reference}, max(asked.intersections, policy.intersections)

@@ -12,6 +12,7 @@ from evenhand.asking.question import PARTS, Question
 from evenhand.auditing.metrics.built_in import DEFAULTS, known_metrics
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.question.choices import Tolerance, read_reference, read_tolerances, with_policy
+from evenhand.auditing.question.favourable import Favourable, find_favourable
 from evenhand.auditing.question.policy import Policy
 from evenhand.auditing.table.binning import EACH, Binning
 from evenhand.auditing.table.labels import check_scores, find_positive, find_task, plain
@@ -41,6 +42,7 @@ class Plan:
     foreign: frozenset[str]  # metrics of plugins, whose functions may fail
     question: Mapping[str, Any]
     ranks_only: bool = False  # scores tell an order, not how likely
+    favourable: Favourable | None = None  # of a yes-or-no decision
 
     @property
     def sha256(self) -> str:
@@ -67,18 +69,22 @@ def make_plan(
     if top is not None:
         task, threshold = _task_of_top(rows, task), None if top.raw else top.cut
     found = find_task(rows, task, threshold, asked.positive)
-    tolerance, reference, intersections = with_policy(policy, found, asked)
     check_scores(rows, found)
     yes, decided = _positives(rows, found, asked.positive, threshold if top is None else None)
     decided = [1] if top is not None and threshold is None else decided
     if found in ("binary", "selection") and rows.roles.score is not None and threshold is None and decided is None:
         threshold = 0.5
+    favourable = find_favourable(
+        rows, found, asked, policy, (yes, None if top is not None else decided), top, threshold
+    )
+    tolerance, reference, intersections = with_policy(policy, found, asked, favourable)
     chosen = _chosen(found, asked.metrics, extra, tolerance, policy.metrics if policy is not None else (), threshold)
     tolerances = read_tolerances(found, tolerance, asked.metrics, chosen)
     named = read_reference(reference, rows.roles.sensitive)
     decisions = {
         "task": found,
         "positive": [plain(v) for v in sorted(yes, key=str)] if rows.roles.label else None,
+        "favourable": None if favourable is None else favourable.described(),
         "threshold": threshold,
         "bins": {column: binning.described() for column, binning in (bins or {}).items()},
         "intersections": intersections,
@@ -102,6 +108,7 @@ def make_plan(
         foreign=frozenset(m.name for m in extra),
         question=_answered(asked, rows, tolerances, top, decisions),
         ranks_only=top is not None and top.raw,
+        favourable=favourable,
     )
 
 

@@ -54,6 +54,9 @@ class Policy(_Part):
     ratio: tuple[RatioRule, ...] = ()
     reference: dict[str, str] = Field(default_factory=dict)
     intersections: int = Field(1, ge=1, le=3)
+    favourable: str | int | float | bool | None = (
+        None  # the decision; None: rules call it positive, whatever it is here
+    )
     sha256: str = ""  # of the file it came from
 
     def described(self) -> dict[str, Any]:
