@@ -39,6 +39,7 @@ class FinetuneRule(_Part):
     warmup: float = Field(0.1, ge=0, le=1)  # share of all steps
     max_length: int = Field(128, ge=8)  # tokens
     image_size: int = Field(224, ge=16)  # pixels
+    layers: str = "head"  # of an image network, pooled and joined by "+"; "auto": validation chooses (strategy probe)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     lora_rank: int = Field(16, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"

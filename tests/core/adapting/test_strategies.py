@@ -227,3 +227,31 @@ def test_a_cut_off_weight_file_is_bad_input(bert, run, tmp_path):
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(BadInput, match="damaged"):
         load_model(tmp_path / "model", job, bert)
+
+
+def test_validation_chooses_the_layer_whose_features_serve_best(run, tmp_path):
+    job = recipe("image", "binary", ("image",), layers="auto")
+    splits = split(pictures, job, (40, 16, 20))
+    card = BackboneCard("nothing", "none", 0, 0.0)
+    net = Backbone("net", "image", "timm:resnet10t", card, {"layers": ("layer2", "layer4", "head")})
+    adapted = finetune(job, splits, net, run)
+    (said,) = [note for note in adapted.notes if "validation chose the layer" in note]
+    measured = {part.split()[0]: float(part.split()[1]) for part in said.split(": ")[1].rstrip(")").split(", ")}
+    assert set(measured) == {"layer2", "layer4", "head"}
+    assert f"the layer {adapted.model.encoder.variant} " in said
+    assert measured[adapted.model.encoder.variant] == max(measured.values())
+    save_model(adapted, tmp_path / "model")
+    again = load_model(tmp_path / "model", job, net)
+    np.testing.assert_allclose(
+        scores(again.model, splits.test, splits.schema), scores(adapted.model, splits.test, splits.schema), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"), [("auto", "offers no layers to choose from"), ("layer9", "has no layer 'layer9'")]
+)
+def test_layers_that_are_not_there_are_refused(layers, says, run):
+    job = recipe("image", "binary", ("image",), layers=layers)
+    net = Backbone("net", "image", "timm:resnet10t", BackboneCard("nothing", "none", 0, 0.0))
+    with pytest.raises(BadInput, match=says):
+        finetune(job, split(pictures, job, (40, 16, 20)), net, run)
