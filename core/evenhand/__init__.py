@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evenhand.running.pipeline import report, run
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
+    from evenhand.scoring import load, predict
     from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
 
 __version__ = "0.1.0"
@@ -52,6 +53,8 @@ _HOME = {
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
     "verify": "evenhand.running.verifying",
+    "load": "evenhand.scoring",
+    "predict": "evenhand.scoring",
     "cache_folder": "evenhand.recorded.run_folder",
     **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }

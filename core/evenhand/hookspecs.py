@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    import polars
+
     from evenhand.auditing import Estimate, GroupMetric
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
@@ -55,6 +57,17 @@ def load_data(recipe: Recipe, source: Path | str | None) -> Splits | None:
     Must be deterministic: the same source and `recipe.seed` give the same rows in the same order.
     Raise `BadInput` with what is wrong, where, and how to mend it (exit code 2); any other exception is
     reported as this plugin's fault.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def prepare_rows(recipe: Recipe, rows: polars.LazyFrame) -> polars.LazyFrame | None:
+    """New rows with the columns that your `load_data` makes from others, such as features or groups.
+
+    Called by `evenhand predict` and `evenhand.load(run)` with rows as their source has them (from CSV every column is
+    text), before the model's inputs are looked for. Return the rows with more columns, in the same number and order, or
+    None where your reader makes none. Only needed beside a `load_data` of your own. Exceptions: as for `load_data`.
     """
     raise NotImplementedError
 

@@ -145,12 +145,19 @@ class Plugins:
 
     def first(self, recipe: Recipe, hook: str, /, **arguments: Any) -> Any:
         """The first answer that is not None; the owner's exceptions become PluginFault (BadInput passes)."""
+        answer = self.first_or_none(recipe, hook, **arguments)
+        if answer is None:
+            raise PluginFault(f"no plugin answered {hook} for recipe '{recipe.full_name}'")
+        return answer
+
+    def first_or_none(self, recipe: Recipe, hook: str, /, **arguments: Any) -> Any:
+        """The same, or None where no plugin answers."""
         caller = self.manager.subset_hook_caller(hook, self._foreign(recipe))
         for implementation in reversed(caller.get_hookimpls()):
             answer = _ask(implementation, hook, arguments)
             if answer is not None:
                 return answer
-        raise PluginFault(f"no plugin answered {hook} for recipe '{recipe.full_name}'")
+        return None
 
     def collect(self, recipe: Recipe, hook: str, /, **arguments: Any) -> tuple[list[Any], list[str]]:
         """(every answer, core's first; one sentence for each plugin that raised). Raisers lose their answer only."""
