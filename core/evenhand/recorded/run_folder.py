@@ -18,9 +18,9 @@ from evenhand.console import Progress
 from evenhand.errors import BadInput
 from evenhand.files import at_place, atomic, digest
 from evenhand.recipe import Recipe
+from evenhand.recorded.finished import FORMAT, MANIFEST, VERSION, read_manifest
 
 STAGES = ("load_data", "finetune", "predict", "evaluate", "audit_bias", "report")
-FORMAT, VERSION = "evenhand-run", 1
 
 
 def cache_folder() -> Path:
@@ -32,40 +32,6 @@ def cache_folder() -> Path:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evenhand"
     except RuntimeError:  # a user without a home, as in many containers
         raise BadInput("this user has no home folder for a cache; set EVENHAND_CACHE to a writable folder") from None
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of the run in `folder`; BadInput where there is none, or one that cannot be what a run wrote."""
-    file = folder / "manifest.json"
-    try:
-        manifest = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise BadInput(
-            f"{folder} is not the directory of a finished run ({error.strerror}: manifest.json); `evenhand run` makes one"
-        ) from None
-    except ValueError:
-        raise _damaged(file, "it is not JSON") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise _damaged(file, "it is no manifest of a run")
-    if manifest.get("version") != VERSION:
-        raise BadInput(
-            f"{file} has version {str(manifest.get('version'))[:20]}, and this evenhand reads {VERSION}; take the evenhand that wrote it, or run the recipe again in another folder"
-        )
-    stages = manifest.get("stages")
-    if not isinstance(manifest.get("identity"), str) or not isinstance(stages, dict):
-        raise _damaged(file, "it tells no identity or no stages")
-    for stage, record in stages.items():
-        artefacts = record.get("artefacts") if isinstance(record, dict) else None
-        if stage not in STAGES or not isinstance(artefacts, dict):
-            raise _damaged(file, f"its stage '{stage[:40]}' is no record of a stage")
-        for name, sha in artefacts.items():
-            if not isinstance(sha, str) or name != Path(name).name:  # a name with a folder could lead out of the run
-                raise _damaged(file, f"it names '{name[:40]}' as an artefact of {stage}")
-    return manifest
-
-
-def _damaged(file: Path, why: str) -> BadInput:
-    return BadInput(f"{file} is damaged: {why}; run the recipe again in another folder")
 
 
 class Run:
@@ -110,7 +76,7 @@ class Run:
         """Let go of the lock; a folder made for a run that recorded nothing goes too."""
         if self._lock is None:
             return
-        if failed and self.path in self._made and not (self.path / "manifest.json").exists():
+        if failed and self.path in self._made and not (self.path / MANIFEST).exists():
             shutil.rmtree(self.path, ignore_errors=True)
             with contextlib.suppress(OSError):  # until one that holds something else
                 for folder in self._made[1:]:
@@ -139,7 +105,7 @@ class Run:
 
     def _read_manifest(self) -> dict[str, Any]:
         fresh = {"format": FORMAT, "version": VERSION, "identity": self.identity, "stages": {}}
-        file = self.path / "manifest.json"
+        file = self.path / MANIFEST
         if not file.exists():
             strangers = (
                 [p.name for p in self.path.iterdir() if not p.name.startswith(".")] if self.path.exists() else []
@@ -175,7 +141,7 @@ class Run:
     def record(self, **facts: Any) -> None:
         """Put `facts` into the manifest and write it."""
         self.manifest = {**self.manifest, **facts}
-        self.write("manifest.json", json.dumps(self.manifest, indent=1, sort_keys=True, default=str) + "\n")
+        self.write(MANIFEST, json.dumps(self.manifest, indent=1, sort_keys=True, default=str) + "\n")
 
     def write(self, name: str, text: str) -> None:
         """Write a text artefact: it is there whole, or as it was before."""

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.console import Progress
-from evenhand.errors import BadInput, PluginFault
+from evenhand.errors import PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.predicting.predictions import audit_of, predictions_of, predictions_table
 from evenhand.recipe import Recipe
-from evenhand.recorded import provenance
+from evenhand.recorded import finished, provenance
 from evenhand.recorded.run_folder import Run
 from evenhand.running import costs
 from evenhand.values import Adapted, Metric, Section, Splits
@@ -74,45 +74,35 @@ def run(
         corridor.walk()
         if folder.rank:
             raise SystemExit(0)  # a helper process of torchrun: its part ends with finetune
-        return open_run(path)
+        return _result(path)
 
 
-def open_run(path: str | Path) -> RunResult:
-    """The results in a finished run's directory, or BadInput saying what is missing there."""
+def _result(path: Path) -> RunResult:
+    """The results in a finished run's directory."""
     from evenhand.auditing import Audit
 
-    path = Path(path)
-    try:
-        evaluation = json.loads((path / "evaluation.json").read_text("utf-8"))
-        audit = json.loads((path / "audit.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path} is not the directory of a finished run ({_short(error)}); `evenhand run` makes one"
-        ) from None
-    return RunResult(path, tuple(Metric(**metric) for metric in evaluation), Audit(audit))
+    found = finished.open_run(path)
+    return RunResult(path, found.evaluation(), Audit(found.audit()))
 
 
 def report(path: str | Path, plugins: Plugins | None = None) -> Path:
     """Render the report and the model card of a finished run again, from its artefacts alone."""
-    path = Path(path)
-    open_run(path)
-    with _opened(path) as folder:
+    with _opened(Path(path)) as folder:
         Corridor(folder, plugins or discovering.load(), None, Progress(quiet=True)).report()
-    return path / "report.html"
+    return Path(path) / "report.html"
 
 
 def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
     """The audit of a run's predictions, made again; nothing is written."""
-    path = Path(path)
-    open_run(path)
-    with _opened(path) as folder:
+    with _opened(Path(path)) as folder:
         return Corridor(folder, plugins or discovering.load(), None, Progress(quiet=True)).audited()[0]
 
 
 def _opened(path: Path) -> Run:
     """A finished run's folder, to be entered."""
-    recipe = Recipe.from_file(path / "recipe.toml")
-    return Run(path, recipe, json.loads((path / "manifest.json").read_text("utf-8"))["identity"])
+    _result(path)
+    found = finished.open_run(path)
+    return Run(path, found.recipe(), found.manifest["identity"])
 
 
 class Corridor:
@@ -274,11 +264,3 @@ class Corridor:
 
 def _plain(section: Section) -> dict[str, Any]:
     return {field.name: getattr(section, field.name) for field in fields(section)}
-
-
-def _short(error: Exception) -> str:
-    return (
-        f"{error.strerror}: {Path(error.filename).name}"
-        if isinstance(error, OSError) and error.filename
-        else str(error)
-    )
