@@ -106,8 +106,9 @@ def report_sections(run: Run) -> list[Section]:
 def stage_started(run: Run, stage: str) -> None:
     """Told before each stage that is about to be computed (not one that a resumed run skips).
 
-    `stage` is one of load_data, finetune, predict, evaluate, audit_bias, report. For trackers, energy meters
-    and notebooks. Every plugin is told; what is returned is ignored; a hook that raises is quarantined.
+    `stage` is one of `run.stages`, which names the stages of the walk that `run.walk` is, in order, with what each
+    writes; `run.recipe` is None in a walk without one. For trackers, energy meters and notebooks. Every plugin is
+    told; what is returned is ignored; a hook that raises is quarantined.
     """
     raise NotImplementedError
 

@@ -12,7 +12,8 @@ from evenhand import BadInput
 from evenhand.recorded.finished import FinishedAudit, FinishedRun, open_folder, open_run, read_manifest
 
 CORE = Path(evenhand.__file__).parent
-WHOLE = {"format": "evenhand-run", "version": 1, "identity": "a", "stages": {}}
+WALK = {"name": "run", "stages": ["load_data"]}
+WHOLE = {"format": "evenhand-run", "version": 1, "identity": "a", "walk": WALK, "stages": {}}
 
 
 def manifest_in(folder, **changes):
@@ -32,6 +33,9 @@ def stage_with(**artefacts):
         ({"identity": None}, "no identity"),
         ({"stages": []}, "no stages"),
         ({"stages": {"load_data": {}}}, "'load_data' is no record of a stage"),
+        ({"stages": {"load_dada": {"artefacts": {}}}}, "'load_dada' is no record of a stage"),
+        ({"walk": "run"}, "which walk"),
+        ({"walk": {"name": "run"}}, "which walk"),
         ({"stages": {"load_data": 3}}, "'load_data' is no record of a stage"),
         ({"stages": stage_with(**{"data.json": 3})}, "'data.json' as an artefact"),
         *[

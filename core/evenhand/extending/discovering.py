@@ -134,11 +134,13 @@ class Plugins:
             )
         return self._backbones[name][0]
 
-    def owner(self, recipe: Recipe) -> str:
-        """The plugin that brought the recipe: "core" for one that was built in Python."""
+    def owner(self, recipe: Recipe | None) -> str:
+        """The plugin that brought the recipe: "core" for one that was built in Python, and where there is none."""
+        if recipe is None:
+            return "core"
         return self._recipes.get(recipe.full_name, (recipe, "core"))[1]
 
-    def _foreign(self, recipe: Recipe) -> list[Any]:
+    def _foreign(self, recipe: Recipe | None) -> list[Any]:
         """Plugins that bring recipes of other domains: they take no part in this run."""
         owners = {owner for _, owner in self._recipes.values()} - {self.owner(recipe)}
         return [self.manager.get_plugin(name) for name in owners]
@@ -166,7 +168,7 @@ class Plugins:
                 faults.append(str(error))
         return answers, faults
 
-    def tell(self, recipe: Recipe, hook: str, /, **arguments: Any) -> list[str]:
+    def tell(self, recipe: Recipe | None, hook: str, /, **arguments: Any) -> list[str]:
         """Tell every plugin; one that raises is quarantined. Returns a sentence for each of those.
 
         The recipe's owner is only not told again: without its other hooks the core's would answer in its place.

@@ -141,14 +141,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     if not isinstance(manifest.get("identity"), str) or not isinstance(manifest.get("stages"), dict):
         raise _damaged(file, "it tells no identity or no stages")
+    manifest.setdefault("walk", {"name": "run", "stages": list(manifest["stages"])})  # there was no other walk before
     _check_stages(file, manifest)
     return manifest
 
 
 def _check_stages(file: Path, manifest: dict[str, Any]) -> None:
+    walk = manifest["walk"]
+    if not (isinstance(walk, dict) and isinstance(walk.get("name"), str) and isinstance(walk.get("stages"), list)):
+        raise _damaged(file, "it does not tell which walk it is of")
     for stage, record in manifest["stages"].items():
         artefacts = record.get("artefacts") if isinstance(record, dict) else None
-        if not isinstance(artefacts, dict):
+        if stage not in walk["stages"] or not isinstance(artefacts, dict):
             raise _damaged(file, f"its stage '{stage[:40]}' is no record of a stage")
         for name, sha in artefacts.items():
             if not isinstance(sha, str) or not ARTEFACT.fullmatch(name):

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +20,7 @@ from evenhand.files import at_place, atomic, digest
 from evenhand.recipe import Recipe
 from evenhand.recorded.finished import FORMAT, MANIFEST, VERSION, read_manifest
 
-STAGES = ("load_data", "finetune", "predict", "evaluate", "audit_bias", "report")
+LOG = "log.jsonl"
 
 
 def cache_folder() -> Path:
@@ -35,17 +35,28 @@ def cache_folder() -> Path:
 
 
 class Run:
-    """One job's folder while it is open. Use as a context manager: it holds the lock.
+    """The folder of one walk while it is open. Use as a context manager: it holds the lock.
 
-    `path`: the folder; `recipe`: what runs; `manifest`: versions, seeds, digests and stages so far;
+    `path`: the folder; `recipe`: what runs (None in a walk without one); `walk`: the walk's name;
+    `stages`: what each of its stages writes, in order; `manifest`: versions, seeds, digests and stages so far;
     `cache`: shared between runs; `scratch`: an empty folder that goes with the process;
     `rank`, `world_size`: this process's place under torchrun (only rank 0 writes).
     """
 
-    def __init__(self, path: Path, recipe: Recipe, identity: str, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        recipe: Recipe | None,
+        identity: str,
+        progress: Progress | None = None,
+        *,
+        walk: str,
+        stages: Mapping[str, tuple[str, ...]],
+    ) -> None:
         self.path = path
         self.recipe = recipe
         self.identity = identity
+        self.walk, self.stages = walk, dict(stages)
         self.cache = cache_folder()
         self.rank = int(os.environ.get("RANK", "0"))
         self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
@@ -104,24 +115,30 @@ class Run:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def _read_manifest(self) -> dict[str, Any]:
-        fresh = {"format": FORMAT, "version": VERSION, "identity": self.identity, "stages": {}}
-        file = self.path / MANIFEST
-        if not file.exists():
-            strangers = (
-                [p.name for p in self.path.iterdir() if not p.name.startswith(".")] if self.path.exists() else []
-            )
-            known = {"recipe.toml", "data.json", "model", "log.jsonl"}
-            if self.rank == 0 and set(strangers) - known:
-                raise BadInput(
-                    f"{self.path} holds other files ({sorted(strangers)[0]}, …); give an empty or new folder with --out"
-                )
+        about = {"name": self.walk, "stages": list(self.stages)}
+        fresh = {"format": FORMAT, "version": VERSION, "identity": self.identity, "walk": about, "stages": {}}
+        if not (self.path / MANIFEST).exists():
+            self._refuse_strangers()
             return fresh
         manifest = read_manifest(self.path)
+        if manifest["walk"]["name"] != self.walk:
+            raise BadInput(
+                f"{self.path} was left by `{manifest['walk']['name'][:40]}`, not by `{self.walk}`; give another --out"
+            )
         if manifest["identity"] != self.identity:
             raise BadInput(
                 f"{self.path} holds a run of another recipe, setting or data; remove it or give another --out"
             )
-        return manifest
+        return {**manifest, "walk": about}
+
+    def _refuse_strangers(self) -> None:
+        """A folder without a manifest may hold what a walk that was killed early wrote, and nothing else."""
+        if self.rank or not self.path.exists():
+            return
+        known = {LOG, *(name for names in self.stages.values() for name in names)}
+        strangers = sorted({path.name for path in self.path.iterdir() if not path.name.startswith(".")} - known)
+        if strangers:
+            raise BadInput(f"{self.path} holds other files ({strangers[0]}, …); give an empty or new folder with --out")
 
     def is_done(self, stage: str) -> bool:
         """Whether `stage` was finished and everything it wrote is still there, unchanged."""
@@ -130,11 +147,15 @@ class Run:
             (self.path / name).exists() and digest(self.path / name) == sha for name, sha in record["artefacts"].items()
         )
 
-    def finish(self, stage: str, artefacts: tuple[str, ...], seconds: float, **facts: Any) -> None:
+    def finish(self, stage: str, seconds: float, **facts: Any) -> None:
         """Record that `stage` is done, with the digest of each artefact; later stages are forgotten."""
-        later = STAGES[STAGES.index(stage) + 1 :]
-        stages = {name: record for name, record in self.manifest["stages"].items() if name not in later}
-        digests = {name: digest(self.path / name) for name in artefacts}
+        missing = [name for name in self.stages[stage] if not (self.path / name).exists()]
+        if missing:
+            raise RuntimeError(f"stage {stage} of {self.walk} promises {missing[0]} and did not write it")
+        order = list(self.stages)
+        kept = order[: order.index(stage)]
+        stages = {name: record for name, record in self.manifest["stages"].items() if name in kept}
+        digests = {name: digest(self.path / name) for name in self.stages[stage]}
         stages[stage] = {"artefacts": digests, "seconds": round(seconds, 3), **facts}
         self.record(stages=stages)
 
@@ -163,7 +184,7 @@ class Run:
         if self.rank:
             return
         text = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, default=str) + "\n"
-        log, line = self.path / "log.jsonl", text.encode()
+        log, line = self.path / LOG, text.encode()
         with log.open("ab", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             try:
@@ -172,6 +193,11 @@ class Run:
             except OSError as error:
                 file.truncate(end)  # a line is there whole or not at all
                 raise at_place(error.errno or errno.EIO, log) from None
+
+    def say(self, line: str) -> None:
+        """One line for the person who looks on."""
+        if self.rank == 0:
+            self._progress.say(line)
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Show how far a long step is: a bar on a terminal, plain lines elsewhere."""

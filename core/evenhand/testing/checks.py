@@ -136,7 +136,7 @@ def _hear_faults(plugins: Plugins) -> list[str]:
         heard.extend(faults)
         return answers, faults
 
-    def telling(recipe: Recipe, hook: str, /, **arguments: Any) -> list[str]:
+    def telling(recipe: Recipe | None, hook: str, /, **arguments: Any) -> list[str]:
         heard.extend(faults := tell(recipe, hook, **arguments))
         return faults
 
