@@ -1,15 +1,16 @@
-"""The one reader of finished folders, a run's and an audit's. It opens nothing for writing."""
+"""The one reader of finished folders, a run's and an audit's. It opens nothing for writing and follows no link."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evenhand.errors import BadInput
-from evenhand.files import digest
+from evenhand.files import digest, own
 from evenhand.recipe import Recipe
 from evenhand.recorded.audit_folder import PLAN
 from evenhand.values import Metric
@@ -53,7 +54,7 @@ class FinishedRun:
 
     def artefact(self, stage: str, name: str) -> Path:
         """A file or folder that `stage` wrote; BadInput where it is not there any more, or not as it was written."""
-        recorded, file = self.stage(stage)["artefacts"].get(name), self.path / name
+        recorded, file = self.stage(stage)["artefacts"].get(name), own(self.path, name)
         if recorded is None or not file.exists():
             raise self._unfinished()
         if digest(file) != recorded:
@@ -86,9 +87,9 @@ class FinishedRun:
 def open_folder(path: str | Path) -> FinishedRun | FinishedAudit:
     """The run or the audit that left the folder `path`; BadInput where neither did."""
     path = Path(path)
-    if (path / MANIFEST).exists():
+    if os.path.lexists(path / MANIFEST):
         return open_run(path)
-    if not (path / PLAN).exists():
+    if not os.path.lexists(path / PLAN):
         raise BadInput(
             f"{path} is not the directory of a finished run, nor the folder of an audit: it has no {MANIFEST} and "
             f"no {PLAN}; `evenhand audit … --out FOLDER` makes one"
@@ -125,7 +126,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of the walk in `folder`; BadInput where there is none, or one that cannot be what a walk wrote."""
     file = folder / MANIFEST
     try:
-        manifest = json.loads(file.read_bytes())
+        manifest = json.loads(own(folder, MANIFEST).read_bytes())
     except OSError as error:
         raise BadInput(
             f"{folder} is not the directory of a finished run ({error.strerror}: {MANIFEST}); `evenhand run` makes one"
@@ -162,7 +163,7 @@ def _check_stages(file: Path, manifest: dict[str, Any]) -> None:
 def read(folder: Path, name: str) -> bytes:
     """The content of a file of a finished folder; BadInput where it is not there or cannot be read."""
     try:
-        return (folder / name).read_bytes()
+        return own(folder, name).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput(
             f"{folder} is not the directory of a finished run or audit: it has no {name}; make it again"

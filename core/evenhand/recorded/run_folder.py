@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from evenhand.console import Progress
 from evenhand.errors import BadInput
-from evenhand.files import at_place, atomic, digest
+from evenhand.files import at_place, atomic, digest, open_own, own, remove
 from evenhand.recipe import Recipe
 from evenhand.recorded.finished import FORMAT, MANIFEST, VERSION, read_manifest
 
@@ -97,10 +97,10 @@ class Run:
 
     def _take_lock(self) -> None:
         file = self.path / ".lock"
-        lock = file.open("wb")
+        lock = os.fdopen(open_own(self.path, file.name, os.O_RDWR), "r+b")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(lock.fileno()), file.stat()):
+            if not os.path.samestat(os.fstat(lock.fileno()), file.lstat()):
                 raise BlockingIOError  # its holder has just taken the folder away
         except (BlockingIOError, FileNotFoundError):
             lock.close()
@@ -112,12 +112,12 @@ class Run:
     def _sweep(self) -> None:
         """Remove what a killed process left half-written; we hold the lock, so nobody is writing."""
         for left in self.path.glob(".tmp-*"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            remove(left)
 
     def _read_manifest(self) -> dict[str, Any]:
         about = {"name": self.walk, "stages": list(self.stages)}
         fresh = {"format": FORMAT, "version": VERSION, "identity": self.identity, "walk": about, "stages": {}}
-        if not (self.path / MANIFEST).exists():
+        if not os.path.lexists(self.path / MANIFEST):
             self._refuse_strangers()
             return fresh
         manifest = read_manifest(self.path)
@@ -144,7 +144,7 @@ class Run:
         """Whether `stage` was finished and everything it wrote is still there, unchanged."""
         record = self.manifest["stages"].get(stage)
         return record is not None and all(
-            (self.path / name).exists() and digest(self.path / name) == sha for name, sha in record["artefacts"].items()
+            (file := own(self.path, name)).exists() and digest(file) == sha for name, sha in record["artefacts"].items()
         )
 
     def finish(self, stage: str, seconds: float, **facts: Any) -> None:
@@ -155,7 +155,7 @@ class Run:
         order = list(self.stages)
         kept = order[: order.index(stage)]
         stages = {name: record for name, record in self.manifest["stages"].items() if name in kept}
-        digests = {name: digest(self.path / name) for name in self.stages[stage]}
+        digests = {name: digest(own(self.path, name)) for name in self.stages[stage]}
         stages[stage] = {"artefacts": digests, "seconds": round(seconds, 3), **facts}
         self.record(stages=stages)
 
@@ -177,7 +177,7 @@ class Run:
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON artefact."""
-        return json.loads((self.path / name).read_text("utf-8"))
+        return json.loads(own(self.path, name).read_text("utf-8"))
 
     def log(self, event: str, **fields: Any) -> None:
         """Append one event to log.jsonl."""
@@ -185,7 +185,7 @@ class Run:
             return
         text = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, default=str) + "\n"
         log, line = self.path / LOG, text.encode()
-        with log.open("ab", buffering=0) as file:
+        with os.fdopen(open_own(self.path, LOG, os.O_WRONLY | os.O_APPEND), "ab", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             try:
                 if file.write(line) != len(line):

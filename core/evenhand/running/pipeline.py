@@ -17,6 +17,7 @@ from evenhand.console import Progress
 from evenhand.errors import PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
+from evenhand.files import own
 from evenhand.predicting.predictions import audit_of, predictions_of, predictions_table
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
@@ -94,7 +95,7 @@ def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
     """The audit of a run's predictions, made again; nothing is written."""
     found = finished.open_run(path)
     recipe, record = found.recipe(), found.stage("predict")
-    predictions = _predictions(recipe, record, found.path / "predictions.parquet")
+    predictions = _predictions(recipe, record, own(found.path, "predictions.parquet"))
     return _audited(recipe, predictions, plugins or discovering.load())[0]
 
 
@@ -123,7 +124,7 @@ class Corridor:
         """The fitted model, read back where the finetune stage was skipped."""
         from evenhand.adapting.store import load_model
 
-        return load_model(self.run.path / "model", self.recipe, self.backbone)
+        return load_model(own(self.run.path, "model"), self.recipe, self.backbone)
 
     @property
     def backbone(self) -> Backbone | None:
@@ -134,7 +135,7 @@ class Corridor:
     def predictions(self) -> Predictions:
         """What the predict stage left on disk."""
         record = self.run.manifest["stages"]["predict"]
-        return _predictions(self.recipe, record, self.run.path / "predictions.parquet")
+        return _predictions(self.recipe, record, own(self.run.path, "predictions.parquet"))
 
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""

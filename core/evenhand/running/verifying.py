@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.errors import BadInput
+from evenhand.files import digest, own
 from evenhand.recorded.finished import AUDIT, FinishedAudit, FinishedRun, open_folder, read, read_audit
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _replayed(found: FinishedAudit, source: Any) -> list[tuple[str, bool, str]]:
         ("junit.xml", junit_xml(shown.data)),
         ("report.html", render_audit(shown.data, command=plan.get("command"))),
     ):
-        if (folder / name).is_file():
+        if own(folder, name).is_file():
             equal = read(folder, name) == text.encode()
             checks.append(
                 (name, equal, "shows what audit.json holds" if equal else "is not what audit.json renders to")
@@ -90,14 +91,13 @@ def _named_as(before: dict[str, Any], result: Audit) -> Audit:
 
 def _verify_run(found: FinishedRun) -> Verification:
     """The audit of a run: its predictions are unchanged, and audit.json follows from them."""
-    from evenhand.files import digest
     from evenhand.running import pipeline
 
     recorded, before = read(found.path, AUDIT), found.audit()
     checks = []
     for stage, record in found.manifest["stages"].items():
         for name, sha in record["artefacts"].items():
-            file = found.path / name
+            file = own(found.path, name)
             checks.append(_same(f"{name} of {stage}", sha, digest(file) if file.exists() else None, "sha256"))
     result = pipeline.audit_again(found.path)
     checks.append(_audit_check(recorded, result.to_json().encode(), before, result.data))

@@ -5,7 +5,7 @@
     with Run(path, None, identity, walk="pretrain", stages=writes(PRETRAIN)) as run:
         walk(PRETRAIN, run, state)
 
-A walk that was killed goes on after its last recorded stage, under the same lock, manifest and account of costs as any other.
+A walk that was killed goes on after its last recorded stage. All have the same lock, manifest and account of costs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ State = TypeVar("State")
 class Outcome:
     """What a stage has to tell beside its artefacts; the manifest keeps it.
 
-    notes: sentences for the report. faults: one sentence for each plugin that raised. facts: what later stages need to know.
+    notes: sentences for the report. faults: one sentence for each plugin that raised. facts: what later stages need.
     """
 
     notes: tuple[str, ...] = ()
@@ -42,10 +42,10 @@ class Stage(Generic[State]):
     """One step of a walk.
 
     writes: its artefacts, names in the walk's folder; it is done when all are there as they were recorded.
-    does: writes them through `run.write` and `run.write_with`, deterministic under the seed; a stage that was done is skipped,
-    so what it would have left in the state must be found in its artefacts by those that come after.
-    together: under torchrun it, and what comes before it, is done in every process, the rest in the first alone; only the
-    first writes, so what the others need of a stage before they take from the state.
+    does: writes them through `run.write` and `run.write_with`, deterministic under the seed. A stage that was done is
+    skipped: what it would have left in the state, those that come after must find in its artefacts.
+    together: under torchrun it, and what comes before it, is done in every process, the rest in the first alone. Only
+    the first writes: what the others need of a stage before, they take from the state.
     """
 
     name: str
