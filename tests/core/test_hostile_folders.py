@@ -1,4 +1,4 @@
-"""A finished folder may come from anybody: no link leads out of it, and what is only read is never opened for writing."""
+"""A finished folder may come from anybody: no link leads out of it, and what is only read is not opened for writing."""
 
 import os
 import shutil
@@ -171,12 +171,13 @@ def test_a_folder_takes_the_place_of_a_link_and_not_of_what_it_leads_to(tmp_path
 
 WATCHED = """
 import os, sys
+CHANGES = {"os." + name for name in "mkdir remove rename rmdir symlink link truncate chmod".split()}
 folder, seen = os.path.realpath(sys.argv[1]), []
 def watch(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
         changes = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
     else:
-        changes = event in ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod")
+        changes = event in CHANGES
     if changes and os.path.realpath(os.fsdecode(arguments[0])).startswith(folder):
         seen.append((event, arguments))
 sys.addaudithook(watch)
