@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evenhand.running.pipeline import report, run
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
-    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
+    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Model, Predictions, Section, Splits
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ _HOME = {
     "Backbone": "evenhand.values",
     "BackboneCard": "evenhand.values",
     "Metric": "evenhand.values",
+    "Model": "evenhand.values",
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",

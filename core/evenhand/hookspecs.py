@@ -65,8 +65,8 @@ def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run
 
     Called once per run, after `load_data`; under torchrun once in every process. Return None for the core's
     strategies (`recipe.finetune.strategy`). `run.log(...)` records events, `run.progress(...)` shows progress;
-    write nothing else: the core stores the returned model. `splits.test` is there for shape only: looking at
-    its labels is the one unforgivable fault. Exceptions: as for `load_data`.
+    write nothing else: the core stores the returned model (`evenhand.Model` says what it must be). `splits.test` is
+    there for shape only: looking at its labels is the one unforgivable fault. Exceptions: as for `load_data`.
     """
     raise NotImplementedError
 

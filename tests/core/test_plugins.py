@@ -10,6 +10,7 @@ import pytest
 
 import evenhand
 from evenhand import BadInput, PluginFault, Recipe, __version__, hookimpl
+from evenhand.extending.claims import package_of
 from evenhand.extending.discovering import load
 
 RECIPE = 'name = "job"\ndomain = "{0}"\ntitle = "t"\ntask = "binary"\nmodality = "table"\n[schema]\ninput = "x"\nlabel = "y"\nsensitive = "g"\n'
@@ -231,3 +232,14 @@ def test_of_two_that_bring_a_backbone_the_first_installed_keeps_it(installed, fi
     plugins = load()
     assert set(plugins.faults) == {"aa", "zz"} - {first}
     assert "net" in plugins.backbones()
+
+
+def test_the_package_of_a_plugin_is_its_own_and_no_namespace_that_others_share(tmp_path, monkeypatch):
+    for file in ("whole/__init__.py", "whole/hooks.py", "shared/hooks.py", "alone.py"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = {
+        name: package_of(importlib.import_module(name)) for name in ("whole", "whole.hooks", "shared.hooks", "alone")
+    }
+    assert found == {"whole": "whole", "whole.hooks": "whole", "shared.hooks": "shared.hooks", "alone": "alone"}

@@ -1,11 +1,13 @@
-"""Which distribution has a plugin's name where several claim it: ours, else the one that was installed first."""
+"""Whose a name is: a plugin's that several distributions claim is ours, or the one's that was installed first."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
+from types import ModuleType
 
 FIRST_PARTY = ("healthcare", "finance", "autonomy", "nlp", "mlflow")  # each is brought by evenhand-NAME
 Rank = tuple[float, ...]  # the lower is the elder
@@ -43,3 +45,12 @@ def _installed(distribution: Distribution) -> float:
         return Path(str(folder)).stat().st_mtime if folder is not None else float("inf")
     except OSError:  # metadata in an archive
         return float("inf")
+
+
+def package_of(module: ModuleType) -> str:
+    """The package that is a plugin's own: the module where it is one, else the one it lies in, if that has a file."""
+    if hasattr(module, "__path__"):
+        return module.__name__
+    above = module.__name__.rpartition(".")[0]
+    shared = getattr(sys.modules.get(above), "__file__", None) is None  # a namespace that others put packages into
+    return module.__name__ if shared else above

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from evenhand import hookspecs
 from evenhand.errors import BadInput, PluginFault, did_you_mean
-from evenhand.extending.claims import CORE, GIVEN, Claim, Rank, claims
+from evenhand.extending.claims import CORE, GIVEN, Claim, Rank, claims, package_of
 from evenhand.recipe import Recipe
 from evenhand.values import Backbone, Metric, Section
 
@@ -177,6 +179,11 @@ class Plugins:
         if recipe is None:
             return "core"
         return self._recipes.get(recipe.full_name, (recipe, "core"))[1]
+
+    def package(self, recipe: Recipe) -> str:
+        """The package of the plugin that owns the recipe."""
+        plugin = self.manager.get_plugin(self.owner(recipe))
+        return package_of(plugin if isinstance(plugin, ModuleType) else sys.modules[type(plugin).__module__])
 
     def _foreign(self, recipe: Recipe | None) -> list[Any]:
         """Plugins that bring recipes of other domains: they take no part in this run."""

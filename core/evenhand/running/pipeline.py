@@ -124,12 +124,17 @@ class Corridor:
         """The fitted model, read back where the finetune stage was skipped."""
         from evenhand.adapting.store import load_model
 
-        return load_model(own(self.run.path, "model"), self.recipe, self.backbone)
+        return load_model(own(self.run.path, "model"), self.recipe, self.backbone, self.package)
 
     @property
     def backbone(self) -> Backbone | None:
         """The pretrained network that the recipe names."""
         return self.plugins.backbone(self.recipe.backbone) if self.recipe.backbone else None
+
+    @property
+    def package(self) -> str:
+        """The package of the plugin that owns the recipe, where alone a stored model's class is looked for."""
+        return self.plugins.package(self.recipe)
 
     @property
     def predictions(self) -> Predictions:
@@ -170,7 +175,7 @@ def finetune(corridor: Corridor) -> Outcome:
     from evenhand.adapting.store import save_model
 
     adapted = corridor.fit()
-    corridor.run.write_with("model", lambda folder: save_model(adapted, folder))
+    corridor.run.write_with("model", lambda folder: save_model(adapted, folder, corridor.package))
     return Outcome(adapted.notes, facts={"strategy": adapted.strategy, "validation": dict(adapted.validation)})
 
 
