@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
-    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
+    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Model, Predictions, Section, Splits
 
 __version__ = "0.1.0"
 
@@ -36,6 +36,7 @@ _HOME = {
     "Backbone": "evenhand.values",
     "BackboneCard": "evenhand.values",
     "Metric": "evenhand.values",
+    "Model": "evenhand.values",
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",

@@ -78,8 +78,8 @@ def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run
 
     Called once per run, after `load_data`; under torchrun once in every process. Return None for the core's
     strategies (`recipe.finetune.strategy`). `run.log(...)` records events, `run.progress(...)` shows progress;
-    write nothing else: the core stores the returned model. `splits.test` is there for shape only: looking at
-    its labels is the one unforgivable fault. Exceptions: as for `load_data`.
+    write nothing else: the core stores the returned model (`evenhand.Model` says what it must be). `splits.test` is
+    there for shape only: looking at its labels is the one unforgivable fault. Exceptions: as for `load_data`.
     """
     raise NotImplementedError
 
@@ -119,8 +119,9 @@ def report_sections(run: Run) -> list[Section]:
 def stage_started(run: Run, stage: str) -> None:
     """Told before each stage that is about to be computed (not one that a resumed run skips).
 
-    `stage` is one of load_data, finetune, predict, evaluate, audit_bias, report. For trackers, energy meters
-    and notebooks. Every plugin is told; what is returned is ignored; a hook that raises is quarantined.
+    `stage` is one of `run.stages`, which names the stages of the walk that `run.walk` is, in order, with what each
+    writes; `run.recipe` is None in a walk without one. For trackers, energy meters and notebooks. Every plugin is
+    told; what is returned is ignored; a hook that raises is quarantined.
     """
     raise NotImplementedError
 

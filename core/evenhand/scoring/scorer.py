@@ -17,11 +17,10 @@ from evenhand.adapting.store import load_model
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
-from evenhand.files import digest
 from evenhand.predicting.predictions import decide, free_name
 from evenhand.recipe import Recipe
+from evenhand.recorded.finished import open_run, read
 from evenhand.recorded.provenance import versions
-from evenhand.recorded.run_folder import read_manifest
 from evenhand.scoring.new_rows import as_given, carried, open_rows
 
 if TYPE_CHECKING:
@@ -98,23 +97,17 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
 
     >>> evenhand.load("runs/demo").predict(frame)  # doctest: +SKIP
     """
-    path = Path(run)
-    manifest = read_manifest(path)
-    recorded = manifest["stages"].get("finetune", {}).get("artefacts", {}).get("model")
-    if recorded is None:
-        raise BadInput(
-            f"{path} has no finished model; finish the run first: the same `evenhand run` goes on where it was"
-        )
-    if digest(path / "model") != recorded:
-        raise BadInput(f"{path / 'model'} is not what the run wrote; run the recipe again in another folder")
+    found = open_run(run)
+    folder = found.artefact("finetune", "model")
     plugins = plugins or discovering.load()
-    recipe = Recipe.from_file(path / "recipe.toml")
+    recipe = found.recipe()
     backbone = plugins.backbone(recipe.backbone) if recipe.backbone else None
-    notes = tuple(_differing(manifest.get("versions", {})))
+    notes = tuple(_differing(found.manifest.get("versions", {})))
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    data = json.loads((path / "data.json").read_text("utf-8"))
-    return Scorer(path, recipe, load_model(path / "model", recipe, backbone), data.get("types", {}), plugins, notes)
+    types = json.loads(read(found.path, "data.json")).get("types", {})
+    adapted = load_model(folder, recipe, backbone, plugins.package(recipe))
+    return Scorer(found.path, recipe, adapted, types, plugins, notes)
 
 
 def _differing(then: dict[str, str]) -> Iterator[str]:

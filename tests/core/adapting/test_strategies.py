@@ -208,7 +208,7 @@ def test_a_pickle_in_place_of_the_stored_model_is_not_opened(tmp_path, bert):
     from sklearn.dummy import DummyClassifier
 
     save_model(Adapted(DummyClassifier().fit([[0], [1]], [0, 1]), (0, 1), "own"), tmp_path / "model")
-    (tmp_path / "model" / "model.skops").write_bytes(pickle.dumps({"a": 1}))
+    (tmp_path / "model" / "model" / "estimator.skops").write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(BadInput, match="no skops file"):
         load_model(tmp_path / "model", recipe(), bert)
 
@@ -223,7 +223,7 @@ def test_a_stored_model_is_not_put_on_another_backbone(bert, run, tmp_path):
 def test_a_cut_off_weight_file_is_bad_input(bert, run, tmp_path):
     job = recipe()
     save_model(finetune(job, split(messages, job), bert, run), tmp_path / "model")
-    file = tmp_path / "model" / "model.safetensors"
+    file = tmp_path / "model" / "model" / "weights.safetensors"
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(BadInput, match="damaged"):
         load_model(tmp_path / "model", job, bert)
