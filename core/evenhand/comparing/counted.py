@@ -166,7 +166,7 @@ def _paired(
     """Limits that look at each pair of rows, where that is possible; `otherwise` those from the limits of both sides."""
     if metric.numerator and not metric.terms:
         return _by_score(division, metric, one, two, of_units, otherwise)
-    if metric.name == "auc" or (metric.mean_of is not None and not metric.terms):
+    if metric.curve is not None or (metric.mean_of is not None and not metric.terms):
         return _by_differences(division, metric, one, two, of_units, otherwise)
     return otherwise
 
@@ -203,7 +203,7 @@ def _raw_differences(division: Division, metric: GroupMetric, of_units: Pair) ->
     values = [np.where(mine, row_value(metric, table), 0.0) for mine, table in zip(inside, tables, strict=True)]
     places = division.members[:2]
     acts = np.bincount(places[0], inside[0], size) + np.bincount(places[1], inside[1], size) > 0
-    if metric.name != "auc":
+    if metric.curve is None:
         return acts, np.bincount(places[1], values[1], size) - np.bincount(places[0], values[0], size)
     other = (values[0] != values[1]) | (tables[0].label != tables[1].label)
     differs = np.bincount(places[0], other, size) + np.bincount(places[1], other, size) > 0

@@ -118,7 +118,7 @@ def by_row(rows: Rows, plan: Plan) -> SideRows:
     alone = replace(
         rows, frame=numbered.with_row_index("cluster").lazy(), roles=replace(rows.roles, cluster=ROW)
     )  # fmt: skip
-    wanted = {m.mean_of for m in plan.metrics if m.mean_of and m.name not in plan.undefined}
+    wanted = {q for m in plan.metrics if m.name not in plan.undefined for q in m.quantities}
     exact = bool(plan.question["exact"])
     table = count(alone, plan.task, plan.positive, plan.decided, plan.threshold, wanted, exact)
     assert table.cluster is not None
