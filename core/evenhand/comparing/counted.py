@@ -12,6 +12,7 @@ import numpy as np
 from evenhand.auditing.counting.clusters import BUCKETS
 from evenhand.auditing.counting.groups import Groups
 from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence import of_plugins
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.metrics.metric import GroupMetric
@@ -93,8 +94,29 @@ def _joint(samples: Samples, column: str) -> tuple[Ints, list[str]]:
     return np.concatenate(codes), names
 
 
-def both_sides_of(division: Division, metric: GroupMetric, reference: str | None) -> BothSides | None:
-    """The metric on both sides of a division; None where rows are shared and how they act on the metric is not known."""
+def both_sides_of(
+    division: Division, metric: GroupMetric, reference: str | None, foreign: bool = False
+) -> BothSides | None:
+    """The metric on both sides of a division; None where rows are shared and how they act on the metric is not known.
+
+    foreign: it is a plugin's; what it does wrong is a MetricFault.
+    """
+    if not foreign:
+        return _both_sides(division, metric, reference, estimate)
+    try:
+        return _both_sides(division, metric, reference, of_plugins.estimated)
+    except of_plugins.MetricFault:
+        raise
+    except Exception as error:
+        raise of_plugins.fault_of(metric, error) from None
+
+
+def _both_sides(
+    division: Division,
+    metric: GroupMetric,
+    reference: str | None,
+    estimate: Callable[[GroupMetric, Groups], GroupEstimates],
+) -> BothSides | None:
     samples, groups = division.samples, division.groups
     one, two = (estimate(metric, g) for g in groups)
     moves = [

@@ -12,7 +12,7 @@ from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.counting.groups import PARTS
 from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.estimation import estimate
-from evenhand.auditing.evidence.thresholds import at_thresholds, is_slid
+from evenhand.auditing.evidence.thresholds import at_thresholds, follows_threshold
 from evenhand.auditing.metrics.built_in import SLID
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics.arrays import Floats, Ints, ratio
@@ -45,7 +45,7 @@ def histograms_of(
     if table.binned and threshold is not None and scored:
         bins = _by_decision(bins, table, edges, threshold)
     found = {column: _of_column(table, i, bins, len(edges) - 1) for i, column in enumerate(table.columns)}
-    shown = {metric.name: metric for metric in (*SLID, *filter(is_slid, own))}
+    shown = {metric.name: metric for metric in (*SLID, *filter(follows_threshold, own))}
     effective = _effective(table, list(shown.values()))
     also = list(at_thresholds(own, table, found, effective is not None))
     return {"edges": edges.tolist(), "attributes": found, "effective": effective, **({"also": also} if also else {})}

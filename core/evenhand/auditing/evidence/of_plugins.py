@@ -12,13 +12,14 @@ from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.of_plugins import ROUNDING, checked
 from evenhand.auditing.metrics.parts import Limits, Pair
+from evenhand.errors import PluginFault
 from evenhand.statistics.arrays import Floats
 
 MOST_SAID = 200  # characters of a plugin's error
 PROBED = (1.0, 1.96, 6.0)  # critical values at which limits are tried before they are relied on
 
 
-class MetricFault(Exception):
+class MetricFault(PluginFault):
     """A plugin's metric that cannot be computed: `metric` is its name, the text is why."""
 
     def __init__(self, metric: str, why: str) -> None:

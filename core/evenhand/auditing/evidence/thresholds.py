@@ -22,7 +22,7 @@ CONFIDENCE = 0.95  # of the slider's intervals
 DIGITS = 6
 
 
-def is_slid(metric: GroupMetric) -> bool:
+def follows_threshold(metric: GroupMetric) -> bool:
     """Whether it is a share of labelled rows that a threshold decides, so that it follows from cells alone."""
     return bool(metric.numerator) and set(labelled(metric.denominator)) <= set(LABELLED) and not metric.of_labels
 
@@ -48,7 +48,7 @@ def at_thresholds(
     """
     for metric in metrics:
         about = {"metric": metric.name, "label": metric.title}
-        if is_slid(metric):
+        if follows_threshold(metric):
             yield {**about, "hits": labelled(metric.numerator), "among": labelled(metric.denominator)}
         elif _of_cells(metric):
             try:

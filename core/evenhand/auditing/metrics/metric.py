@@ -149,7 +149,7 @@ def rate_metric(
         raise ValueError(f"rate_metric {name!r}: every cell of `of` must be in `among`, or it is no share")
 
     def function(counts: Counts) -> Floats:
-        return ratio(_total(counts, top), _total(counts, among))
+        return share_of(counts, top, among)
 
     needs = (
         ("decision",)
@@ -172,6 +172,11 @@ def rate_metric(
         numerator=top,
         denominator=tuple(among),
     )
+
+
+def share_of(counts: Counts, of: tuple[str, ...], among: tuple[str, ...]) -> Floats:
+    """The share that some cells have among others."""
+    return ratio(_total(counts, of), _total(counts, among))
 
 
 def by_level(read: Callable[[Floats, Floats, Floats], Floats]) -> Callable[[Counts], Floats]:

@@ -30,6 +30,15 @@ SELECTION_RATE = rate_metric(
     says="share of the group that gets the positive decision",
     event="are selected",
 )
+SCORING_RATE = rate_metric(
+    "scoring_rate",
+    of="selected",
+    among=("selected", "rejected"),
+    better="",
+    label="scoring rate",
+    source="6 RCNY § 5-300 (New York City, 2023)",
+    says="share of the group that scores above the median of all rows, which takes the place of the decision",
+)
 BASE_RATE = rate_metric(
     "base_rate",
     of=("tp", "fn"),
