@@ -11,7 +11,7 @@ from evenhand.auditing.counting.aggregation import Table
 from evenhand.auditing.counting.counts import CELLS, Counts
 from evenhand.auditing.counting.groups import PARTS, Groups
 from evenhand.auditing.counting.projection import project
-from evenhand.auditing.evidence.estimation import estimate
+from evenhand.auditing.evidence.of_plugins import estimated
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.of_plugins import checked
 from evenhand.statistics.arrays import Floats, ratio
@@ -53,7 +53,7 @@ def at_thresholds(
         elif _of_cells(metric):
             try:
                 found = {
-                    column: _of_column(checked(metric), table, i, histograms[column], effective)
+                    column: _of_column(metric, table, i, histograms[column], effective)
                     for i, column in enumerate(table.columns)
                 }
             except (
@@ -76,12 +76,12 @@ def _of_column(
     """{group: {value, lower, upper}}, each with a number for every edge."""
     names = table.names[column]
     cells = _swept(*(np.array([histograms[name][side] for name in names]) for side in ("positive", "negative")))
-    value = np.asarray(metric.function(_counts(cells)))
-    flat = cells.reshape(-1, len(LABELLED))
-    if not np.array_equal(value.ravel(), metric.function(_counts(flat)), equal_nan=True):
+    function, flat = checked(metric).function, cells.reshape(-1, len(LABELLED))
+    value = function(_counts(cells))
+    if not np.array_equal(value.ravel(), function(_counts(flat)), equal_nan=True):
         raise ValueError("the number of a group is not of its own cells alone")
     worth = _worth(metric, table, column) if effective else np.ones(len(names))
-    lower, upper = estimate(metric, _as_rows(flat * np.tile(worth, len(cells))[:, None])).limits(critical(CONFIDENCE))
+    lower, upper = estimated(metric, _as_rows(flat * np.tile(worth, len(cells))[:, None])).limits(critical(CONFIDENCE))
     limits = np.fmin(lower.reshape(value.shape), value), np.fmax(upper.reshape(value.shape), value)
     kept = {"value": value, "lower": limits[0], "upper": limits[1]}
     return {
@@ -116,6 +116,6 @@ def _as_rows(cells: Floats) -> Groups:
 def _worth(metric: GroupMetric, table: Table, column: int) -> Floats:
     """Rows per unit of weight, [group], as the metric's variance at the audit's decisions shows it."""
     groups = project(table, table.groups[:, column], len(table.names[column]))
-    alone = estimate(metric, _as_rows(groups.total[:, : len(LABELLED)]))
-    found = ratio(alone.variance, estimate(metric, groups).variance)
+    alone = estimated(metric, _as_rows(groups.total[:, : len(LABELLED)]))
+    found = ratio(alone.variance, estimated(metric, groups).variance)
     return np.where(np.isfinite(found) & (found > 0), found, 1.0)
