@@ -9,6 +9,7 @@ from typing import Any
 
 from evenhand.auditing.metrics.built_in import known_metrics
 from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.of_plugins import checked
 from evenhand.errors import BadInput
 from evenhand.recorded.finished import FinishedRun, open_folder
 
@@ -18,6 +19,7 @@ class Side:
     """One of the two audits. source: where its rows are, a path or a frame; None where they are not at hand.
 
     sha256: that of the audited file; None for a frame. positive: the decision's positive value, where no label tells it.
+    own: metrics that are not built in, with which it may have been audited.
     """
 
     path: Path
@@ -25,6 +27,7 @@ class Side:
     source: Any
     sha256: str | None
     positive: Any = None
+    own: tuple[GroupMetric, ...] = ()
 
     @property
     def question(self) -> Mapping[str, Any]:
@@ -32,10 +35,31 @@ class Side:
         found: Mapping[str, Any] = self.audit["question"]
         return found
 
+    @property
+    def is_run(self) -> bool:
+        """Whether the audit is a run's, of which plugins know more."""
+        return (self.path / "manifest.json").is_file()
+
+    def recorded(self) -> dict[str, Mapping[str, Any]]:
+        """What audit.json says of the metrics that the audit found defined, in its order."""
+        return {about["name"]: about for about in self.audit["metrics"] if about["defined"]}
+
     def metrics(self) -> dict[str, GroupMetric]:
-        """The metrics that the audit found defined, without those of plugins, in its order."""
+        """Those of them whose definition is at hand, under the recorded name and with the recorded formula."""
         known = known_metrics(self.question["task"], self.question["threshold"])
-        return {m["name"]: known[m["name"]] for m in self.audit["metrics"] if m["defined"] and m["name"] in known}
+        found = {(m.name, m.formula): m for m in known.values()}
+        found |= {(m.name, m.formula): checked(m) for m in reversed(self.own)}
+        keys = {name: (name, about["formula"]) for name, about in self.recorded().items()}
+        return {name: found[key] for name, key in keys.items() if key in found}
+
+    def foreign(self) -> frozenset[str]:
+        """Names of those that are not built in."""
+        own = {(m.name, m.formula) for m in self.own}
+        return frozenset(m.name for m in self.metrics().values() if (m.name, m.formula) in own)
+
+    def undefined(self) -> set[str]:
+        """Names of the metrics that nobody defines so far."""
+        return set(self.recorded()) - set(self.metrics())
 
 
 def open_side(path: str | Path, data: Any) -> Side:
