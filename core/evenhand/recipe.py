@@ -36,7 +36,7 @@ class FinetuneRule(_Part):
     strategy: Literal["probe", "lp-ft", "full", "lora"] = Field(
         "probe",
         description="`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all"
-        " weights at once; `lora`: low-rank updates. The last three read the keys down to `warmup`, and `label_smoothing`.",
+        " weights at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`.",
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")
     learning_rate: float = Field(5e-5, gt=0, description="Largest step size, reached after the warm-up.")
