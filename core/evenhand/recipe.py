@@ -26,7 +26,7 @@ class SplitRule(_Part):
         None, description="What decides who is in the test split; not set: `group_id`, else `time`, else `random`."
     )
     validation: float = Field(0.15, gt=0, lt=1, description="Share of the rows that are not test.")
-    test: float = Field(0.2, gt=0, lt=1, description="Share of all rows; of all sites or groups where they stay whole.")
+    test: float = Field(0.2, gt=0, lt=1, description="Share of all rows; about that where groups or sites stay whole.")
     test_sites: tuple[str, ...] = Field((), description='With `by = "site"`: these sites are the test split.')
 
 
