@@ -1,7 +1,7 @@
 """Writes recipe.md and policy.md from the models that read these files, so that the pages say what the code does.
 
-    python docs/generate.py            # writes both pages
-    python docs/generate.py --check    # exits with 1 where a page is not what would be written
+python docs/generate.py            # writes both pages
+python docs/generate.py --check    # exits with 1 where a page is not what would be written
 """
 
 import datetime
@@ -18,14 +18,15 @@ from evenhand.auditing.question.policy import Policy, RatioRule, shipped
 from evenhand.recipe import Recipe
 
 HERE = Path(__file__).parent
-WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
+WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", datetime.date: "date"}
 PLURALS = {"text": "texts", "number": "numbers"}
 BOUNDS = {"Gt": ("gt", ">"), "Ge": ("ge", "≥"), "Lt": ("lt", "<"), "Le": ("le", "≤")}
 
 RECIPE = """# Recipes: every key
 
-A recipe is a TOML file: everything that a run depends on besides the data. `evenhand show DOMAIN/NAME` prints the values of
-one, each with its origin; `--set a.b=value` sets one for a single run. A key that is not listed here is refused by name.
+A recipe is a TOML file: everything that a run depends on besides the data. `evenhand show DOMAIN/NAME` prints the
+values of one, each with its origin; `--set a.b=value` sets one for a single run. A key that is not listed here is
+refused by name.
 
 ```toml
 name = "tickets"
@@ -47,9 +48,9 @@ tolerance = { tpr = 0.1 }
 
 POLICY = """# Policies: every key
 
-A policy is a TOML file of dated rules with their source: `--policy NAME` for one that is shipped, `--policy mine.toml` for
-your own. A report says under which policy it was computed, never that anything is lawful. What you name on the command line
-(`--tolerance`, `--reference`) goes before what the policy says.
+A policy is a TOML file of dated rules with their source: `--policy NAME` for one that is shipped, `--policy mine.toml`
+for your own. A report says under which policy it was computed, never that anything is lawful. What you name on the
+command line (`--tolerance`, `--reference`) goes before what the policy says.
 
 ```toml
 name = "our-lending-rule"
@@ -131,7 +132,7 @@ def _words(kind: Any, key: str) -> str:
     if origin is Literal:
         return ", ".join(f"`{value}`" for value in inside)
     if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_words(part, key) for part in inside if part is not int or float not in inside))
+        return " or ".join(_words(part, key) for part in inside if part is not int or float not in inside)
     if origin is tuple:
         word = _words(inside[0], key)
         return f"list of {PLURALS.get(word, word)}"

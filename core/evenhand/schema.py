@@ -19,12 +19,16 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: tuple[str, ...] = Field((), description="What the model reads; nothing else reaches it. One name may stand without brackets.")
+    input: tuple[str, ...] = Field(
+        (), description="What the model reads; nothing else reaches it. One name may stand without brackets."
+    )
     label: str | None = Field(None, description="What turned out to be true.")
     positive: str | float | int | bool | None = Field(
         None, description="The label value that counts as positive (binary tasks); not set: the later in sorted order."
     )
-    sensitive: tuple[str, ...] = Field((), description="Columns whose groups are compared. One name may stand without brackets.")
+    sensitive: tuple[str, ...] = Field(
+        (), description="Columns whose groups are compared. One name may stand without brackets."
+    )
     site: str | None = Field(None, description="Where a row was recorded: hospital, bank branch, city.")
     time: str | None = Field(None, description="When a row was recorded.")
     group_id: str | None = Field(
