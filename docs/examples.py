@@ -1,8 +1,8 @@
 """Runs the examples of the pages, so that what they show is what happens.
 
-Every fenced block of sh, console or python runs, page by page and from the top down, in a folder that holds a copy of
-docs/ as a checkout does. A console block shows commands after `$ ` and what they print, which must be equal. A block is left
-out where the line before it says why: <!-- not run: it needs a model hub -->
+Every fenced block of sh, console or python runs, page by page and from the top down, in a folder that holds a copy
+of docs/ as a checkout does. A console block shows commands after `$ ` and what they print, which must be equal. A block
+is left out where the line before it says why: <!-- not run: it needs a model hub -->
 
     python docs/examples.py            # runs them all; says which block fails
     python docs/examples.py --write    # and puts what commands print now into the console blocks
@@ -20,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(sh|console|python)\n(.*?)^```$", re.M | re.S)
+TYPED = re.compile(r"^\$ (?:.*\\\n)*.*", re.M)  # a backslash at the end goes on
 LEFT_OUT = re.compile(r"<!-- not run: .+ -->\n+\Z")
 FINE = (0, 1, 3)  # a verdict is an answer; 2 is a command that could not do its work
 
@@ -74,8 +75,7 @@ def commands(text: str) -> list[str]:
 
 def _shown(block: Block, folder: Path) -> str:
     """The console block as its commands print it now."""
-    typed = [line for line in block.text.splitlines() if line.startswith("$ ")]
-    return "".join(f"{line}\n{_shell(block, line[2:], folder)}" for line in typed)
+    return "".join(f"{typed}\n{_shell(block, typed[2:], folder)}" for typed in TYPED.findall(block.text))
 
 
 def _shell(block: Block, command: str, folder: Path) -> str:
@@ -94,7 +94,9 @@ def _python(block: Block, before: str, folder: Path) -> None:
 
 def _run(command: list[str], folder: Path, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", **more}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""Writes tickets.csv: 1,000 simulated support tickets, of which those of private customers sound less urgent than they are.
+"""Writes tickets.csv: 1,000 simulated support tickets; those of private customers sound less urgent than they are.
 
-    python docs/data/tickets.py
+python docs/data/tickets.py
 """
 
 import csv
@@ -8,10 +8,10 @@ import random
 from pathlib import Path
 
 HERE = Path(__file__).parent
-THINGS = ("the printer", "my account", "the invoice", "the delivery", "our server", "the app", "the card", "the heating")
-URGENT = ("{} is down and we cannot work, please call now", "{} failed again, this must be mended today", "outage: {} stopped")
+THINGS = ("the printer", "my account", "the invoice", "the delivery", "our server", "the app", "the heating")
+URGENT = ("{} is down and we cannot work, please call now", "{} failed again, mend it today", "outage: {} stopped")
 POLITE = ("when you have a moment, {} does not start any more", "I am a little worried, {} has been gone since Monday")
-CALM = ("how do I change the colour of {}", "thank you for {}", "a question about {} for next month", "is {} in the catalogue")
+CALM = ("how do I change the colour of {}", "thank you for {}", "a question about {}", "is {} in the catalogue")
 
 
 def tickets(rows=1000, seed=3):
