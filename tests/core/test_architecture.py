@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "core" / "evenhand"
 PLUGINS = [
     *(ROOT / "plugins").rglob("evenhand_*/*.py"),
-    *(ROOT / "docs").rglob("*.py"),
+    *(ROOT / "docs").glob("*-plugin/**/*.py"),
     *(ROOT / "tests" / "plugins").glob("toy_*.py"),
 ]
 
