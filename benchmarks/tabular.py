@@ -91,7 +91,9 @@ def table(found: dict[Key, dict[str, float]]) -> str:
             lines.append("| " + " | ".join([name, f"{labels:,}", *cells, *less]) + " |")
     lines += ["", "| seconds, median | " + " | ".join(shown) + " |", "|---" * (len(shown) + 1) + "|"]
     for labels in LABELS:
-        spent = [np.median([t["seconds"] for key, t in found.items() if key[1] == labels and key[3] == m]) for m in shown]
+        spent = [
+            np.median([t["seconds"] for key, t in found.items() if key[1] == labels and key[3] == m]) for m in shown
+        ]
         lines.append(f"| {labels:,} labels | " + " | ".join(f"{s:.2f}" for s in spent) + " |")
     return "\n".join(lines)
 

@@ -95,7 +95,9 @@ def one_hot(rows: pl.DataFrame, asked: pl.DataFrame) -> tuple[np.ndarray, np.nda
     known, unknown, categorical = coded(rows, asked)
     found = []
     for part in (known, unknown):
-        names = [np.nan_to_num(part[:, [c]], nan=-1) == np.unique(np.nan_to_num(known[:, c], nan=-1)) for c in categorical]
+        names = [
+            np.nan_to_num(part[:, [c]], nan=-1) == np.unique(np.nan_to_num(known[:, c], nan=-1)) for c in categorical
+        ]
         found.append(np.concatenate([np.delete(part, categorical, 1), *names], 1))
     return found[0], found[1]
 

@@ -22,7 +22,7 @@ class Sizes:
 
     fewest_rows: int = 24
     most_rows: int = 600  # of the context
-    query: int = 64  # rows to predict
+    query: int = 96  # rows to predict
     fewest_columns: int = 3
     most_columns: int = 32
     cells: int = 80_000
@@ -31,7 +31,7 @@ class Sizes:
 
 
 def draw_batch(seed: int, step: int, sizes: Sizes) -> Batch:
-    """The batch of one step: cells, rows, the context's labels (int64) and the labels to predict (float32)."""
+    """The batch of one step: cells, rows, the context's labels (int64) and the chances to predict (float32)."""
     rng = np.random.default_rng([seed, step])
     n = log_uniform(rng, sizes.fewest_rows, sizes.most_rows)
     columns = log_uniform(rng, sizes.fewest_columns, sizes.most_columns)
@@ -43,7 +43,8 @@ def draw_batch(seed: int, step: int, sizes: Sizes) -> Batch:
     labels = torch.from_numpy(np.stack([t.labels for t in tables]))
     scaled = scale(values, n, SCALINGS[rng.integers(len(SCALINGS))])
     cells, facts = describe(values, scaled, categorical, labels[:, :n].float())
-    return cells, facts, labels[:, :n], labels[:, n:].float()
+    chance = torch.from_numpy(np.stack([t.chance for t in tables]))
+    return cells, facts, labels[:, :n], chance[:, n:]
 
 
 def log_uniform(rng: np.random.Generator, low: int, high: int) -> int:

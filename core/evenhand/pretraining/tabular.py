@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import os
 import time
 from collections.abc import Callable
@@ -52,7 +51,7 @@ class Run:
             answer = self.network(cells, rows, known)
         loss = functional.binary_cross_entropy_with_logits(answer, asked)
         self.optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
@@ -128,7 +127,9 @@ def pretrain_tabular(
     weights = out / "model.safetensors"
     write(weights, {k: v.contiguous() for k, v in run.average.items()}, {})
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    (out / "config.json").write_text(json.dumps({"sha256": digest, "steps": steps, **plan}, indent=2) + "\n", encoding="utf-8")
+    (out / "config.json").write_text(
+        json.dumps({"sha256": digest, "steps": steps, **plan}, indent=2) + "\n", encoding="utf-8"
+    )
     return weights
 
 
@@ -144,7 +145,9 @@ def resume(run: Run, checkpoint: Path, plan: dict[str, object]) -> None:
         step, steps = int(told["step"]), int(told["steps"])
         apart = steps != run.steps and step > min(fall_begins(steps), fall_begins(run.steps))
         if apart or json.loads(told["plan"]) != plan:
-            raise BadInput(f"{checkpoint} belongs to another plan: {steps} steps, {told['plan']}; choose another folder  (--out)")
+            raise BadInput(
+                f"{checkpoint} belongs to another plan: {steps} steps, {told['plan']}; choose another folder  (--out)"
+            )
         run.restore({name: file.get_tensor(name) for name in file.keys()}, step)  # noqa: SIM118
 
 

@@ -75,7 +75,8 @@ class TabularClassifier:
 
     def predict(self, rows: Any) -> np.ndarray:
         """The likeliest class of each row."""
-        return self.classes_[self.predict_proba(rows).argmax(1)]
+        likeliest: np.ndarray = self.classes_[self.predict_proba(rows).argmax(1)]
+        return likeliest
 
     def features(self, rows: Any) -> np.ndarray:
         """What the network makes of each row before its answer, float32 [rows, width]: features for another model.
@@ -154,7 +155,9 @@ class TabularClassifier:
         knobs = {k: told[k] for k in ("members", "most_rows", "most_contexts", "seed", "weights")}
         model = cls(**knobs)
         if model._network()[1] != told["weights_sha256"]:
-            raise BadInput(f"{folder} was saved with weights of sha256 {told['weights_sha256']}, which are not here now")
+            raise BadInput(
+                f"{folder} was saved with weights of sha256 {told['weights_sha256']}, which are not here now"
+            )
         tensors = load_file(folder / "context.safetensors")
         model.classes_ = np.array(told["classes"])
         model.columns_ = Columns.from_dict(told["columns"])

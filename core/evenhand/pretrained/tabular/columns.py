@@ -17,12 +17,20 @@ import polars as pl
 from evenhand.errors import BadInput, missing_column
 
 RARE = 0  # the code of categories seen at most once
+LARGEST = 1e150  # beyond it a sum of a column could overflow
+FARTHEST = 1e6  # widths from the centre; squares must fit float32
 NUMBER, CATEGORY, DATE, CLOCK = "number", "category", "date", "clock"
 PARTS: dict[str, tuple[str, ...]] = {
     NUMBER: ("value",),
     CATEGORY: ("code",),
     DATE: ("day", "month", "weekday"),
     CLOCK: ("day", "month", "weekday", "hour"),
+}
+OWN_TYPE: dict[str, pl.DataType] = {
+    NUMBER: pl.Float64(),
+    CATEGORY: pl.String(),
+    DATE: pl.Date(),
+    CLOCK: pl.Datetime("us"),
 }
 CALENDAR: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "day": lambda time: time.cast(pl.Datetime("us")).dt.timestamp("us") / 86_400e6,
@@ -40,6 +48,7 @@ class Feature:
     kind: str  # of that column: number, category, date or clock
     part: str  # of it, see PARTS
     centre: float = 0.0  # median at fitting, taken off before rounding to float32
+    width: float = 1.0  # mean distance from it at fitting, which is then the unit
     levels: tuple[str, ...] = ()  # categories seen twice or more; the first has code 1
 
 
@@ -104,7 +113,9 @@ def as_frame(rows: Any) -> pl.DataFrame:
         return pl.DataFrame(rows, strict=False)
     if hasattr(rows, "__arrow_c_stream__"):
         return pl.DataFrame(rows)
-    raise BadInput(f"rows are a {type(rows).__name__}; give a Polars, Arrow or pandas table, a Dataset or a dict of lists")
+    raise BadInput(
+        f"rows are a {type(rows).__name__}; give a Polars, Arrow or pandas table, a Dataset or a dict of lists"
+    )
 
 
 def kind_of(column: pl.Series) -> str:
@@ -130,7 +141,7 @@ def kind_of(column: pl.Series) -> str:
 def as_kind(column: pl.Series, kind: str) -> pl.Series:
     """A column as its kind's own type; BadInput where values of another kind have come."""
     if column.dtype == pl.Null:
-        return column.cast({NUMBER: pl.Float64, CATEGORY: pl.String, DATE: pl.Date, CLOCK: pl.Datetime("us")}[kind])
+        return column.cast(OWN_TYPE[kind])
     if kind == CATEGORY:
         return column.cast(pl.String)
     if kind == NUMBER and column.dtype in (pl.Duration, pl.Time):
@@ -156,13 +167,14 @@ def features_of(column: pl.Series) -> list[Feature]:
     if kind == CATEGORY:
         counts = typed.drop_nulls().value_counts().sort("count", column.name, descending=[True, False])
         levels = counts.filter(pl.col("count") > 1)[column.name].to_list()
-        return [Feature(column.name, kind, "code", 0.0, tuple(levels))] if typed.n_unique() > 1 else []
+        return [Feature(column.name, kind, "code", levels=tuple(levels))] if typed.n_unique() > 1 else []
     found = []
     for part in PARTS[kind]:
-        values = numbers(typed, Feature(column.name, kind, part))
-        present = values[np.isfinite(values)]
+        values = plain_numbers(typed, part)
+        present = values[~np.isnan(values)]
         if len(present) and (len(present) < len(values) or present.min() < present.max()):
-            found.append(Feature(column.name, kind, part, float(np.median(present))))
+            centre = float(np.median(present))
+            found.append(Feature(column.name, kind, part, centre, float(np.abs(present - centre).mean()) or 1.0))
     return found
 
 
@@ -171,11 +183,17 @@ def numbers(column: pl.Series, feature: Feature) -> np.ndarray:
     if feature.kind == CATEGORY:
         code = {level: float(i + 1) for i, level in enumerate(feature.levels)}
         return np.array([np.nan if v is None else code.get(v, float(RARE)) for v in column.to_list()], dtype=float)
-    if feature.kind == NUMBER:
-        values = column.cast(pl.Float64).to_numpy()
-    else:
-        values = pl.select(CALENDAR[feature.part](pl.lit(column)).cast(pl.Float64)).to_series().to_numpy()
-    return np.where(np.isfinite(values), values - feature.centre, np.nan)
+    scaled: np.ndarray = (plain_numbers(column, feature.part) - feature.centre) / feature.width
+    near: np.ndarray = np.clip(scaled, -FARTHEST, FARTHEST)
+    return near
+
+
+def plain_numbers(column: pl.Series, part: str) -> np.ndarray:
+    """A typed column of numbers or times as float64 [rows], NaN where missing or not finite, cut at LARGEST."""
+    if part in CALENDAR:
+        column = pl.select(CALENDAR[part](pl.lit(column))).to_series()
+    values = column.cast(pl.Float64).to_numpy()
+    return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST, LARGEST)
 
 
 def as_labels(labels: Any) -> Sequence[Any]:

@@ -51,39 +51,55 @@ def describe(
     n = labels.shape[1]
     base = Base(labels, values.shape[1])
     scores = normal_scores(values, n)
-    missing = values.isnan()
     cells, kernels = [], Sums(values.shape[0], values.shape[1], n, values)
     for c in range(values.shape[2]):
-        is_category = categorical[:, c, None, None]
-        codes = torch.where(missing[:, :, c], -1e6, values[:, :, c])
-        same = (codes[:, :, None] == codes[:, None, :n]).to(values.dtype)
-        both = (~missing[:, :, c, None] & ~missing[:, None, :n, c]).to(values.dtype)
-        distance = (scores[:, :, c, None] - scores[:, None, :n, c]).square()
-        wide = torch.where(is_category, same, torch.where(both > 0, torch.exp(-0.5 * distance / WIDE**2), same))
-        narrow = torch.where(is_category, same, torch.where(both > 0, torch.exp(-0.5 * distance / NARROW**2), same))
+        column = Column(values[:, :, c], scaled[:, :, c], scores[:, :, c], categorical[:, c, None], n)
+        wide, narrow = column.nearness(WIDE), column.nearness(NARROW)
         effect, support = base.smoothed(wide)
         detail, detail_support = base.smoothed(narrow)
-        x = torch.where(categorical[:, c, None] | missing[:, :, c], 0.0, scaled[:, :, c])
-        linear = x[:, :, None] * x[:, None, :n] + torch.where(is_category | (both == 0), same, 0.0)
-        kernels.add(linear, wide, torch.where(is_category, same, narrow), base.strength(effect, support))
-        share = same.mean(-1)
-        cells.append(
-            torch.stack(
-                [
-                    x,
-                    torch.where(categorical[:, c, None], 0.0, scores[:, :, c]),
-                    missing[:, :, c].to(x.dtype),
-                    categorical[:, c, None].expand_as(x).to(x.dtype),
-                    share,
-                    effect,
-                    detail,
-                    (effect * support.sqrt()).clamp(-8, 8) / 2,
-                    (detail * detail_support.sqrt()).clamp(-8, 8) / 2,
-                ],
-                -1,
-            )
-        )
+        kernels.add(column.linear(), wide, narrow, base.strength(effect))
+        learned = [effect, detail, certainty(effect, support), certainty(detail, detail_support)]
+        cells.append(torch.stack([*column.facts(), *learned], -1))
     return torch.stack(cells, 2), torch.cat([*kernels.predictions(base), base.facts(values.shape[2])], -1)
+
+
+def certainty(effect: torch.Tensor, support: torch.Tensor) -> torch.Tensor:
+    """An effect in about its own standard errors, halved, within 4."""
+    return (effect * support.sqrt()).clamp(-8, 8) / 2
+
+
+class Column:
+    """One column of every table: how alike its cells are to those of the context. All tensors [tables, rows]."""
+
+    def __init__(
+        self,
+        values: torch.Tensor,
+        scaled: torch.Tensor,
+        scores: torch.Tensor,
+        is_category: torch.Tensor,  # [tables, 1]
+        n: int,
+    ) -> None:
+        self.n, self.scores, self.is_category = n, scores, is_category
+        self.missing = values.isnan()
+        codes = torch.where(self.missing, -torch.inf, values)  # a missing cell is like other missing cells
+        self.same = (codes[:, :, None] == codes[:, None, :n]).to(values.dtype)
+        self.by_name = is_category[..., None] | self.missing[:, :, None] | self.missing[:, None, :n]
+        self.x = torch.where(is_category | self.missing, 0.0, scaled)
+
+    def nearness(self, width: float) -> torch.Tensor:
+        """1 for equal cells, less with distance in normal scores; categories are equal or not. [tables, rows, context]."""
+        distance = (self.scores[:, :, None] - self.scores[:, None, : self.n]).square()
+        return torch.where(self.by_name, self.same, torch.exp(-0.5 * distance / width**2))
+
+    def linear(self) -> torch.Tensor:
+        """Products of scaled values; of names, whether they are equal. [tables, rows, context]."""
+        return self.x[:, :, None] * self.x[:, None, : self.n] + torch.where(self.by_name, self.same, 0.0)
+
+    def facts(self) -> list[torch.Tensor]:
+        """What the network is told of the cells without labels."""
+        scores = torch.where(self.is_category, 0.0, self.scores)
+        kind = self.is_category.expand_as(self.x).to(self.x.dtype)
+        return [self.x, scores, self.missing.to(self.x.dtype), kind, self.same.mean(-1)]
 
 
 class Base:
@@ -108,7 +124,7 @@ class Base:
         effect = (hits - self.mean_without * weight) / (weight + PSEUDO) / self.spread
         return effect, weight.clamp(min=0)
 
-    def strength(self, effect: torch.Tensor, support: torch.Tensor) -> torch.Tensor:
+    def strength(self, effect: torch.Tensor) -> torch.Tensor:
         """How much a column alone explains: shrunken leave-one-out covariance of its effect with the label; [tables]."""
         residual = (self.y - self.mean) / self.spread
         inside = effect[:, : self.n]

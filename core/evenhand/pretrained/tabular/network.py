@@ -129,13 +129,13 @@ class TabularNetwork(nn.Module):
         """
         n = labels.shape[1]
         encoded = self.encode(cells, rows, labels)
-        answer = self.out(self.last(encoded[:, n:])) + self.skip(rows[:, n:])
+        answer: torch.Tensor = self.out(self.last(encoded[:, n:])) + self.skip(rows[:, n:])
         return answer[..., 0].float()
 
     def encode(self, cells: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Every row as a vector that knows the context, [tables, rows, shape.row]; what a transfer to a new head reads."""
         n = labels.shape[1]
-        x = self.row_in(torch.cat([self.compress(cells, rows, labels), rows], -1))
+        x: torch.Tensor = self.row_in(torch.cat([self.compress(cells, rows, labels), rows], -1))
         x = torch.cat([x[:, :n] + self.label(labels), x[:, n:]], 1)
         for block in self.across:
             x = block(x, x[:, :n])
@@ -146,5 +146,5 @@ class TabularNetwork(nn.Module):
         x = self.column(self.cell_in(cells).transpose(1, 2), labels).transpose(1, 2)
         summaries = self.summary_in(rows).unflatten(-1, (self.shape.summaries, -1))
         x = self.along[0](torch.cat([summaries, x], 2))
-        summaries = self.along[1](x[:, :, : self.shape.summaries], x)
-        return summaries.flatten(-2)
+        told: torch.Tensor = self.along[1](x[:, :, : self.shape.summaries], x)
+        return told.flatten(-2)

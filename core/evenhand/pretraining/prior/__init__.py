@@ -28,6 +28,7 @@ class SyntheticTable:
     values: np.ndarray  # float32 [rows, columns]; NaN where missing, codes in categorical columns
     categorical: np.ndarray  # bool [columns]
     labels: np.ndarray  # int64 [rows], 0 or 1
+    chance: np.ndarray  # float32 [rows], the true probability of a 1
     n_context: int
 
 
@@ -63,8 +64,10 @@ def draw_once(rng: np.random.Generator, n_context: int, n_query: int, columns: i
             values[:, node] = rng.integers(0, 4, rows)
     else:
         scores = draw_scores(rng, clean)
-    labels = draw_labels(rng, scores)
+    labels, chance = draw_labels(rng, scores)
     if rng.random() < 0.4:
         lose_cells(rng, values, clean, scores)
     order = shift(rng, clean, n_context) if rng.random() < 0.15 else np.arange(rows)
-    return SyntheticTable(values[order].astype(np.float32), categorical, labels[order], n_context)
+    return SyntheticTable(
+        values[order].astype(np.float32), categorical, labels[order], chance[order].astype(np.float32), n_context
+    )

@@ -33,7 +33,8 @@ def shape(rng: np.random.Generator) -> Function:
 def standard(x: np.ndarray) -> np.ndarray:
     """Columns with mean 0 and deviation 1; a constant column becomes 0."""
     centred: np.ndarray = x - x.mean(0)
-    return centred / np.maximum(centred.std(0), 1e-6)
+    unit: np.ndarray = centred / np.maximum(centred.std(0), 1e-6)
+    return unit
 
 
 def draw_causes(rng: np.random.Generator, rows: int, nodes: int) -> np.ndarray:
@@ -53,7 +54,8 @@ def noise(rng: np.random.Generator, size: tuple[int, ...] | int) -> np.ndarray:
         return rng.standard_normal(size)
     if kind < 0.85:
         degrees = rng.uniform(3, 10)
-        return rng.standard_t(degrees, size) * np.sqrt((degrees - 2) / degrees)
+        heavy: np.ndarray = rng.standard_t(degrees, size) * np.sqrt((degrees - 2) / degrees)
+        return heavy
     return rng.uniform(-1.732, 1.732, size)
 
 

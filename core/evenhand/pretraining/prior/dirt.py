@@ -10,7 +10,8 @@ def draw_codes(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     k = 2 if rng.random() < 0.4 else min(3 + int(rng.exponential(4)), 40, max(2, len(x) // 4))
     shares = rng.dirichlet(np.full(k, rng.choice([0.5, 1.0, 3.0])))
     bins = np.searchsorted(np.quantile(x, np.clip(np.cumsum(shares)[:-1], 0, 1)), x)
-    return rng.permutation(k)[bins]
+    codes: np.ndarray = rng.permutation(k)[bins]
+    return codes
 
 
 def level_values(rng: np.random.Generator, x: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -21,7 +22,8 @@ def level_values(rng: np.random.Generator, x: np.ndarray, codes: np.ndarray) -> 
     mix = rng.random()
     levels = mean if mix < 0.3 else own if mix < 0.7 else 0.7 * mean + 0.7 * own
     values: np.ndarray = levels[codes]
-    return (values - values.mean()) / max(values.std(), 1e-6)
+    unit: np.ndarray = (values - values.mean()) / max(values.std(), 1e-6)
+    return unit
 
 
 def warp(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
@@ -32,16 +34,20 @@ def warp(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     if kind < 0.45:
         return np.exp(np.clip(x * rng.uniform(0.3, 1.5), -8, 8))
     if kind < 0.55:
-        return np.sign(x) * np.abs(x) ** rng.uniform(0.4, 3)
+        power: np.ndarray = np.sign(x) * np.abs(x) ** rng.uniform(0.4, 3)
+        return power
     if kind < 0.75:
         cuts = np.sort(rng.choice(x, min(int(rng.integers(1, 13)), len(x)), replace=False))
-        return np.searchsorted(cuts, x).astype(float)
+        steps: np.ndarray = np.searchsorted(cuts, x).astype(float)
+        return steps
     if kind < 0.85:
-        return np.round(x * rng.uniform(1, 10))
+        rounded: np.ndarray = np.round(x * rng.uniform(1, 10))
+        return rounded
     if kind < 0.97:
         zero = np.quantile(x, rng.uniform(0.2, 0.95))
-        return np.where(x < zero, 0.0, np.exp(np.clip(x - zero, 0, 6)) if rng.random() < 0.5 else x - zero)
-    return (x > np.quantile(x, rng.uniform(0.02, 0.98))).astype(float)
+        return np.asarray(np.where(x < zero, 0.0, np.exp(np.clip(x - zero, 0, 6)) if rng.random() < 0.5 else x - zero))
+    above: np.ndarray = (x > np.quantile(x, rng.uniform(0.02, 0.98))).astype(float)
+    return above
 
 
 def lose_cells(rng: np.random.Generator, values: np.ndarray, clean: np.ndarray, scores: np.ndarray) -> None:

@@ -17,7 +17,7 @@ def draw_scores(rng: np.random.Generator, causes: np.ndarray) -> np.ndarray:
     x = causes[:, relevant]
     weight = rng.gamma(rng.uniform(0.3, 3), 1, len(relevant)) + 1e-3
     total = np.zeros(len(causes))
-    share = rng.dirichlet([1.5, 1.5, 0.4, 0.6, 0.3]) ** 0.5
+    share = rng.dirichlet([1.2, 1.2, 0.5, 1.0, 0.3]) ** 0.5
     makers = (linear, additive, interactions, forest, network)
     for amount, maker in zip(share, makers, strict=True):
         if amount > 0.15:
@@ -31,12 +31,18 @@ def pick_relevant(rng: np.random.Generator, columns: int) -> np.ndarray:
     return rng.choice(columns, min(count, columns), replace=False)
 
 
-def draw_labels(rng: np.random.Generator, scores: np.ndarray) -> np.ndarray:
-    """0 or 1 by scores of random strength and a random share of positives; int64 [rows]."""
-    strength = np.exp(rng.uniform(np.log(0.35), np.log(6)))
-    latent = strength * scores + rng.logistic(0, 1, len(scores))
+def draw_labels(rng: np.random.Generator, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels 0 or 1 by scores of random strength and a random share of positives, and each row's chance of a 1.
+
+    int64 and float64 [rows]. The chance is the truth given all causes: learning from it in place of the label has the same
+    optimum and far less noise.
+    """
+    strength = np.exp(rng.uniform(np.log(0.5), np.log(12)))
     share = rng.uniform(0.03, 0.5) if rng.random() < 0.7 else rng.uniform(0.3, 0.97)
-    return (latent > np.quantile(latent, 1 - share)).astype(np.int64)
+    noise_free = strength * scores
+    threshold = np.quantile(noise_free + rng.logistic(0, 1, len(scores)), 1 - share)
+    chance = 1 / (1 + np.exp(-np.clip(noise_free - threshold, -30, 30)))
+    return (rng.random(len(scores)) < chance).astype(np.int64), chance
 
 
 def linear(rng: np.random.Generator, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -61,7 +67,9 @@ def interactions(rng: np.random.Generator, x: np.ndarray, weight: np.ndarray) ->
     for _ in range(rng.integers(1, 5)):
         a, b = (x[:, rng.choice(x.shape[1], p=weight / weight.sum())] for _ in range(2))
         kind = rng.integers(0, 3)
-        pair = a * b if kind == 0 else np.minimum(a, b) if kind == 1 else ((a > rng.normal()) & (b > rng.normal())) * 1.0
+        pair = (
+            a * b if kind == 0 else np.minimum(a, b) if kind == 1 else ((a > rng.normal()) & (b > rng.normal())) * 1.0
+        )
         total += rng.normal() * standard(pair)
     return total
 
