@@ -33,14 +33,17 @@ def hints_alone(rows: pl.DataFrame, labels: np.ndarray, asked: pl.DataFrame) -> 
 
 
 def logistic_regression(rows: pl.DataFrame, labels: np.ndarray, asked: pl.DataFrame) -> np.ndarray:
-    """Standardised numbers, missing ones replaced by the median and flagged; C = 1."""
+    """Standardised numbers, missing ones replaced by the median and flagged, names one-hot and not scaled; C = 1."""
+    from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    steps = SimpleImputer(strategy="median", add_indicator=True), StandardScaler(), LogisticRegression(max_iter=2_000)
     known, unknown = one_hot(rows, asked)
+    numeric = np.arange((~Columns.fit(rows).categorical).sum())
+    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    steps = make_column_transformer((scaled, numeric), remainder="passthrough"), LogisticRegression(max_iter=2_000)
     return make_pipeline(*steps).fit(known, labels).predict_proba(unknown)[:, 1]
 
 
