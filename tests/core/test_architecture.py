@@ -25,7 +25,7 @@ LAYERS = (
     "auditing.table", "auditing.counting", "auditing.metrics", "auditing.evidence", "auditing.question", "auditing.judging",
     "auditing.slices", "auditing.remedies", "auditing.result", "auditing.conducting", "auditing",
     "data", "recorded", "hookspecs",
-    "pretrained", "adapting", "predicting", "extending", "comparing", "running", "scoring",
+    "pretrained", "pretraining", "adapting", "predicting", "extending", "comparing", "running", "scoring",
     "testing", "commands", "__main__",
 )  # fmt: skip
 
