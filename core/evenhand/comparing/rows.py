@@ -12,6 +12,7 @@ import numpy as np
 
 from evenhand.auditing.counting.aggregation import Table, count
 from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence import of_plugins
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.question.plan import Plan, make_plan
 from evenhand.auditing.question.taking import take_asked
@@ -90,7 +91,7 @@ def by_row(rows: Rows, plan: Plan) -> SideRows:
     alone = replace(
         rows, frame=numbered.with_row_index("cluster").lazy(), roles=replace(rows.roles, cluster=ROW)
     )  # fmt: skip
-    wanted = {m.mean_of for m in plan.metrics if m.mean_of and m.name not in plan.undefined}
+    wanted = {q for m in plan.metrics if m.name not in plan.undefined for q in m.quantities}
     exact = bool(plan.question["exact"])
     table = count(alone, plan.task, plan.positive, plan.decided, plan.threshold, wanted, exact)
     assert table.cluster is not None
@@ -124,7 +125,8 @@ def _check_audited(side: Side, opened: Source, rows: Rows, plan: Plan, found: Si
     groups = project(found.table, np.zeros(len(found.row), dtype=np.int64), 1)
     for metric in plan.metrics if same else ():
         before = side.audit["overall"].get(metric.name, {}).get("value")
-        now = float(estimate(metric, groups).value[0])
+        estimated = of_plugins.estimated if metric.name in plan.foreign else estimate
+        now = float(estimated(metric, groups).value[0])
         both = before is not None and math.isfinite(now)
         same = same and (math.isclose(now, before, rel_tol=CLOSE, abs_tol=CLOSE) if both else before is None)
     if not same:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from evenhand.auditing.counting.aggregation import OUTCOME, Table
 from evenhand.auditing.evidence.bands import joint_critical
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.judging.attributes import Attribute, attributes_of
 from evenhand.auditing.judging.gaps import number
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN
-from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.rates import SCORING_RATE, SELECTION_RATE
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.question.policy import Policy, RatioRule
 from evenhand.auditing.table.group_names import MISSING
@@ -23,7 +25,6 @@ from evenhand.statistics.arrays import Floats
 from evenhand.statistics.multiplicity import holm
 
 FISHER_ROWS = 5_000  # up to here the exact test; beyond, the normal one is the same to three digits
-RATE = "selection_rate"
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ def impacts(policy: Policy, table: Table, plan: Plan, attributes: Sequence[Attri
     found = []
     turned = plan.favourable is not None and plan.favourable.decision == "negative"
     for rule in policy.ratio:
-        judged = [_turned(a) if turned else a for a in attributes if RATE in a.own]
-        if rule.metric == "scoring_rate":
-            if not len(table.scores):
-                continue
-            judged = attributes_of(_scoring(table, turned), plan, [BINARY[RATE]])
-        joint = joint_critical([a.maxima[RATE].comparisons for a in judged], plan.confidence)
-        found += [_impact(attribute, rule, policy, joint, _title(rule, plan)) for attribute in judged]
+        metric, decided = RATES[rule.metric]
+        again = decided(table, turned)
+        judged = attributes if again is table else [] if again is None else attributes_of(again, plan, [metric])
+        judged = [a for a in judged if metric.name in a.own]
+        judged = [_turned(a, metric) for a in judged] if turned and again is table else judged
+        joint = joint_critical([a.maxima[metric.name].comparisons for a in judged], plan.confidence)
+        found += [_impact(attribute, metric, rule, policy, joint, _title(metric, plan)) for attribute in judged]
     rows = [row for impact in found for row in impact.block["groups"]]
     adjusted = holm(np.array([np.nan if row["p_value"] is None else row["p_value"] for row in rows], dtype=float))
     for row, p in zip(rows, adjusted, strict=True):
@@ -53,20 +54,17 @@ def impacts(policy: Policy, table: Table, plan: Plan, attributes: Sequence[Attri
     return found
 
 
-def _turned(attribute: Attribute) -> Attribute:
-    """The same groups, by the share that is not selected; its draws are as far from 0 as those of the share that is."""
-    return replace(attribute, own={**attribute.own, RATE: attribute.own[RATE].complement()})
+def _as_decided(table: Table, turned: bool) -> Table:
+    return table
 
 
-def _title(rule: RatioRule, plan: Plan) -> str:
-    title = "selection rate" if rule.metric == RATE else "scoring rate"
-    if plan.favourable is None or plan.favourable.decision == "positive":
-        return title
-    return f"favourable rate ({plan.favourable.favoured})" if rule.metric == RATE else "rate of favourable, low scores"
+def _scoring(table: Table, turned: bool) -> Table | None:
+    """The same rows, decided by whether their score lies above the median of all rows; None without scores.
 
-
-def _scoring(table: Table, turned: bool = False) -> Table:
-    """The same rows, decided by whether their score lies above the median of all rows; turned: low scores are high."""
+    turned: low scores are the high ones.
+    """
+    if not len(table.scores):
+        return None
     last = len(table.scores) - 1
     level = last - table.level if turned else table.level
     heap = np.cumsum(np.bincount(level, table.w, last + 1))
@@ -75,15 +73,37 @@ def _scoring(table: Table, turned: bool = False) -> Table:
     return replace(table, outcome=recoded, moments={})
 
 
-def _impact(attribute: Attribute, rule: RatioRule, policy: Policy, joint: float, title: str) -> Impact:
-    own = attribute.own[RATE]
+def _turned(attribute: Attribute, metric: GroupMetric) -> Attribute:
+    """The same groups, by the share that is not selected; its draws are as far from 0 as those of the share that is."""
+    return replace(attribute, own={**attribute.own, metric.name: attribute.own[metric.name].complement()})
+
+
+def _title(metric: GroupMetric, plan: Plan) -> str:
+    if plan.favourable is None or plan.favourable.decision == "positive":
+        return metric.title
+    if metric.name == SCORING_RATE.name:
+        return "rate of favourable, low scores"
+    return f"favourable rate ({plan.favourable.favoured})"
+
+
+# Each rate that a rule may name, and the decisions that it is a rate of.
+RATES: dict[str, tuple[GroupMetric, Callable[[Table, bool], Table | None]]] = {
+    SELECTION_RATE.name: (SELECTION_RATE, _as_decided),
+    SCORING_RATE.name: (SCORING_RATE, _scoring),
+}
+
+
+def _impact(
+    attribute: Attribute, metric: GroupMetric, rule: RatioRule, policy: Policy, joint: float, title: str
+) -> Impact:
+    own = attribute.own[metric.name]
     value, share = own.value, attribute.rows / max(attribute.rows.sum(), 1)
     known = np.array([MISSING not in names for names in attribute.values]) & ~np.isnan(value)
     compared = known & (share >= rule.exclude_below)
     block: dict[str, Any] = {
         "attribute": attribute.name, "metric": rule.metric, "label": title, "least": rule.least, "exclude_below": rule.exclude_below,
         "highest": None, "policy": policy.name,
-        "groups": [_row(attribute, i, share[i], None if compared[i] else _why(known[i], rule)) for i in range(len(value))],
+        "groups": [_row(attribute, own, i, share[i], None if compared[i] else _why(known[i], rule)) for i in range(len(value))],
     }  # fmt: skip
     places = np.flatnonzero(compared)
     if len(places) < 2 or value[places].max() <= 0:
@@ -105,8 +125,7 @@ def _impact(attribute: Attribute, rule: RatioRule, policy: Policy, joint: float,
     return Impact(block, _judged(attribute, rule, policy, block, places, (value, lower, upper), title))
 
 
-def _row(attribute: Attribute, i: int, share: float, excluded: str | None) -> dict[str, Any]:
-    own = attribute.own[RATE]
+def _row(attribute: Attribute, own: GroupEstimates, i: int, share: float, excluded: str | None) -> dict[str, Any]:
     return {
         "group": attribute.names[i], "rows": int(attribute.rows[i]), "share": float(share), "value": float(own.value[i]), "ratio": None,
         "lower": None, "upper": None, "p_value": None, "p_adjusted": None, "flips": None, "excluded": excluded,

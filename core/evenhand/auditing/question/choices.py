@@ -28,7 +28,7 @@ def read_tolerances(
     """Tolerance by metric. One number holds for the shares asked for, or for what the task is usually judged by."""
     if isinstance(tolerance, Mapping):
         return dict(tolerance)
-    shares = [m.name for m in chosen if m.unit == "share" and m.name != "base_rate"]
+    shares = [m.name for m in chosen if m.unit == "share" and not m.of_labels]
     found = {name: tolerance for name in shares if name in (metrics or JUDGED[task])}
     if not found:
         raise BadInput(
