@@ -14,6 +14,8 @@ from evenhand.statistics.arrays import Floats, ratio
 
 TERMS = 40  # of a tail that are added one by one; a geometric series bounds the others
 HALVINGS = 40  # of the interval in which an exact limit is looked for
+NEWTON, MOST_TERMS = 30, 400  # steps at most, of which five or so are taken
+DEEP = 30.0  # standard errors, beyond which a normal tail is asymptotic
 
 
 def hypergeometric_tail(x: Floats, n: Floats, events: Floats, everyone: Floats) -> Floats:
@@ -89,3 +91,51 @@ def share_at_least(x: Floats, n: Floats, level: float) -> Floats:
         likely = binomial_tail(x, n, middle) > level
         low, high = np.where(likely, low, middle), np.where(likely, middle, high)
     return low
+
+
+def mid_p_lower(x: Floats, n: Floats, log_tail: Floats) -> Floats:
+    """The share at which more than x of n, and half the chance of x itself, have the probability exp(log_tail), below 1/2.
+
+    Half the chance of what was seen keeps the exact limit (Clopper & Pearson 1934) from being far too wide with few events
+    (Lancaster 1949, Biometrika 36; Berry & Armitage 1995, The Statistician 44). Newton's steps on the logarithm of the tail,
+    which is concave in the log odds, so that they settle from below. 0 without an event.
+    """
+    x, n, log_tail = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(x, n, log_tail))
+    some = np.where(x > 0, x, 1.0)  # nothing is asked of 0 of n
+    n = np.maximum(n, some)
+    choose = _log_choose(n, some)
+    odds = np.minimum((log_tail + math.log(2) - choose) / some, np.log(some / (n - some + 1)))
+    for _ in range(NEWTON):
+        log_tails, slope = _mid_p(some, n, odds, choose)
+        step = (log_tail - log_tails) / slope
+        odds = np.minimum(odds + step, 700.0)
+        if not (np.abs(step) > 1e-7 * np.maximum(np.abs(odds), 1)).any():
+            break
+    with np.errstate(over="ignore"):
+        return np.where(x > 0, 1 / (1 + np.exp(-odds)), 0.0)
+
+
+def _mid_p(x: Floats, n: Floats, odds: Floats, choose: Floats) -> tuple[Floats, Floats]:
+    """(log of P(X > x) + P(X = x) / 2 at these log odds of the share, its derivative)."""
+    first = choose + x * odds - n * np.logaddexp(0.0, odds)
+    share = 0.5 * (1 + np.tanh(odds / 2))
+    times = np.exp(odds)
+    term, total = np.ones_like(x), np.full_like(x, 0.5)
+    for j in range(MOST_TERMS):
+        term = term * (np.maximum(n - x - j, 0) / (x + j + 1) * times)
+        total = total + term
+        if not (term > 1e-9 * total).any():
+            break
+    slope = 0.5 * (x * (1 - share) + (n - x) * share) / total
+    return first + np.log(total), np.maximum(slope, 1e-300)
+
+
+def log_upper_tail(z: Floats) -> Floats:
+    """log P(Z > z) of the standard normal distribution for z >= 0, also where the probability is no longer a float."""
+    z = np.asarray(z, dtype=float)
+    near, back = np.unique(np.minimum(z, DEEP), return_inverse=True)
+    logs = np.array([math.log(0.5 * math.erfc(v / math.sqrt(2))) for v in near.tolist()])[back].reshape(z.shape)
+    far = np.maximum(z, DEEP)
+    with np.errstate(over="ignore"):
+        beyond = -far * far / 2 - np.log(far * math.sqrt(2 * math.pi)) + np.log1p(-1 / (far * far))
+    return np.where(z > DEEP, beyond, logs)
