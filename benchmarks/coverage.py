@@ -42,7 +42,7 @@ def shares(rng: np.random.Generator, size: int, rate: float, runs: int) -> Group
     return rates_of(rng.binomial(size, rate, runs), size)
 
 
-def rates_of(hits: np.ndarray, size: int) -> GroupEstimates:
+def rates_of(hits: np.ndarray, size: int | np.ndarray) -> GroupEstimates:
     """The true positive rate of groups of `size` positives of which so many are found."""
     runs = len(hits)
     table = table_of(np.tile(np.arange(runs), 2), np.repeat([TP, FN], runs), np.concatenate([hits, size - hits]))
@@ -115,16 +115,19 @@ def one_number(rng: np.random.Generator, runs: int) -> Iterator[str]:
             yield f"| {size:,} | {rate} | " + " | ".join(row) + " |"
 
 
-def comparisons(alike: list[GroupEstimates], rows: float, tolerance: float | None, seed: int) -> list[MetricGaps]:
-    """What an audit makes of metrics on one attribute that are judged together."""
+def comparisons(
+    alike: list[GroupEstimates], rows: float | np.ndarray, tolerance: float | None, seed: int,
+    rests: list[GroupEstimates] | None = None,
+) -> list[MetricGaps]:  # fmt: skip
+    """What an audit makes of metrics on one attribute that are judged together. rests: everyone else of each group."""
     groups = len(alike[0].value)
     names = [str(i) for i in range(groups)]
     drawn = [draw_maxima(found, found.rows, REPLICATES, (seed, i)) for i, found in enumerate(alike)]
     joint = joint_critical([d.comparisons for d in drawn], 0.95)
     return [
-        MetricGaps(BINARY["tpr"], "g", names, "0", np.full(groups, rows), found, found, maxima, tolerance, Z,
+        MetricGaps(BINARY["tpr"], "g", names, "0", np.full(groups, rows), found, rest, maxima, tolerance, Z,
                    joint_critical([maxima.comparisons], 0.95), joint)
-        for found, maxima in zip(alike, drawn, strict=True)
+        for found, rest, maxima in zip(alike, rests or alike, drawn, strict=True)
     ]  # fmt: skip
 
 
@@ -162,6 +165,51 @@ def alarm_rates(found: GroupEstimates, groups: int, runs: int, size: int) -> lis
     return [f"{100 * rate:.1f}" for rate in alarms.mean(axis=0)]
 
 
+# (sizes of the groups, rate, metrics judged together): an intersection audit finds one large group and many small ones
+UNEQUAL = (
+    ((5_000, *[20] * 11), 0.02, 1),
+    ((5_000, *[20] * 11), 0.02, 3),
+    ((5_000, *[50] * 11), 0.01, 1),
+    ((5_000, *[50] * 11), 0.01, 3),
+    ((5_000, *[20] * 29), 0.02, 1),
+    ((5_000, *[500] * 11), 0.02, 1),
+    ((10,) * 12, 0.5, 1),
+    ((10,) * 12, 0.5, 3),
+    ((8,) * 2, 0.5, 1),
+)
+
+
+def unequal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
+    """Nothing wrong and tolerance 0: how often anything is exceeded; and the power that is left."""
+    yield "| groups | rate | metrics | planted gap | largest gap exceeded | any gap exceeded |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for sizes, rate, metrics in UNEQUAL:
+        said = " | ".join(said_exceeded(rng, np.array(sizes), np.full((metrics, len(sizes)), rate), runs))
+        yield f"| {described(sizes)} | {rate} | {metrics} | 0 | {said} |"
+    for rates in ((0.6, 0.5), (0.2, 0.1), (0.11, 0.01)):
+        planted = np.array([[rates[0], *[rates[1]] * 4]])
+        said = " | ".join(said_exceeded(rng, np.full(5, 500), planted, runs))
+        yield f"| {described((500,) * 5)} | {rates[1]} | 1 | 0.1 | {said} |"
+
+
+def described(sizes: tuple[int, ...]) -> str:
+    """How many groups of which size."""
+    return " + ".join(f"{sizes.count(size)} × {size:,}" for size in dict.fromkeys(sizes))
+
+
+def said_exceeded(rng: np.random.Generator, sizes: np.ndarray, rates: np.ndarray, runs: int) -> list[str]:
+    """In % of audits: a largest gap, and any gap to the reference, to everyone else or between two, above a tolerance of 0."""
+    found = np.zeros((runs, 2))
+    for i in range(runs):
+        hits = rng.binomial(sizes, rates)
+        alike = [rates_of(row, sizes) for row in hits]
+        rests = [rates_of(row.sum() - row, sizes.sum() - sizes) for row in hits]
+        gaps = [gap for seen in comparisons(alike, sizes, 0.0, i, rests) for gap in seen.gaps()]
+        exceeded = {gap["kind"] for gap in gaps if gap["verdict"] == "exceeded"}
+        found[i] = "largest" in exceeded, bool(exceeded)
+    return [f"{100 * share:.1f}" for share in found.mean(axis=0)]
+
+
 def verdicts(rng: np.random.Generator, runs: int) -> Iterator[str]:
     """Six metrics judged at once: how often anything is exceeded when nothing is wrong, and when a gap is planted."""
     yield "| groups | rows each | planted gap | tolerance | exceeded | within | not enough evidence |"
@@ -188,6 +236,7 @@ SECTIONS = (
     ("Intervals of one number and of differences: coverage in %, nominal 95", one_number, 5_000),
     ("What is read from scores: coverage in %, nominal 95", score_metrics, 3_000),
     ("Errors of a regression: coverage in %, nominal 95", numbers, 3_000),
+    ("Groups of unequal size, nothing wrong, tolerance 0: what is exceeded in % of audits, at most 5; and power", unequal_groups, 1_000),
 )  # fmt: skip
 
 

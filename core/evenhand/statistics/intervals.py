@@ -14,8 +14,11 @@ from statistics import NormalDist
 import numpy as np
 
 from evenhand.statistics.arrays import Floats
+from evenhand.statistics.tails import log_upper_tail, mid_p_lower
 
 NORMAL = NormalDist()
+FAR = 1.98  # critical values from here on allow for more than one comparison at 95 %
+FEW = 50  # events or non-events, below which a normal tail is not what it seems so far out
 
 
 def critical(confidence: float) -> float:
@@ -50,6 +53,23 @@ def share(x: Floats, n: Floats, c: Floats | float) -> tuple[Floats, Floats]:
         lower = np.where(rare, np.minimum(lower, _poisson_lower(x, c) / n), lower)
     if common.any():
         upper = np.where(common, np.maximum(upper, 1 - _poisson_lower(n - x, c) / n), upper)
+    return lower, upper
+
+
+def far_share(x: Floats, n: Floats, c: Floats | float, near: Floats | float = FAR) -> tuple[Floats, Floats]:
+    """The interval of a share at a critical value that allows for many comparisons: from exact tails where events are few.
+
+    A score interval covers 95 % on the average of its two sides. At 3 or 4 standard errors the side of a small share lies
+    so much too high that 3 of 20 beside 100 of 5,000 seems 100 times as unlikely as it is. Mid-P limits take its place; they
+    are nowhere narrower than the score interval at the critical value `near`, so that intervals only widen with c.
+    """
+    x, n, c, near = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (x, n, c, near)))
+    few = (np.minimum(x, n - x) < FEW) & (n > 0)
+    lower, upper = share(x, n, np.where(few, near, c))
+    if few.any():
+        hits, rows = np.clip(x[few], 0, n[few]), n[few]
+        least, rest = mid_p_lower(np.stack([hits, rows - hits]), rows, log_upper_tail(c[few]))
+        lower[few], upper[few] = np.minimum(least, lower[few]), np.maximum(1 - rest, upper[few])
     return lower, upper
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from evenhand.auditing.evidence.bands import Maxima
-from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.evidence.group_estimates import GRID, GroupEstimates
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN, judge, rows_needed
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
 
-GRID = np.linspace(0.0, 9.0, 91)  # critical values at which intervals are tried to find the p-value
 LONGEST_NAME = 80  # characters of a group's name in a sentence
 
 
@@ -128,13 +128,15 @@ class MetricGaps:
         return self._gap("largest", *pair, gap, point, joint, self._p_largest(), says, more, proof)
 
     def _p_largest(self) -> float:
-        # the highest c of the grid at which some pair is still apart: the limits only widen with c, so halve
-        low, high = 0, len(GRID)
+        # the c at which the last pair stops being apart: the limits only widen with c, so halve
+        low, high, many = 0, len(GRID), len(self.defined)
+        margin = {0: 0.0, len(GRID): 0.0}
         while high - low > 1:
             middle = (low + high) // 2
-            apart = self.pairs(float(GRID[middle]))[0].max() > 0
-            low, high = (middle, high) if apart else (low, middle)
-        best, many = float(GRID[low]), len(self.defined)
+            margin[middle] = float(self.pairs(float(GRID[middle]))[0].max())
+            low, high = (middle, high) if margin[middle] > 0 else (low, middle)
+        between = margin[low] / (margin[low] - margin[high]) if margin[low] > margin[high] and high < len(GRID) else 0.0
+        best = float(GRID[low] + between * (GRID[min(high, len(GRID) - 1)] - GRID[low]))
         drawn = float((1 + (self.maxima.comparisons >= best).sum()) / (1 + len(self.maxima.comparisons)))
         # draws end at one in their number; Bonferroni over the pairs is never too small and goes on
         return min(drawn, many * (many - 1) * intervals.NORMAL.cdf(-best))
@@ -212,12 +214,12 @@ def p_values(value: Floats, at: Any) -> Floats:
     reach = np.full(value.shape, np.nan)
     last = np.zeros(value.shape)
     open_ = np.ones(value.shape, dtype=bool)
-    for c in GRID[1:]:
+    for before, c in pairwise(GRID):
         lower, upper = at(float(c))
         margin = np.where(value >= 0, lower, -upper)
         crossed = open_ & ~(margin > 0)
         step = np.where(last > 0, last / np.maximum(last - margin, 1e-300), 0.0)
-        reach = np.where(crossed, c - (GRID[1] - GRID[0]) * (1 - np.clip(step, 0, 1)), reach)
+        reach = np.where(crossed, c - (c - before) * (1 - np.clip(step, 0, 1)), reach)
         open_ &= ~crossed
         last = np.where(open_, margin, last)
         if not open_.any():

@@ -23,8 +23,9 @@ from evenhand.auditing.table.group_names import MISSING
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats
 from evenhand.statistics.multiplicity import holm
+from evenhand.statistics.tails import hypergeometric_tail
 
-FISHER_ROWS = 5_000  # up to here the exact test; beyond, the normal one is the same to three digits
+FISHER_TABLES = 5_000  # up to here the exact test; beyond, the normal one is the same to three digits
 
 
 @dataclass(frozen=True)
@@ -192,11 +193,18 @@ def _whole(x: float) -> float:
 
 
 def _p_value(x: float, n: float, top_x: float, top_n: float) -> float:
-    """Two-sided p-value of equal rates: Fisher's exact test, or the pooled normal one for many rows or weights."""
+    """Two-sided p-value of equal rates: Fisher's exact test; the pooled normal one only where nothing is rare.
+
+    Weights make fractions of rows; of these, twice the smaller tail.
+    """
+    selected, rows = x + top_x, n + top_n
     whole = all(abs(v - round(v)) < 1e-6 for v in (x, n, top_x, top_n))
-    if whole and n + top_n <= FISHER_ROWS:
+    if whole and min(n, top_n, selected, rows - selected) <= FISHER_TABLES:
         return _fisher(round(x), round(n), round(top_x), round(top_n))
-    p = (x + top_x) / (n + top_n)
+    if min(x, top_x, n - x, top_n - top_x) < intervals.FEW:
+        many = hypergeometric_tail(np.array([x, top_x]), np.array([n, top_n]), np.array(selected), np.array(rows))
+        return float(min(1.0, 2 * many.min()))
+    p = selected / rows
     error = math.sqrt(max(p * (1 - p) * (1 / n + 1 / top_n), 1e-300))
     return float(2 * intervals.NORMAL.cdf(-abs(x / n - top_x / top_n) / error))
 

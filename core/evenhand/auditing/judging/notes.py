@@ -129,7 +129,7 @@ def _unlabelled(table: Table, plan: Plan) -> Iterator[str]:
 
 def _most_apart(lost: Floats, rows: Floats) -> tuple[int, int] | None:
     """The groups with the lowest and the highest share of rows without a label, where chance does not explain it."""
-    lower, upper = intervals.share(lost, rows, np.full(len(rows), CLEAR))
+    lower, upper = intervals.far_share(lost, rows, CLEAR)
     low, high = int(np.argmin(lost / rows)), int(np.argmax(lost / rows))
     return (low, high) if lower[high] > upper[low] else None
 
