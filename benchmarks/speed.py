@@ -1,7 +1,7 @@
 """The audit's speed beside fairlearn's MetricFrame, in one run, and on many rows from Parquet; prints Markdown.
 
     python benchmarks/speed.py                        1,000,000 rows in memory, beside fairlearn
-    python benchmarks/speed.py --rows 100000000       that many rows from Parquet too (about 1 GB of disk, deleted again)
+    python benchmarks/speed.py --rows 100000000 that many rows from Parquet too (about 1 GB of disk, deleted again)
 
 Times are medians of several runs in this process; memory is the system's own figure for a process of its own.
 """
@@ -72,8 +72,14 @@ def beside_fairlearn(n: int) -> None:
 
     def ours(replicates: int = 2_000) -> Any:
         return evenhand.audit(
-            decided, label="y", prediction="p", sensitive=SENSITIVE, metrics=METRICS, intersections=2, replicates=replicates,
-        )  # fmt: skip
+            decided,
+            label="y",
+            prediction="p",
+            sensitive=SENSITIVE,
+            metrics=METRICS,
+            intersections=2,
+            replicates=replicates,
+        )
 
     plain = median(metric_frame, 3)
     booted = median(lambda: metric_frame(n_boot=5, ci_quantiles=[0.025, 0.975], random_state=0), 1)
@@ -83,13 +89,16 @@ def beside_fairlearn(n: int) -> None:
     print(f"\n## {n:,} rows, 40 groups (and their two margins), 4 metrics\n")
     print("| what | fairlearn MetricFrame | evenhand | ratio |\n|---|---:|---:|---:|")
     print(
-        f"| rates by group, no bootstrap (evenhand: counted and computed, no intervals) | {plain:.3f} s | {counted:.4f} s | {plain / counted:,.0f} × |"
+        f"| rates by group, no bootstrap (evenhand: counted and computed, no intervals) | {plain:.3f} s | {counted:.4f}"
+        f" s | {plain / counted:,.0f} × |"
     )
     print(
-        f"| the same with everything an audit gives (intervals, bands over 2,000 draws, gaps, verdicts) | – | {whole:.3f} s | {plain / whole:,.1f} × |"
+        "| the same with everything an audit gives (intervals, bands over 2,000 draws, gaps, verdicts) | – |"
+        f" {whole:.3f} s | {plain / whole:,.1f} × |"
     )
     print(
-        f"| one more bootstrap replicate | {1e3 * per_theirs:,.0f} ms | {1e3 * per_ours:.4f} ms | {per_theirs / per_ours:,.0f} × |"
+        f"| one more bootstrap replicate | {1e3 * per_theirs:,.0f} ms | {1e3 * per_ours:.4f} ms |"
+        f" {per_theirs / per_ours:,.0f} × |"
     )
 
 
@@ -131,11 +140,9 @@ def from_parquet(n: int) -> None:
         for part_file in folder.iterdir():
             part_file.unlink()
         code = (
-            "import sys, time, evenhand\n"
-            "from evenhand.auditing.metrics.built_in import BINARY\n"
-            "start = time.perf_counter()\n"
-            f"evenhand.audit(sys.argv[1], label='y', score='s', sensitive={SENSITIVE}, metrics=list(BINARY), intersections=2)\n"
-            "print(time.perf_counter() - start)\n"
+            "import sys, time, evenhand\nfrom evenhand.auditing.metrics.built_in import BINARY\nstart ="
+            f" time.perf_counter()\nevenhand.audit(sys.argv[1], label='y', score='s', sensitive={SENSITIVE},"
+            " metrics=list(BINARY), intersections=2)\nprint(time.perf_counter() - start)\n"
         )
         start = time.perf_counter()
         process = os.posix_spawn(sys.executable, [sys.executable, "-c", code, str(file)], os.environ)
@@ -143,8 +150,8 @@ def from_parquet(n: int) -> None:
         wall = time.perf_counter() - start
         size = file.stat().st_size / 1e9
     print(
-        f"\n{n:,} rows from Parquet ({size:.2f} GB), 40 groups, every binary metric, 2,000 replicates: {wall:.1f} s whole process, "
-        f"peak {usage.ru_maxrss / 1e3:,.0f} MB, exit {os.waitstatus_to_exitcode(status)}"
+        f"\n{n:,} rows from Parquet ({size:.2f} GB), 40 groups, every binary metric, 2,000 replicates: {wall:.1f} s"
+        f" whole process, peak {usage.ru_maxrss / 1e3:,.0f} MB, exit {os.waitstatus_to_exitcode(status)}"
     )
 
 

@@ -77,8 +77,9 @@ least = 0.8
 """
 
 
-QUESTION = """What is asked of the run's predictions, as [question.md](question.md) says it; the schema names the columns.
-"""
+QUESTION = (
+    "What is asked of the run's predictions, as [question.md](question.md) says it; the schema names the columns.\n"
+)
 
 
 def pages() -> dict[str, str]:

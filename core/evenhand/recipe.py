@@ -37,8 +37,10 @@ class FinetuneRule(_Part):
 
     strategy: Literal["probe", "lp-ft", "full", "lora"] = Field(
         "probe",
-        description="`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all"
-        " weights at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`.",
+        description=(
+            "`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all weights"
+            " at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`."
+        ),
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")
     learning_rate: float = Field(5e-5, gt=0, description="Largest step size, reached after the warm-up.")
@@ -49,8 +51,10 @@ class FinetuneRule(_Part):
     image_size: int = Field(224, ge=16, description="Side of the square that images are brought to, in pixels.")
     layers: str = Field(
         "head",
-        description="Layers of an image network whose pooled outputs are the features, joined by `+`; `auto`: validation"
-        " chooses among those that the backbone offers (strategy `probe`).",
+        description=(
+            "Layers of an image network whose pooled outputs are the features, joined by `+`; `auto`: validation"
+            " chooses among those that the backbone offers (strategy `probe`)."
+        ),
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a label that is spread over all classes.")
     lora_rank: int = Field(16, ge=1, description="Rank of the updates with `lora`.")
@@ -210,7 +214,8 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
         raise _unknown_key(key, ".".join(path), table)
     if isinstance(table.get(last), dict) and not isinstance(value, dict) and key != "audit.tolerance":
         raise BadInput(
-            f"--set {key}={value}: '{key}' is a table; set one of its keys, such as {key}.{next(iter(table[last]), 'key')}"
+            f"--set {key}={value}: '{key}' is a table; set one of its keys, such as"
+            f" {key}.{next(iter(table[last]), 'key')}"
         )
     table[last] = value
 

@@ -91,7 +91,8 @@ def test_intervals_of_changes_cover_what_changed(population, paired, cluster):
 
 @pytest.mark.simulation
 def test_the_change_of_the_largest_of_many_equal_gaps_is_not_taken_for_evidence():
-    """Six equal groups under two equal models: the largest gap is chosen after looking, and still nothing is claimed."""
+    """Six equal groups under two equal models: the largest gap is chosen after looking, and still nothing is
+    claimed."""
     rng, wrong = np.random.default_rng(4), 0
     for _ in range(200):
         sides = [
@@ -113,9 +114,11 @@ def test_paired_limits_are_where_the_score_is_c(up, down, rows, c):
     def score(difference):
         fewer = np.linspace(max(0.0, -difference), (1 - difference) / 2, 200_001)[1:-1]
         with np.errstate(divide="ignore"):
-            likely = up * np.log(fewer + difference) + down * np.log(fewer) + (rows - up - down) * np.log(
-                np.maximum(1 - 2 * fewer - difference, 1e-300)
-            )  # fmt: skip
+            likely = (
+                up * np.log(fewer + difference)
+                + down * np.log(fewer)
+                + (rows - up - down) * np.log(np.maximum(1 - 2 * fewer - difference, 1e-300))
+            )
         best = fewer[np.argmax(likely)]
         return (up - down - rows * difference) / np.sqrt(rows * (2 * best + difference - difference**2))
 

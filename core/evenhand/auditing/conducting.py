@@ -211,7 +211,8 @@ def conduct(
 
 
 def _answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """(everything that follows from the counts, why metrics are undefined). A plugin's metric that fails is one of these."""
+    """(everything that follows from the counts, why metrics are undefined). A plugin's metric that fails is one of
+    these."""
     faults = dict(plan.undefined)
     while True:
         try:
@@ -256,9 +257,16 @@ def _overall(
 
 def _about(metric: GroupMetric, undefined: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "name": metric.name, "label": metric.title, "formula": metric.formula, "unit": metric.unit, "better": metric.better,
-        "source": metric.source, "says": metric.says, "defined": metric.name not in undefined, "why": undefined.get(metric.name),
-    }  # fmt: skip
+        "name": metric.name,
+        "label": metric.title,
+        "formula": metric.formula,
+        "unit": metric.unit,
+        "better": metric.better,
+        "source": metric.source,
+        "says": metric.says,
+        "defined": metric.name not in undefined,
+        "why": undefined.get(metric.name),
+    }
 
 
 def _data(rows: Rows, table: Table, where: str, sha256: str | None) -> dict[str, Any]:

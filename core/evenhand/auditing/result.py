@@ -26,7 +26,8 @@ class Audit:
         return found
 
     def exit_code(self, strict: bool = False, fail_on: Collection[str] = (EXCEEDED,)) -> int:
-        """1: a tolerance is exceeded; 3: not enough evidence; 0: no verdict of those that fail. `strict` adds the second."""
+        """1: a tolerance is exceeded; 3: not enough evidence; 0: no verdict of those that fail. `strict` adds the
+        second."""
         given = {verdict["verdict"] for verdict in self.data["verdicts"]} & {*fail_on, *((UNSURE,) if strict else ())}
         return 1 if EXCEEDED in given else 3 if UNSURE in given else 0
 

@@ -52,7 +52,8 @@ def audit(
 
     Every verdict is one of three: within, exceeded, not enough evidence (and how many more rows would settle it).
 
-    Exit code: 0 within every tolerance (or none given), 1 one is exceeded, 2 bad input, 3 not enough evidence (--strict).
+    Exit code: 0 within every tolerance (or none given), 1 one is exceeded, 2 bad input, 3 not enough evidence
+    (--strict).
     """
     from evenhand import auditing
     from evenhand.recorded.audit_folder import audit_into

@@ -1,4 +1,5 @@
-"""Opens a side of the comparison: an audit's folder, or a run's, with the question it answered and where its rows are."""
+"""Opens a side of the comparison: an audit's folder, or a run's, with the question it answered and where its rows
+are."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from evenhand.recorded.finished import FinishedRun, open_folder
 class Side:
     """One of the two audits. source: where its rows are, a path or a frame; None where they are not at hand.
 
-    sha256: that of the audited file; None for a frame. positive: the decision's positive value, where no label tells it.
+    sha256: that of the audited file; None for a frame. positive: the decision's positive value, where no label tells
+    it.
     own: metrics that are not built in, with which it may have been audited.
     """
 

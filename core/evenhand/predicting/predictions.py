@@ -148,7 +148,8 @@ def decide(recipe: Recipe, adapted: Adapted, scores: np.ndarray) -> tuple[list[A
     scores = np.asarray(scores, dtype=np.float64)
     if not np.isfinite(scores).all():
         raise PluginFault(
-            "the model's scores hold NaN or infinite values; look at log.jsonl for a diverging loss, lower learning_rate"
+            "the model's scores hold NaN or infinite values; look at log.jsonl for a diverging loss, lower"
+            " learning_rate"
         )
     if recipe.task == "regression":
         return scores.reshape(-1).tolist(), None

@@ -1,6 +1,7 @@
 """Exact tails of the binomial and the hypergeometric distribution, and of Student's t and the normal, far out too.
 
-Counts may be fractions, because weights and clusters act through the effective number of rows: factorials are gamma functions.
+Counts may be fractions, because weights and clusters act through the effective number of rows: factorials are gamma
+functions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ DEEP = 30.0  # standard errors, beyond which a normal tail is asymptotic
 
 
 def hypergeometric_tail(x: Floats, n: Floats, events: Floats, everyone: Floats) -> Floats:
-    """P(X >= x) where n of `everyone` are drawn and `events` of all are events; an upper bound, exact where it is small.
+    """P(X >= x) where n of `everyone` are drawn and `events` of all are events; an upper bound, exact where it is
+    small.
 
     Fractions of rows (weights, clusters) enter through the gamma function. Source: Fisher 1935, J. R. Stat. Soc. 98.
     """
@@ -71,7 +73,8 @@ def log_factorial(x: Floats) -> Floats:
 
 
 def upper_tail_t(t: Floats, freedom: Floats) -> Floats:
-    """P(T > t) of Student's distribution (Wallace 1959, Annals of Mathematical Statistics 30; within 2 % from 8 degrees)."""
+    """P(T > t) of Student's distribution (Wallace 1959, Annals of Mathematical Statistics 30; within 2 % from 8
+    degrees)."""
     t, v = np.broadcast_arrays(np.asarray(t, dtype=float), np.maximum(np.asarray(freedom, dtype=float), 1.0))
     z = np.sign(t) * (8 * v + 1) / (8 * v + 3) * np.sqrt(v * np.log1p(t * t / v))
     return upper_tail(z)
@@ -94,11 +97,12 @@ def share_at_least(x: Floats, n: Floats, level: float) -> Floats:
 
 
 def mid_p_lower(x: Floats, n: Floats, log_tail: Floats) -> Floats:
-    """The share at which more than x of n, and half the chance of x itself, have the probability exp(log_tail), below 1/2.
+    """The share at which more than x of n, and half the chance of x itself, have the probability exp(log_tail), below
+    1/2.
 
-    Half the chance of what was seen keeps the exact limit (Clopper & Pearson 1934) from being far too wide with few events
-    (Lancaster 1949, Biometrika 36; Berry & Armitage 1995, The Statistician 44). Newton's steps on the logarithm of the tail,
-    which is concave in the log odds, so that they settle from below. 0 without an event.
+    Half the chance of what was seen keeps the exact limit (Clopper & Pearson 1934) from being far too wide with few
+    events (Lancaster 1949, Biometrika 36; Berry & Armitage 1995, The Statistician 44). Newton's steps on the logarithm
+    of the tail, which is concave in the log odds, so that they settle from below. 0 without an event.
     """
     x, n, log_tail = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(x, n, log_tail))
     some = np.where(x > 0, x, 1.0)  # nothing is asked of 0 of n

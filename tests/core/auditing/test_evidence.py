@@ -1,4 +1,5 @@
-"""Verdicts follow the evidence: no crying wolf, no silence about a real gap, wider intervals where rows hang together."""
+"""Verdicts follow the evidence: no crying wolf, no silence about a real gap, wider intervals where rows hang
+together."""
 
 import numpy as np
 import polars as pl
@@ -71,7 +72,8 @@ def test_small_groups_beside_a_large_one_seldom_seem_to_differ(rng, sizes, rate,
 @pytest.mark.parametrize("size", [5, 8, 9, 12, 13])
 @pytest.mark.parametrize("rate", [0.5, 0.3])
 def test_two_tiny_groups_seldom_seem_to_differ(size, rate):
-    """Every outcome with its chance: of 2 × 8 at one half, the score interval at 1.96 is wrong in 7.7 % (of 2 × 5, 6.1)."""
+    """Every outcome with its chance: of 2 × 8 at one half, the score interval at 1.96 is wrong in 7.7 % (of 2 × 5,
+    6.1)."""
     stats = pytest.importorskip("scipy.stats")
     found = estimates(np.arange(size + 1.0), size)
     c = joint_critical([np.zeros(2000)], 0.95)  # as if draws found less than two groups have
@@ -229,8 +231,14 @@ def test_groups_with_a_few_positive_rows_seldom_seem_to_differ(rng, name):
     for i in range(150):
         label = (rng.random(300) < 0.1).astype(int)
         frame = pl.DataFrame({"y": label, "s": np.clip(0.2 + 0.15 * label + 0.1 * rng.normal(size=300), 0, 1)})
-        table = count(take_roles(open_source(frame.with_columns(g=pl.lit("a"))), Roles(("g",), "y", "s")), "binary", [1], None, 0.5,
-                      {"squared_miss"})  # fmt: skip
+        table = count(
+            take_roles(open_source(frame.with_columns(g=pl.lit("a"))), Roles(("g",), "y", "s")),
+            "binary",
+            [1],
+            None,
+            0.5,
+            {"squared_miss"},
+        )
         found = estimate(BINARY[name], project(table, rng.integers(0, 10, len(table.n)), 10))
         c = joint_critical([draw_maxima(found, found.rows, 300, (i,)).comparisons], 0.95)
         known = ~np.isnan(found.value)

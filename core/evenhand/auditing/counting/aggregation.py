@@ -53,9 +53,15 @@ class Table:
 
 
 def count(
-    rows: Rows, task: AuditTask, positive: list[Any], decided: list[Any] | None, threshold: float | None, wanted: set[str],
-    exact: bool = False, levels: bool = True,
-) -> Table:  # fmt: skip
+    rows: Rows,
+    task: AuditTask,
+    positive: list[Any],
+    decided: list[Any] | None,
+    threshold: float | None,
+    wanted: set[str],
+    exact: bool = False,
+    levels: bool = True,
+) -> Table:
     """Group the rows in their engine and sum.
 
     wanted: names of the row-level quantities that metrics need. exact: every distinct score is its own level, however
@@ -140,9 +146,15 @@ def _above(threshold: float | None) -> nw.Expr:
 
 
 def _table(
-    found: nw.DataFrame[Any], means: nw.DataFrame[Any] | None, rows: Rows, task: AuditTask, weights: Sums, values: Sums,
-    exact: bool, local: set[str],
-) -> Table:  # fmt: skip
+    found: nw.DataFrame[Any],
+    means: nw.DataFrame[Any] | None,
+    rows: Rows,
+    task: AuditTask,
+    weights: Sums,
+    values: Sums,
+    exact: bool,
+    local: set[str],
+) -> Table:
     got, size = {name: found.get_column(name) for name in found.columns}, len(found)
     levels, codes = _groups_of([found, *([means] if means is not None else [])], rows)
     label = _ints(got["y"]) if "y" in got else np.full(size, -1 if task == "selection" else 0)
@@ -169,10 +181,22 @@ def _table(
     order = order[keep[order]]
     pick: Callable[[Any], Any] = lambda a: a[order]  # noqa: E731
     return Table(
-        rows.roles.sensitive, levels, codes[0][order], outcome[order], label[order], level[order], scores, not exact and "level" in got,
-        None if cluster is None else cluster[order], clusters, n[order], w[order], w2[order],
-        {name: (pick(a), pick(b), pick(c)) for name, (a, b, c) in sorted(moments.items())}, int(n[~keep].sum()),
-    )  # fmt: skip
+        rows.roles.sensitive,
+        levels,
+        codes[0][order],
+        outcome[order],
+        label[order],
+        level[order],
+        scores,
+        not exact and "level" in got,
+        None if cluster is None else cluster[order],
+        clusters,
+        n[order],
+        w[order],
+        w2[order],
+        {name: (pick(a), pick(b), pick(c)) for name, (a, b, c) in sorted(moments.items())},
+        int(n[~keep].sum()),
+    )
 
 
 def _groups_of(frames: list[nw.DataFrame[Any]], rows: Rows) -> tuple[tuple[tuple[str, ...], ...], list[Ints]]:

@@ -34,9 +34,16 @@ class ClusteredRows:
         order = np.argsort(group, kind="stable")
         pair, which = np.unique(group * clusters + cluster, return_inverse=True)
         return cls(
-            clusters, cluster[order], label[order], level[order], w[order], np.searchsorted(group[order], np.arange(size + 1)),
-            pair // clusters, pair % clusters, np.bincount(which, w, len(pair)),
-        )  # fmt: skip
+            clusters,
+            cluster[order],
+            label[order],
+            level[order],
+            w[order],
+            np.searchsorted(group[order], np.arange(size + 1)),
+            pair // clusters,
+            pair % clusters,
+            np.bincount(which, w, len(pair)),
+        )
 
     def own(self, g: int) -> slice:
         """The rows of a group."""
@@ -70,9 +77,13 @@ class ClusteredRows:
 
 
 def variance_of(
-    classes: tuple[ClusteredRows, ClusteredRows], others: tuple[bool, bool], groups: range, influence: tuple[Floats, Floats]
-) -> tuple[Floats, Floats]:  # fmt: skip
-    """(variance, degrees of freedom) for some groups of a number with these influences of a positive and a negative row.
+    classes: tuple[ClusteredRows, ClusteredRows],
+    others: tuple[bool, bool],
+    groups: range,
+    influence: tuple[Floats, Floats],
+) -> tuple[Floats, Floats]:
+    """(variance, degrees of freedom) for some groups of a number with these influences of a positive and a negative
+    row.
 
     The sum over clusters of their rows' influences, squared (Obuchowski 1997, Biometrics 53); few clusters of one
     class are few degrees of freedom, and a single one says nothing about others.

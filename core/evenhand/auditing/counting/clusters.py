@@ -42,10 +42,15 @@ def cluster_moments(plain: Groups, table: Table, group: Ints) -> Groups:
     units = np.diff(edges).astype(float)
     spans = len(pair) > np.count_nonzero(np.bincount(pair_cluster))
     return replace(
-        plain, moment=moment, units=units, clustered=True, all_moment=whole.T @ whole, cross=cross,
+        plain,
+        moment=moment,
+        units=units,
+        clustered=True,
+        all_moment=whole.T @ whole,
+        cross=cross,
         units_rest=_rest_units(pair_group, pair_cluster, size, table.clusters),
         shares=(_buckets(table.clusters)[pair_cluster], pair_group, contribution) if spans else None,
-    )  # fmt: skip
+    )
 
 
 def _rest_units(pair_group: Ints, pair_cluster: Ints, size: int, clusters: int) -> Floats:

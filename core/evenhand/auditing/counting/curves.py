@@ -58,9 +58,17 @@ class Curves:
         known = table.label >= 0
         cluster = None if table.cluster is None else table.cluster[known]
         return cls(
-            table.scores, size, group[known], table.level[known], table.label[known], table.n[known], table.w[known], table.w2[known],
-            cluster, table.binned,
-        )  # fmt: skip
+            table.scores,
+            size,
+            group[known],
+            table.level[known],
+            table.label[known],
+            table.n[known],
+            table.w[known],
+            table.w2[known],
+            cluster,
+            table.binned,
+        )
 
     def rest(self) -> Curves:
         """Curves of everyone outside each group."""

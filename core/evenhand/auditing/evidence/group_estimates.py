@@ -52,7 +52,8 @@ class GroupEstimates:
         return np.where(undefined, np.nan, lower), np.where(undefined, np.nan, upper)
 
     def _share(self, c: float, wide: Floats) -> tuple[Floats, Floats]:
-        """Limits of a share: pointwise the score interval, far out exact tails; those of the grid are found together."""
+        """Limits of a share: pointwise the score interval, far out exact tails; those of the grid are found
+        together."""
         if np.all(np.asarray(c) < intervals.FAR):
             return intervals.share(self.value * self.size, self.size, np.minimum(wide, MOST))
         return self._on_grid[c] if np.ndim(c) == 0 and c in FAR_GRID else self._far(wide)

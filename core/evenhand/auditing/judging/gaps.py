@@ -46,9 +46,12 @@ class MetricGaps:
         lower, upper = (a[self.defined] for a in self.own.limits(c))
         value, r = self.own.value[self.defined], self.own.correlation
         return intervals.difference(
-            value[:, None], (lower[:, None], upper[:, None]), value[None], (lower[None], upper[None]),
+            value[:, None],
+            (lower[:, None], upper[:, None]),
+            value[None],
+            (lower[None], upper[None]),
             0.0 if r is None else r[np.ix_(self.defined, self.defined)],
-        )  # fmt: skip
+        )
 
     def gaps(self) -> list[dict[str, Any]]:
         """Every gap, in the order difference, rest, largest, ratio."""
@@ -159,20 +162,48 @@ class MetricGaps:
         return self._gap("ratio", *pair, worth, bounds[0], bounds[1], float("nan"), None, None)
 
     def _gap(
-        self, kind: str, group: str, versus: str, value: float, point: tuple[float, float], joint: tuple[float, float],
-        p: float, says: str | None, more: dict[str, int] | None, proof: tuple[str, str] | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        kind: str,
+        group: str,
+        versus: str,
+        value: float,
+        point: tuple[float, float],
+        joint: tuple[float, float],
+        p: float,
+        says: str | None,
+        more: dict[str, int] | None,
+        proof: tuple[str, str] | None = None,
+    ) -> dict[str, Any]:
         return {
-            "metric": self.metric.name, "kind": kind, "group": group, "versus": versus, "value": value,
-            "lower": point[0], "upper": point[1], "lower_simultaneous": joint[0], "upper_simultaneous": joint[1],
-            "p_value": p, "p_adjusted": float("nan"), "p_bh": float("nan"), "tolerance": None if kind == "ratio" else self.tolerance,
-            "verdict": says, "rows_needed": more, "says": self._sentence(kind, group, versus, value, joint, says, more, proof),
-        }  # fmt: skip
+            "metric": self.metric.name,
+            "kind": kind,
+            "group": group,
+            "versus": versus,
+            "value": value,
+            "lower": point[0],
+            "upper": point[1],
+            "lower_simultaneous": joint[0],
+            "upper_simultaneous": joint[1],
+            "p_value": p,
+            "p_adjusted": float("nan"),
+            "p_bh": float("nan"),
+            "tolerance": None if kind == "ratio" else self.tolerance,
+            "verdict": says,
+            "rows_needed": more,
+            "says": self._sentence(kind, group, versus, value, joint, says, more, proof),
+        }
 
     def _sentence(
-        self, kind: str, group: str, versus: str, value: float, joint: tuple[float, float],
-        says: str | None, more: dict[str, int] | None, proof: tuple[str, str] | None,
-    ) -> str:  # fmt: skip
+        self,
+        kind: str,
+        group: str,
+        versus: str,
+        value: float,
+        joint: tuple[float, float],
+        says: str | None,
+        more: dict[str, int] | None,
+        proof: tuple[str, str] | None,
+    ) -> str:
         name, show, pair = self.metric.title, number, (group, versus)
         group, versus = shortened(group), shortened(versus)
         between = f"between {show(joint[0])} and {show(joint[1])} allowing for all comparisons"

@@ -102,10 +102,17 @@ def _impact(
     known = np.array([MISSING not in names for names in attribute.values]) & ~np.isnan(value)
     compared = known & (share >= rule.exclude_below)
     block: dict[str, Any] = {
-        "attribute": attribute.name, "metric": rule.metric, "label": title, "least": rule.least, "exclude_below": rule.exclude_below,
-        "highest": None, "policy": policy.name,
-        "groups": [_row(attribute, own, i, share[i], None if compared[i] else _why(known[i], rule)) for i in range(len(value))],
-    }  # fmt: skip
+        "attribute": attribute.name,
+        "metric": rule.metric,
+        "label": title,
+        "least": rule.least,
+        "exclude_below": rule.exclude_below,
+        "highest": None,
+        "policy": policy.name,
+        "groups": [
+            _row(attribute, own, i, share[i], None if compared[i] else _why(known[i], rule)) for i in range(len(value))
+        ],
+    }
     places = np.flatnonzero(compared)
     if len(places) < 2 or value[places].max() <= 0:
         return Impact(block, None if rule.least is None else _unsure(attribute, rule, policy, title))
@@ -128,9 +135,18 @@ def _impact(
 
 def _row(attribute: Attribute, own: GroupEstimates, i: int, share: float, excluded: str | None) -> dict[str, Any]:
     return {
-        "group": attribute.names[i], "rows": int(attribute.rows[i]), "share": float(share), "value": float(own.value[i]), "ratio": None,
-        "lower": None, "upper": None, "p_value": None, "p_adjusted": None, "flips": None, "excluded": excluded,
-    }  # fmt: skip
+        "group": attribute.names[i],
+        "rows": int(attribute.rows[i]),
+        "share": float(share),
+        "value": float(own.value[i]),
+        "ratio": None,
+        "lower": None,
+        "upper": None,
+        "p_value": None,
+        "p_adjusted": None,
+        "flips": None,
+        "excluded": excluded,
+    }
 
 
 def _why(known: bool, rule: RatioRule) -> str:
@@ -138,8 +154,14 @@ def _why(known: bool, rule: RatioRule) -> str:
 
 
 def _judged(
-    attribute: Attribute, rule: RatioRule, policy: Policy, block: dict[str, Any], places: Any, rates: tuple[Floats, Floats, Floats], title: str,
-) -> dict[str, Any]:  # fmt: skip
+    attribute: Attribute,
+    rule: RatioRule,
+    policy: Policy,
+    block: dict[str, Any],
+    places: Any,
+    rates: tuple[Floats, Floats, Floats],
+    title: str,
+) -> dict[str, Any]:
     """The verdict on the lowest ratio, by limits that hold for every pair of compared groups."""
     assert rule.least is not None
     value, lower, upper = (a[places] for a in rates)
@@ -153,8 +175,9 @@ def _judged(
     says = WITHIN if ends[0] >= rule.least else EXCEEDED if ends[1] < rule.least else UNSURE
     flips = rule.flip_flop and says == EXCEEDED and all(row["flips"] for row in rows if row["ratio"] < rule.least)
     text = (
-        f"The {title} of {worst['group']} is {number(worst['ratio'])} times that of {block['highest']}, the highest "
-        f"(lowest ratio between {number(ends[0])} and {number(ends[1])} allowing for all comparisons; {policy.title.lower()} asks for at least {number(rule.least)})."
+        f"The {title} of {worst['group']} is {number(worst['ratio'])} times that of {block['highest']}, the highest"
+        f" (lowest ratio between {number(ends[0])} and {number(ends[1])} allowing for all comparisons;"
+        f" {policy.title.lower()} asks for at least {number(rule.least)})."
     )
     if flips:
         says, text = (
@@ -172,13 +195,30 @@ def _unsure(attribute: Attribute, rule: RatioRule, policy: Policy, title: str) -
 
 
 def _entry(
-    attribute: Attribute, rule: RatioRule, policy: Policy, verdict: str, says: str, value: float | None,
-    ends: tuple[float | None, float | None], pair: tuple[str | None, str | None],
-) -> dict[str, Any]:  # fmt: skip
+    attribute: Attribute,
+    rule: RatioRule,
+    policy: Policy,
+    verdict: str,
+    says: str,
+    value: float | None,
+    ends: tuple[float | None, float | None],
+    pair: tuple[str | None, str | None],
+) -> dict[str, Any]:
     return {
-        "attribute": attribute.name, "metric": rule.metric, "kind": "ratio", "policy": policy.name, "verdict": verdict, "value": value,
-        "lower": ends[0], "upper": ends[1], "tolerance": rule.least, "group": pair[0], "versus": pair[1], "rows_needed": None, "says": says,
-    }  # fmt: skip
+        "attribute": attribute.name,
+        "metric": rule.metric,
+        "kind": "ratio",
+        "policy": policy.name,
+        "verdict": verdict,
+        "value": value,
+        "lower": ends[0],
+        "upper": ends[1],
+        "tolerance": rule.least,
+        "group": pair[0],
+        "versus": pair[1],
+        "rows_needed": None,
+        "says": says,
+    }
 
 
 def _flips(x: float, n: float, top_x: float, top_n: float) -> bool:
@@ -215,9 +255,13 @@ def _fisher(x: int, n: int, top_x: int, top_n: int) -> float:
 
     def log_chance(k: int) -> float:
         return (
-            math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-            + math.lgamma(top_n + 1) - math.lgamma(selected - k + 1) - math.lgamma(top_n - selected + k + 1)
-        )  # fmt: skip
+            math.lgamma(n + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(n - k + 1)
+            + math.lgamma(top_n + 1)
+            - math.lgamma(selected - k + 1)
+            - math.lgamma(top_n - selected + k + 1)
+        )
 
     chances = [log_chance(k) for k in range(max(0, selected - top_n), min(n, selected) + 1)]
     most, found = max(chances), log_chance(x)

@@ -47,8 +47,8 @@ def gap_limits(
 def certain_gap(inside: Moments, outside: Moments, mean: bool, effect: Floats | float, level: float) -> Floats:
     """A lower limit of inside minus outside that is wrong with a probability of `level`, however small that is.
 
-    So far out Wilson's limit of a rare event lies too high, so the slice's share has the exact one (Clopper & Pearson 1934,
-    Biometrika 26).
+    So far out Wilson's limit of a rare event lies too high, so the slice's share has the exact one (Clopper & Pearson
+    1934, Biometrika 26).
     """
     c = -intervals.NORMAL.inv_cdf(level)
     if mean:
@@ -84,9 +84,7 @@ def _binomial_variance(side: Moments, size: Floats) -> Floats:
     return ratio(value * (1 - value), size)
 
 
-def _difference_of_means(
-    inside: Moments, outside: Moments, effect: Floats | float
-) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+def _difference_of_means(inside: Moments, outside: Moments, effect: Floats | float) -> tuple[Floats, Floats, Floats]:
     """(difference, its variance, degrees of freedom). The variance is the larger of Welch's and the pooled one."""
     both = Moments(*(a + b for a, b in zip(inside.all(), outside.all(), strict=True)))
     sizes = ratio(inside.w**2, inside.w2), ratio(outside.w**2, outside.w2)
@@ -99,8 +97,8 @@ def _difference_of_means(
 def cluster_effect(inside: Sides, outside: Sides, correlation: float) -> float:
     """How much clusters inflate the variance of the difference; at least 1, so that pruning without it loses nothing.
 
-    The larger of two: what the clusters' own sums show, and what rows that correlate by `correlation` within clusters imply,
-    because a slice of few clusters shows little by itself.
+    The larger of two: what the clusters' own sums show, and what rows that correlate by `correlation` within clusters
+    imply, because a slice of few clusters shows little by itself.
     """
     a, b = inside.moments, outside.moments
     even = (own_variance(a) + own_variance(b)).item()

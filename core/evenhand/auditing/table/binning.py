@@ -132,8 +132,8 @@ def _cut(column: str, counts: ValueCounts, how: int | str | tuple[float, ...] | 
     held = np.diff([0.0, *(counts.below(edge) for edge in edges), 1.0])
     if (held > 0).sum() < 2:
         raise BadInput(
-            f"every row of {where} falls into the same bin of '{column}', whose values lie between {counts.values[0]:g} and "
-            f"{counts.values[-1]:g}; choose other edges (--bins)"
+            f"every row of {where} falls into the same bin of '{column}', whose values lie between {counts.values[0]:g}"
+            f" and {counts.values[-1]:g}; choose other edges (--bins)"
         )
     by = "edges" if isinstance(how, tuple) else QUARTILES if how is None else "quantiles"
     fine = quantiles(counts, FINE) if len(counts.values) > FINE else tuple(counts.values[1:].tolist())
@@ -175,6 +175,6 @@ def _check_groups(rows: Rows, i: int, column: str) -> None:
         numeric = rows.frame.collect_schema()[f"g{i}"].is_numeric()
         way = f"--bins {column}=4" if numeric else "age to age group"
         raise BadInput(
-            f"sensitive column '{column}' in {rows.where} has {distinct:,} distinct values, and an audit compares at most "
-            f"{MOST_GROUPS:,} groups; bin it ({way}) or choose another column (--sensitive)"
+            f"sensitive column '{column}' in {rows.where} has {distinct:,} distinct values, and an audit compares at"
+            f" most {MOST_GROUPS:,} groups; bin it ({way}) or choose another column (--sensitive)"
         )

@@ -64,13 +64,15 @@ def find_positive(rows: Rows, role: str, positive: Any, threshold: float | None 
     if wanted is None:
         choice = " or ".join(f"--positive {n}" for n in names)
         raise BadInput(
-            f"column '{column}' in {where} holds {' and '.join(repr(n) for n in names)}, and which of them is the positive one is not clear; say {choice}"
+            f"column '{column}' in {where} holds {' and '.join(repr(n) for n in names)}, and which of them is the"
+            f" positive one is not clear; say {choice}"
         )
     chosen = [v for v in values if plain(v) == wanted or plain(v).lower() == wanted.lower()]
     several = len(names) > 2 and role == "prediction"  # no prediction need be of the class that is asked about
     if not chosen and positive is not None and not several and (len(names) >= 2 or _clear([*names, wanted]) is None):
         raise BadInput(
-            f"the positive value '{wanted}' is not in column '{column}' of {where}, which holds {_listed(names)}.{did_you_mean(wanted, names)} (--positive)"
+            f"the positive value '{wanted}' is not in column '{column}' of {where}, which holds"
+            f" {_listed(names)}.{did_you_mean(wanted, names)} (--positive)"
         )
     return chosen
 
@@ -87,10 +89,12 @@ def _listed(names: list[str]) -> str:
 def _not_binary(column: str, where: str, what: str, threshold: float | None) -> BadInput:
     if threshold is not None:
         return BadInput(
-            f"column '{column}' in {where} has {what}, and a threshold needs labels of two classes; drop --threshold or choose another label"
+            f"column '{column}' in {where} has {what}, and a threshold needs labels of two classes; drop --threshold or"
+            " choose another label"
         )
     return BadInput(
-        f"column '{column}' in {where} has {what}, and a binary audit needs two; choose another column or another --task"
+        f"column '{column}' in {where} has {what}, and a binary audit needs two; choose another column or another"
+        " --task"
     )
 
 
@@ -103,5 +107,6 @@ def check_scores(rows: Rows, task: AuditTask) -> None:
         check_finite_numbers(rows, "prediction" if rows.roles.prediction is not None else "score")
     if task == "multiclass" and rows.roles.prediction is None:
         raise BadInput(
-            f"column '{rows.roles.label}' in {rows.where} has more than two classes; name the predicted class with --prediction COLUMN"
+            f"column '{rows.roles.label}' in {rows.where} has more than two classes; name the predicted class with"
+            " --prediction COLUMN"
         )

@@ -43,7 +43,8 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The columns in use under internal names (g0, g1, …, s0, s1, …, label, score, …) and the facts found about them."""
+    """The columns in use under internal names (g0, g1, …, s0, s1, …, label, score, …) and the facts found about
+    them."""
 
     frame: nw.LazyFrame[Any]
     roles: Roles

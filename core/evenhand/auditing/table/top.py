@@ -45,19 +45,27 @@ class Top:
         if self.within is None:
             yield f"Selected are {which} by score: {self.selected:,} rows, those from {self.cut:.6g} on."
         else:
-            yield f"Selected are {which} by score in each of the {self.lists:,} lists of '{self.within}': {self.selected:,} rows."
+            yield (
+                f"Selected are {which} by score in each of the {self.lists:,} lists of '{self.within}':"
+                f" {self.selected:,} rows."
+            )
         if self.tied:
             yield (
-                f"{self.tied:,} rows tie at a cut where not all of them fit; none of them is selected, so that no order of the rows decides."
+                f"{self.tied:,} rows tie at a cut where not all of them fit; none of them is selected, so that no order"
+                " of the rows decides."
             )
         if self.empty:
             yield f"In {self.empty:,} of these lists nobody is selected, because more rows tie at the top than fit."
         if self.within is not None and not clustered:
             yield (
-                f"Rows of one list are chosen at each other's expense, yet the intervals take them as independent; --cluster {self.within} takes them together."
+                "Rows of one list are chosen at each other's expense, yet the intervals take them as independent;"
+                f" --cluster {self.within} takes them together."
             )
         if self.raw:
-            yield "The scores are outside [0, 1], so only their order is used; there is no calibration and no score histogram."
+            yield (
+                "The scores are outside [0, 1], so only their order is used; there is no calibration and no score"
+                " histogram."
+            )
 
 
 def select_top(
@@ -96,7 +104,8 @@ def _check(rows: Rows, threshold: float | None, task: str | None) -> None:
         raise BadInput(f"a {task} audit selects nobody; drop --task, or --top")
     if rows.roles.within is not None and rows.facts["within missing"]:
         raise BadInput(
-            f"column '{rows.roles.within}' in {rows.where} is missing in {rows.facts['within missing']:,} rows; every row needs its list (--within)"
+            f"column '{rows.roles.within}' in {rows.where} is missing in {rows.facts['within missing']:,} rows; every"
+            " row needs its list (--within)"
         )
 
 
@@ -118,7 +127,8 @@ def _of_all(rows: Rows, top: int | float) -> tuple[Rows, Top]:
     fits = int(np.searchsorted(reached, k, side="right"))  # levels that fit whole
     if not fits:
         raise BadInput(
-            f"{int(reached[0]):,} rows of {rows.where} share the highest score, more than the top {k:,}, so who is selected is not clear; choose a larger --top"
+            f"{int(reached[0]):,} rows of {rows.where} share the highest score, more than the top {k:,}, so who is"
+            " selected is not clear; choose a larger --top"
         )
     cut, selected = float(level[falling[fits - 1]]) + 0.0, int(reached[fits - 1])
     tied = int(count[falling[fits]]) if selected < k else 0
