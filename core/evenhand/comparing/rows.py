@@ -89,7 +89,8 @@ def read_rows(side: Side, bins: Mapping[str, Any]) -> SideRows:
         )
     asked = side.asked(bins)
     rows, _, top = take_asked(opened, asked)
-    plan = make_plan(rows, asked, top=top)
+    metrics = side.metrics()
+    plan = make_plan(rows, asked, extra=[metrics[name] for name in sorted(side.foreign())], top=top)
     found = by_row(rows, plan)
     if opened.sha256 is None or side.sha256 is None:
         _check_audited(side, opened, rows, plan, found)

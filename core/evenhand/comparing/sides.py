@@ -14,7 +14,7 @@ from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.of_plugins import checked
 from evenhand.auditing.question.plan import asked_again
 from evenhand.errors import BadInput
-from evenhand.recorded.finished import FinishedRun, open_folder
+from evenhand.recorded.finished import MANIFEST, FinishedRun, open_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Side:
     @property
     def is_run(self) -> bool:
         """Whether the audit is a run's, of which plugins know more."""
-        return (self.path / "manifest.json").is_file()
+        return (self.path / MANIFEST).is_file()
 
     def recorded(self) -> dict[str, Mapping[str, Any]]:
         """What audit.json says of the metrics that the audit found defined, in its order."""

@@ -95,8 +95,6 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
     """The model of a finished run. Warns of versions that differ from those it was made with.
 
     Raises BadInput where `run` is no finished run, its model was changed, or its backbone is not installed any more.
-
-    >>> evenhand.load("runs/demo").predict(frame)  # doctest: +SKIP
     """
     found = open_run(run)
     folder = found.artefact("finetune", "model")
