@@ -17,7 +17,7 @@ from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.predicting.predictions import predictions_of
 from evenhand.recipe import Recipe
-from evenhand.recorded.finished import read_manifest
+from evenhand.recorded.finished import MANIFEST, read_manifest
 from evenhand.schema import Schema
 from evenhand.statistics.arrays import Floats
 
