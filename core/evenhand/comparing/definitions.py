@@ -61,7 +61,7 @@ def _brought(side: Side, plugins: Plugins) -> tuple[list[GroupMetric], list[str]
         predictions = predictions_of(recipe, Schema.model_validate(record["schema"]), record["facts"], side.source)
     except (KeyError, TypeError, ValueError):
         raise BadInput(
-            f"{side.path / 'manifest.json'} is damaged: it does not say what was predicted; run the recipe again"
+            f"{side.path / MANIFEST} is damaged: it does not say what was predicted; run the recipe again"
         ) from None
     answers, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
     return [answer for answer in answers if isinstance(answer, GroupMetric)], faults
