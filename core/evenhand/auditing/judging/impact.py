@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from evenhand.auditing.counting.aggregation import OUTCOME, Table
+from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.evidence.bands import joint_critical
 from evenhand.auditing.judging.attributes import Attribute, attributes_of
 from evenhand.auditing.judging.gaps import number
+from evenhand.auditing.judging.missing import least_ratios
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN
 from evenhand.auditing.metrics.built_in import BINARY
 from evenhand.auditing.question.plan import Plan
@@ -120,7 +122,10 @@ def _judged(
     ends = float(np.nanmin(low[off])), float(min(np.nanmin(high[off]), 1.0))
     rows = [block["groups"][i] for i in places if block["groups"][i]["group"] != block["highest"]]
     worst = min(rows, key=lambda row: row["ratio"])
-    says = WITHIN if ends[0] >= rule.least else EXCEEDED if ends[1] < rule.least else UNSURE
+    cells = attribute.groups.total[:, : len(CELLS)]
+    factor = least_ratios(attribute.values, BINARY[RATE], cells)[np.ix_(places, places)]
+    open_ = float(np.nanmin((low * factor)[off]))  # where rows of unknown group lie as unluckily as they could
+    says = WITHIN if open_ >= rule.least else EXCEEDED if ends[1] < rule.least else UNSURE
     flips = rule.flip_flop and says == EXCEEDED and all(row["flips"] for row in rows if row["ratio"] < rule.least)
     text = (
         f"The {title} of {worst['group']} is {number(worst['ratio'])} times that of {block['highest']}, the highest "
@@ -131,6 +136,8 @@ def _judged(
             UNSURE,
             text + " One person more selected in the one and one fewer in the other would turn the order around.",
         )
+    elif says == UNSURE and ends[0] >= rule.least:
+        text += f" Where the group is known that holds; with the rows whose group is not, it could be as low as {number(open_)}."
     elif says == UNSURE:
         text += " Whether that holds cannot be said from these rows."
     return _entry(attribute, rule, policy, says, text, worst["ratio"], ends, (worst["group"], block["highest"]))
