@@ -19,6 +19,7 @@ from evenhand.statistics.tails import log_upper_tail, mid_p_lower
 NORMAL = NormalDist()
 FAR = 1.98  # critical values from here on allow for more than one comparison at 95 %
 FEW = 50  # events or non-events, below which a normal tail is not what it seems so far out
+ENOUGH = 100  # of them, from which it is near enough; between the two, limits go over from one to the other
 
 
 def critical(confidence: float) -> float:
@@ -66,12 +67,15 @@ def far_share(x: Floats, n: Floats, c: Floats | float, near: Floats | float = FA
     with c.
     """
     x, n, c, near = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (x, n, c, near)))
-    few = (np.minimum(x, n - x) < FEW) & (n > 0)
-    lower, upper = share(x, n, np.where(few, near, c))
+    lower, upper = share(x, n, c)
+    few = (np.minimum(x, n - x) < ENOUGH) & (n > 0)
     if few.any():
         hits, rows = np.clip(x[few], 0, n[few]), n[few]
+        low, high = share(hits, rows, near[few])
         least, rest = mid_p_lower(np.stack([hits, rows - hits]), rows, log_upper_tail(c[few]))
-        lower[few], upper[few] = np.minimum(least, lower[few]), np.maximum(1 - rest, upper[few])
+        score = np.clip((np.minimum(hits, rows - hits) - FEW) / (ENOUGH - FEW), 0, 1)
+        lower[few] = score * lower[few] + (1 - score) * np.minimum(least, low)
+        upper[few] = score * upper[few] + (1 - score) * np.maximum(1 - rest, high)
     return lower, upper
 
 
@@ -80,7 +84,7 @@ def _poisson_lower(x: Floats, c: Floats) -> Floats:
     17)."""
     one_sided = {z: -NORMAL.inv_cdf(min(2 * NORMAL.cdf(-min(z, 8.0)), 1 - 1e-12)) for z in np.unique(c).tolist()}
     z = np.array([one_sided[v] for v in c.ravel().tolist()]).reshape(c.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         root = 1 - 1 / (9 * x) - z / (3 * np.sqrt(x))
     return np.asarray(x * np.maximum(np.nan_to_num(root), 0) ** 3)
 

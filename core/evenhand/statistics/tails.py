@@ -105,7 +105,8 @@ def mid_p_lower(x: Floats, n: Floats, log_tail: Floats) -> Floats:
     of the tail, which is concave in the log odds, so that they settle from below. 0 without an event.
     """
     x, n, log_tail = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(x, n, log_tail))
-    some = np.where(x > 0, x, 1.0)  # nothing is asked of 0 of n
+    seen = x > 1e-9
+    some = np.where(seen, x, 1.0)  # nothing is asked of 0 of n
     n = np.maximum(n, some)
     choose = _log_choose(n, some)
     odds = np.minimum((log_tail + math.log(2) - choose) / some, np.log(some / (n - some + 1)))
@@ -116,7 +117,7 @@ def mid_p_lower(x: Floats, n: Floats, log_tail: Floats) -> Floats:
         if not (np.abs(step) > 1e-7 * np.maximum(np.abs(odds), 1)).any():
             break
     with np.errstate(over="ignore"):
-        return np.where(x > 0, 1 / (1 + np.exp(-odds)), 0.0)
+        return np.where(seen, 1 / (1 + np.exp(-odds)), 0.0)
 
 
 def _mid_p(x: Floats, n: Floats, odds: Floats, choose: Floats) -> tuple[Floats, Floats]:

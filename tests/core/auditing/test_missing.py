@@ -3,11 +3,16 @@
 from itertools import product
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import counted, gaps, group_of
 
-from evenhand.auditing.judging.missing import gap_bounds
+from evenhand.auditing import audit
+from evenhand.auditing.counting.counts import CELLS
+from evenhand.auditing.judging.missing import gap_bounds, least_ratios, left_open
+from evenhand.auditing.metrics.built_in import BINARY
 from evenhand.auditing.table.group_names import MISSING
 
 ONE_COLUMN = [("a",), ("b",), ("c",), (MISSING,)]
@@ -21,19 +26,23 @@ def largest(hits, others):
     return max(rates) - min(rates) if len(rates) > 1 else None
 
 
-def every_gap(values, hits, others):
-    """The largest gap under every assignment of the rows of unknown group."""
+def assignments(values, hits, others):
+    """(hits, others) of the known groups under every assignment of the rows of unknown group."""
     known = [i for i, value in enumerate(values) if MISSING not in value]
     rows = [(i, hit) for i in range(len(values)) if i not in known for hit in [1] * hits[i] + [0] * others[i]]
     homes = [
         [k for k in known if all(v in (MISSING, w) for v, w in zip(values[i], values[k], strict=True))] for i, _ in rows
     ]
-    found = []
     for choice in product(*homes):
         a, b = [hits[k] for k in range(len(values))], [others[k] for k in range(len(values))]
         for (_, hit), home in zip(rows, choice, strict=True):
             (a if hit else b)[home] += 1
-        found.append(largest([a[k] for k in known], [b[k] for k in known]))
+        yield [a[k] for k in known], [b[k] for k in known]
+
+
+def every_gap(values, hits, others):
+    """The largest gap under every assignment."""
+    found = [largest(a, b) for a, b in assignments(values, hits, others)]
     return [gap for gap in found if gap is not None]
 
 
@@ -77,3 +86,124 @@ def test_more_missing_rows_never_narrow_the_bounds(groups, hit, miss):
     if not np.isnan(high):
         assert lower <= low + 1e-12
         assert higher >= high - 1e-12
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 4), few), min_size=3, max_size=3),
+    st.lists(st.integers(0, 1), min_size=6, max_size=6),
+    st.booleans(),
+)
+def test_no_assignment_moves_two_groups_further_apart_than_is_left_open(groups, absent, two):
+    values = TWO_COLUMNS if two else ONE_COLUMN
+    hits = [a for a, _ in groups] + (absent[:3] if two else [sum(absent[:3])])
+    others = [b for _, b in groups] + (absent[3:] if two else [sum(absent[3:])])
+    cells = np.zeros((len(values), len(CELLS)))
+    cells[:, 0], cells[:, 2] = hits, others  # tp, fn
+    open_ = left_open(values, BINARY["tpr"], cells, np.add(hits, others))
+    rate = np.array(hits[:3]) / np.add(hits[:3], others[:3])
+    everyone = np.array(
+        [(sum(hits) - a) / (sum(hits) + sum(others) - a - b) for a, b in zip(hits, others, strict=True)]
+    )[:3]
+    seen, rests, ratios = [], [], []
+    for a, b in assignments(values, hits, others):
+        p = np.array(a) / np.add(a, b)
+        rest = np.array([(sum(a) - x) / (sum(a) + sum(b) - x - y) for x, y in zip(a, b, strict=True)])
+        seen.append(p[:, None] - p[None])
+        rests.append(p - rest)
+        ratios.append(p[:, None] / p[None])
+    assert np.max(seen, axis=0) - (rate[:, None] - rate) == pytest.approx(open_.apart[:3, :3], abs=1e-12)
+    assert np.max(rests, axis=0) - (rate - everyone) == pytest.approx(open_.above[:3], abs=1e-12)
+    assert -np.min(rests, axis=0) + (rate - everyone) == pytest.approx(open_.below[:3], abs=1e-12)
+    factor = np.min(ratios, axis=0) / (rate[:, None] / rate)
+    off = ~np.eye(3, dtype=bool)
+    assert least_ratios(values, BINARY["tpr"], cells)[:3, :3][off] == pytest.approx(factor[off], abs=1e-12)
+
+
+# what a verdict makes of it
+
+BY = {"label": "y", "prediction": "d", "sensitive": "g"}
+EVEN = {"a": (4000, 1000, 1000, 4000), "b": (4000, 1000, 1000, 4000)}
+
+
+def with_missing(cells, **groups):
+    """A table in which so many (tp, fp, fn, tn) have no group."""
+    return counted(**groups, lost=cells).with_columns(
+        g=pl.when(pl.col("g") == "lost").then(None).otherwise(pl.col("g"))
+    )
+
+
+def test_within_needs_what_missing_groups_leave_open_to_fit_too():
+    """1,000 positives of unknown group could move the gap to .83 against .77, beyond .05; 10 could not."""
+    many = audit(with_missing((800, 200, 200, 800), **EVEN), **BY, tolerance={"tpr": 0.05})
+    assert many.data["attributes"][0]["missing"]["bounds"]["tpr"]["upper"] > 0.05
+    assert many.verdict == "not enough evidence"
+    assert "with the rows whose group is not, it could be up to" in many.data["verdicts"][0]["says"]
+    assert many.data["verdicts"][0]["rows_needed"] is None
+    assert {g["verdict"] for g in gaps(many, "tpr", "difference") if g["group"] == "b"} == {"not enough evidence"}
+    few = audit(with_missing((8, 2, 2, 8), **EVEN), **BY, tolerance={"tpr": 0.05})
+    assert few.verdict == "within"
+
+
+def test_bounds_and_sampling_error_must_fit_together():
+    """Each alone stays inside the tolerance, both together do not."""
+    cells = (100, 0, 25, 0)
+    found = audit(with_missing(cells, **EVEN), **BY, tolerance={"tpr": 0.02})
+    gap = gaps(found, "tpr", "largest")[0]
+    assert found.data["attributes"][0]["missing"]["bounds"]["tpr"]["upper"] < 0.02
+    assert gap["upper_simultaneous"] < 0.02
+    assert found.verdict == "not enough evidence"
+
+
+def test_rows_of_unknown_group_are_no_group_unless_one_asks():
+    frame = with_missing((100, 50, 400, 450), **EVEN)
+    found = audit(frame, **BY, tolerance={"tpr": 0.05})
+    assert group_of(found, MISSING)["metrics"]["tpr"]["value"] == 0.2
+    assert found.verdict == "not enough evidence"
+    for gap in found.data["attributes"][0]["gaps"]:
+        assert gap["kind"] not in ("largest", "ratio") or MISSING not in (gap["group"], gap["versus"])
+        assert MISSING not in (gap["rows_needed"] or {})
+        if MISSING in (gap["group"], gap["versus"]):
+            assert gap["verdict"] is None
+            assert gap["tolerance"] is None
+            assert gap["value"] < -0.5 or gap["metric"] != "tpr"
+    asked = audit(frame, **BY, tolerance={"tpr": 0.05}, reference={"g": None})
+    assert asked.verdict == "exceeded"
+    assert MISSING in (asked.data["verdicts"][0]["group"], asked.data["verdicts"][0]["versus"])
+
+
+def test_more_rows_are_never_asked_of_a_group_that_is_none():
+    frame = with_missing((2, 1, 1, 2), a=(160, 40, 40, 160), b=(156, 40, 44, 160))
+    needed = audit(frame, **BY, tolerance={"tpr": 0.1}).data["verdicts"][0]["rows_needed"]
+    assert set(needed) == {"a", "b"}
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(4, "not enough evidence"), (0, "within")])
+def test_a_metric_without_bounds_is_not_within_beside_missing_groups(lost, verdict):
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 8000)
+    score = np.clip(0.3 * label + 0.7 * rng.random(8000), 0, 1)
+    frame = pl.DataFrame({"y": label, "s": score, "g": [None] * lost + ["a", "b"] * ((8000 - lost) // 2)})
+    found = audit(frame, label="y", score="s", sensitive="g", metrics=["auc"], tolerance={"auc": 0.1})
+    assert found.verdict == verdict
+    assert ("is not bounded" in found.data["verdicts"][0]["says"]) == bool(lost)
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(4000, "not enough evidence"), (40, "within"), (0, "within")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_four_fifths_hold_only_if_missing_groups_cannot_break_them(lost, verdict, turned):
+    """Of 10,000 per group 5,000 are selected; 4,000 more could leave 5,000 of 12,000 against 7,000 of 12,000."""
+    frame = with_missing((lost // 2, 0, 0, lost // 2), **EVEN)
+    favourable = {"favourable": "0"} if turned else {}
+    found = audit(frame, prediction="d", sensitive="g", policy="us-four-fifths", positive=1, **favourable)
+    (ratio,) = (v for v in found.data["verdicts"] if v.get("kind") == "ratio")
+    assert ratio["verdict"] == verdict
+
+
+def test_where_denial_is_counted_ratios_are_bounded_by_approvals():
+    """100 of 1,000 are denied in each; 50 denied more leave 900 of 1,050 beside 900 of 1,000, above four fifths."""
+    frame = with_missing((50, 0, 0, 0), a=(100, 0, 0, 900), b=(100, 0, 0, 900))
+    ask = {"prediction": "d", "sensitive": "g", "policy": "us-four-fifths", "positive": 1}
+    for favourable, verdict in (("0", "within"), ("1", "not enough evidence")):
+        found = audit(frame, **ask, favourable=favourable)
+        assert next(v for v in found.data["verdicts"] if v.get("kind") == "ratio")["verdict"] == verdict

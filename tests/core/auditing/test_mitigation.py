@@ -37,6 +37,19 @@ def rates(group, place):
     return tpr, fpr, tp + sum(negative) - fp
 
 
+def decides(group, place):
+    """Whether a group of ten rows still has both decisions: as many as at .5, or a tenth of those with the label."""
+    positive, negative = group
+    total = sum(positive) + sum(negative)
+
+    def enough(at):
+        selected, now = (sum(positive[i:]) + sum(negative[i:]) for i in (at, 2))
+        sides = ((selected, now, sum(positive)), (total - selected, total - now, sum(negative)))
+        return all(n >= min(before, labelled / 10) and (n > 0 or labelled == 0) for n, before, labelled in sides)
+
+    return total < 10 or enough(place) or not any(enough(i) for i in range(len(EDGES)))
+
+
 def gap(values):
     known = [v for v in values if not np.isnan(v)]
     return max(known) - min(known) if len(known) >= 2 else 0.0
@@ -52,27 +65,69 @@ def test_it_finds_the_best_thresholds_that_a_full_search_finds(groups, limit):
     metrics = [BINARY["tpr"], BINARY["fpr"]]
     (found,) = preview(histograms(groups), metrics, {"tpr": limit, "fpr": limit}, 0.5)
     total = sum(sum(p) + sum(n) for p, n in groups)
-    best = -1.0
-    for places in itertools.product(range(len(EDGES)), repeat=len(groups)):
-        seen = [rates(group, place) for group, place in zip(groups, places, strict=True)]
-        if gap([s[0] for s in seen]) <= limit + 1e-9 and gap([s[1] for s in seen]) <= limit + 1e-9:
-            best = max(best, sum(s[2] for s in seen) / total)
-    several = found["per_group"]
-    assert several["within"]  # selecting nobody always is
-    assert several["accuracy"] <= best + 1e-9
+    best, reachable = -1.0, -1.0
     # windows lie on a grid, so a solution that needs the whole tolerance may be missed; never by more than its step
     shrunk = limit - 1 / 80
-    reachable = -1.0
     for places in itertools.product(range(len(EDGES)), repeat=len(groups)):
+        if not all(decides(group, place) for group, place in zip(groups, places, strict=True)):
+            continue
         seen = [rates(group, place) for group, place in zip(groups, places, strict=True)]
-        if gap([s[0] for s in seen]) <= shrunk and gap([s[1] for s in seen]) <= shrunk:
-            reachable = max(reachable, sum(s[2] for s in seen) / total)
+        widest, right = max(gap([s[0] for s in seen]), gap([s[1] for s in seen])), sum(s[2] for s in seen) / total
+        best = max(best, right) if widest <= limit + 1e-9 else best
+        reachable = max(reachable, right) if widest <= shrunk else reachable
+    several = found["per_group"]
+    if several is None:
+        assert reachable == -1.0
+        assert found["single"] is None
+        return
+    assert all(decides(group, EDGES.index(t)) for group, t in zip(groups, several["thresholds"].values(), strict=True))
+    assert several["within"]
+    assert several["accuracy"] <= best + 1e-9
     assert several["accuracy"] >= reachable - 1e-9
     single = found["single"]
     if single is not None:
         assert single["within"]
         assert len(set(single["thresholds"].values())) == 1
         assert single["accuracy"] <= several["accuracy"] + 1e-9
+
+
+def unequal(n=8000):
+    """Scores that tell little, and too high ones for negatives of group b: rates are equal where nobody is selected."""
+    rng = np.random.default_rng(1)
+    y, group = (rng.random(n) < 0.3).astype(int), rng.choice(["a", "b"], n)
+    score = 0.25 + 0.12 * y + 0.25 * (group == "b") * (1 - y) * rng.random(n) + rng.normal(0, 0.12, n)
+    return pl.DataFrame({"y": y, "s": np.round(np.clip(score, 0, 1), 3), "g": group})
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"selection_rate": 0.01, "tpr": 0.01, "fpr": 0.01}, {"selection_rate": 0.02}, {"tpr": 0.02, "fpr": 0.02}],
+)
+def test_selecting_nobody_is_no_remedy(limits):
+    frame = unequal()
+    (found,) = evenhand.audit(frame, label="y", score="s", sensitive="g", tolerance=limits).data["mitigation"]
+    assert found["alike"] == pytest.approx(1 - frame["y"].mean())
+    for one in (found["single"], found["per_group"]):
+        if one is not None:
+            for group, part in frame.group_by("g"):
+                threshold = one["thresholds"][group[0]]
+                assert one["selected"][group[0]] == (part["s"] >= threshold).sum() >= 0.1 * part["y"].sum()
+            wrong = one["accuracy"] <= found["alike"]
+            assert not (wrong and one["useful"])
+
+
+def test_what_is_no_better_than_one_decision_for_all_is_not_useful():
+    """9 of 10 are positive: selecting 99 of 100 at random is right less often than selecting all."""
+    bins = [18, 0, 0, 1782], [2, 0, 0, 198]
+    (found,) = preview(histograms([bins, bins]), [BINARY["tpr"]], {"tpr": 0.1}, 0.5)
+    assert found["now"]["within"]
+    assert found["now"]["accuracy"] == pytest.approx(0.9 * 0.99 + 0.1 * 0.01)
+    assert found["alike"] == pytest.approx(0.9)
+    assert not found["now"]["useful"]
+    better = [0, 0, 0, 1800], [100, 0, 0, 100]
+    (found,) = preview(histograms([better, better]), [BINARY["tpr"]], {"tpr": 0.1}, 0.5)
+    assert found["now"]["useful"]
+    assert found["now"]["selected"] == {"g0": 1900, "g1": 1900}
 
 
 def shifted(n=4000):

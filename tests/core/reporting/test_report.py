@@ -267,6 +267,14 @@ def test_other_thresholds_are_previewed_before_and_after():
     assert "<c>" not in section
 
 
+def test_no_tick_stands_at_thresholds_that_are_no_better_than_one_decision_for_all():
+    page = render_audit(audit_of(["a", "b", "c"]))  # scores that have nothing to do with the labels
+    section = page[page.index('id="mitigation"') : page.index("How the numbers are made")]
+    assert "✓" not in section
+    assert "not better than one decision for all" in section
+    assert re.search(r"<bdi>a</bdi>: \d+", section)  # how many are selected
+
+
 @pytest.fixture
 def page(tmp_path, own_metrics):
     if CHROMIUM is None:

@@ -19,7 +19,7 @@ from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.evidence.heterogeneity import spread
 from evenhand.auditing.judging.gaps import MetricGaps
-from evenhand.auditing.judging.missing import missing_rows
+from evenhand.auditing.judging.missing import LeftOpen, left_open, missing_rows, named_values
 from evenhand.auditing.judging.verdicts import UNSURE
 from evenhand.auditing.judging.worst import worst_groups
 from evenhand.auditing.metrics.metric import GroupMetric
@@ -182,7 +182,16 @@ def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: fl
         critical(plan.confidence),
         joint_critical([maxima.comparisons], plan.confidence),
         joint,
+        _open(attribute, metric, plan),
     )
+
+
+def _open(attribute: Attribute, metric: GroupMetric, plan: Plan) -> LeftOpen | None:
+    """What rows of unknown group leave open, where there are any that the user did not ask to be judged as a group."""
+    values = named_values(attribute.columns, attribute.values, plan.reference)
+    if not any(MISSING in value for value in values):
+        return None
+    return left_open(values, metric, attribute.groups.total[:, : len(CELLS)], attribute.own[metric.name].rows)
 
 
 def _spread(found: GroupEstimates, confidence: float) -> dict[str, float]:

@@ -8,9 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.auditing.evidence.bands import Maxima
 from evenhand.auditing.evidence.group_estimates import GRID, GroupEstimates
+from evenhand.auditing.judging.missing import LeftOpen
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN, judge, rows_needed
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics import intervals
@@ -35,11 +37,17 @@ class MetricGaps:
     pointwise: float  # critical values: of one interval alone,
     family: float  # of all comparisons of this metric on this attribute,
     joint: float  # of all comparisons of the report that answer the same question
+    open: LeftOpen | None = None  # what rows of unknown group leave open; None where there are none
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """The groups that are groups: not those of rows whose group is unknown."""
+        return np.ones(len(self.names), dtype=bool) if self.open is None else ~self.open.unknown
 
     @cached_property
     def defined(self) -> Ints:
         """Places of the groups for which the metric exists."""
-        return np.flatnonzero(~np.isnan(self.own.value))
+        return np.flatnonzero(~np.isnan(self.own.value) & self.judged)
 
     def pairs(self, c: float) -> tuple[Floats, Floats]:
         """Limits of the difference of every two defined groups, [group, group]."""
@@ -62,6 +70,11 @@ class MetricGaps:
                 found.append(self._ratio())
         return found
 
+    @property
+    def complete(self) -> bool:
+        """Whether every group has the metric."""
+        return len(self.defined) == int(self.judged.sum())
+
     def _differences(self) -> list[dict[str, Any]]:
         place = self.names.index(self.reference)
         r = np.zeros(len(self.names)) if self.own.correlation is None else self.own.correlation[:, place]
@@ -72,42 +85,43 @@ class MetricGaps:
                 self.own.value, (lower, upper), self.own.value[place], (lower[place], upper[place]), r
             )
 
-        skip = {place}
-        return self._against("difference", self.reference, self.own.value - self.own.value[place], at, skip)
+        further = None if self.open is None else (self.open.apart[place], self.open.apart[:, place])
+        value = self.own.value - self.own.value[place]
+        return self._against("difference", self.reference, value, at, further, skip={place})
 
     def _rests(self) -> list[dict[str, Any]]:
         def at(c: float) -> tuple[Floats, Floats]:
             return intervals.difference(self.own.value, self.own.limits(c), self.rest.value, self.rest.limits(c))
 
-        return self._against("rest", "everyone else", self.own.value - self.rest.value, at, set())
+        further = None if self.open is None else (self.open.below, self.open.above)
+        return self._against("rest", "everyone else", self.own.value - self.rest.value, at, further, skip=set())
 
-    def _against(self, kind: str, versus: str, value: Floats, at: Any, skip: set[int]) -> list[dict[str, Any]]:
+    def _against(
+        self, kind: str, versus: str, value: Floats, at: Any, open_: tuple[Floats, Floats] | None, skip: set[int]
+    ) -> list[dict[str, Any]]:
         point, joint, p = at(self.pointwise), at(self.joint), p_values(value, at)
         found = []
-        for i in self.defined:
-            if i in skip or np.isnan(value[i]):
+        for i in np.flatnonzero(~np.isnan(value)):
+            if i in skip:
                 continue
-            says = judge(joint[0][i], joint[1][i], self.tolerance)
-            pair = (self.names[i], versus) if kind == "difference" else (self.names[i],)
-            more = self._more(float(abs(value[i])), pair) if says == UNSURE else None
-            gap = self._gap(
-                kind,
-                self.names[i],
-                versus,
-                value[i],
-                (point[0][i], point[1][i]),
-                (joint[0][i], joint[1][i]),
-                p[i],
-                says,
-                more,
-            )
-            found.append(gap)
+            limits, further = (joint[0][i], joint[1][i]), (0.0, 0.0) if open_ is None else (open_[0][i], open_[1][i])
+            says, more, reach = None, None, 0.0
+            if self.judged[i]:  # rows of unknown group are shown, and are no group
+                says = judge(*limits, self.tolerance, further=further)
+                reach = max(further[0] - limits[0], limits[1] + further[1])
+                pair = (self.names[i], versus) if kind == "difference" else (self.names[i],)
+                far = max(value[i] + further[1], further[0] - value[i]) if any(further) else abs(value[i])
+                more = self._more(float(far), pair, any(further)) if says == UNSURE else None
+            alone, name = (point[0][i], point[1][i]), self.names[i]
+            found.append(self._gap(kind, name, versus, value[i], alone, limits, p[i], says, more, reach=reach))
         return found
 
-    def _more(self, value: float, only: tuple[str, ...]) -> dict[str, int] | None:
-        if self.tolerance is None:
+    def _more(self, value: float, only: tuple[str, ...], further: bool) -> dict[str, int] | None:
+        """Rows that would settle it, never of a group that is none; no number of them where what is missing decides."""
+        if self.tolerance is None or (further and value >= self.tolerance):
             return None
-        return rows_needed(self.names, self.own, self.group_rows, value, self.tolerance, self.joint, only)
+        groups = tuple(name for name, judged in zip(self.names, self.judged, strict=True) if judged)
+        return rows_needed(self.names, self.own, self.group_rows, value, self.tolerance, self.joint, only or groups)
 
     def largest(self) -> dict[str, Any]:
         """The distance between the highest and the lowest group.
@@ -121,14 +135,24 @@ class MetricGaps:
         (low_f, up_f), (low_j, up_j) = self.pairs(self.family), self.pairs(self.joint)
         point = max(float(low_f.max()), 0.0), float(up_f.max())
         joint = max(float(low_j.max()), 0.0), float(up_j.max())
-        complete = len(self.defined) == len(self.names)
-        says = judge(joint[0], joint[1], self.tolerance, complete)
+        far, reach = self._reach(gap, joint[1], up_j)
+        says = judge(joint[0], joint[1], self.tolerance, self.complete, (0.0, reach - joint[1]))
         pair = (self.names[self.defined[high]], self.names[self.defined[low]])
         only = pair if self.tolerance is not None and gap > self.tolerance else ()
-        more = self._more(gap, only) if says == UNSURE else None
+        more = self._more(far, only, far > gap) if says == UNSURE else None
         evidence = np.unravel_index(int(np.argmax(low_j)), low_j.shape)
         proof = (self.names[self.defined[evidence[0]]], self.names[self.defined[evidence[1]]])
-        return self._gap("largest", *pair, gap, point, joint, self._p_largest(), says, more, proof)
+        return self._gap("largest", *pair, gap, point, joint, self._p_largest(), says, more, proof, reach)
+
+    def _reach(self, gap: float, upper: float, pairs: Floats) -> tuple[float, float]:
+        """How large the largest gap is where rows of unknown group lie worst: (without chance, its upper limit)."""
+        if self.open is None:
+            return gap, upper
+        value, apart = self.own.value[self.defined], self.open.apart[np.ix_(self.defined, self.defined)]
+        estimates = value[:, None] - value[None]
+        far = max(gap, float((estimates + apart).max()), self.open.nobody)
+        chance = float((pairs - estimates).max()) if self.open.nobody > gap else 0.0
+        return far, max(upper, float((pairs + apart).max()), min(self.open.nobody + chance, 1.0) if chance else 0.0)
 
     def _p_largest(self) -> float:
         # the c at which the last pair stops being apart: the limits only widen with c, so halve
@@ -173,6 +197,7 @@ class MetricGaps:
         says: str | None,
         more: dict[str, int] | None,
         proof: tuple[str, str] | None = None,
+        reach: float = 0.0,
     ) -> dict[str, Any]:
         return {
             "metric": self.metric.name,
@@ -187,10 +212,10 @@ class MetricGaps:
             "p_value": p,
             "p_adjusted": float("nan"),
             "p_bh": float("nan"),
-            "tolerance": None if kind == "ratio" else self.tolerance,
+            "tolerance": None if says is None else self.tolerance,
             "verdict": says,
             "rows_needed": more,
-            "says": self._sentence(kind, group, versus, value, joint, says, more, proof),
+            "says": self._sentence(kind, group, versus, value, joint, says, more, proof, reach),
         }
 
     def _sentence(
@@ -203,6 +228,7 @@ class MetricGaps:
         says: str | None,
         more: dict[str, int] | None,
         proof: tuple[str, str] | None,
+        reach: float,
     ) -> str:
         name, show, pair = self.metric.title, number, (group, versus)
         group, versus = shortened(group), shortened(versus)
@@ -216,7 +242,7 @@ class MetricGaps:
         else:
             side = "higher" if value >= 0 else "lower"
             text = f"The {name} of {group} is {show(abs(value))} {side} than that of {versus} (difference {between})."
-        return text + self._because(says, more, proof, joint, pair)
+        return text + self._because(says, more, proof, joint, pair, reach)
 
     def _because(
         self,
@@ -225,6 +251,7 @@ class MetricGaps:
         proof: tuple[str, str] | None,
         joint: tuple[float, float],
         pair: tuple[str, str],
+        reach: float,
     ) -> str:
         tolerance = f"the tolerance of {number(self.tolerance)}" if self.tolerance is not None else ""
         if says == EXCEEDED:
@@ -235,8 +262,17 @@ class MetricGaps:
             return f" That is more than {tolerance}: at least {number(least)}{where}."
         if says == WITHIN:
             return f" That is within {tolerance}."
+        if says == UNSURE and self.complete and judge(*joint, self.tolerance) == WITHIN:
+            could = f"could be up to {number(reach)}" if np.isfinite(reach) else "is not bounded"
+            return (
+                f" Where the group is known that is within {tolerance}; with the rows whose group is not, it {could}."
+            )
         if says == UNSURE:
-            return f" Whether {tolerance} holds cannot be said from these rows." + _more_rows(more)
+            decides = self.open is not None and self.complete and more is None
+            why = (
+                " No number of rows settles it while those of unknown group have none." if decides else _more_rows(more)
+            )
+            return f" Whether {tolerance} holds cannot be said from these rows." + why
         return ""
 
 

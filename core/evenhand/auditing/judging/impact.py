@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from evenhand.auditing.counting.aggregation import OUTCOME, Table
+from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.evidence.bands import joint_critical
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.judging.attributes import Attribute, attributes_of
 from evenhand.auditing.judging.gaps import number
+from evenhand.auditing.judging.missing import least_ratios
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.rates import SCORING_RATE, SELECTION_RATE
@@ -47,7 +49,8 @@ def impacts(policy: Policy, table: Table, plan: Plan, attributes: Sequence[Attri
         judged = [a for a in judged if metric.name in a.own]
         judged = [_turned(a, metric) for a in judged] if turned and again is table else judged
         joint = joint_critical([a.maxima[metric.name].comparisons for a in judged], plan.confidence)
-        found += [_impact(attribute, metric, rule, policy, joint, _title(metric, plan)) for attribute in judged]
+        counted = _unselected(metric) if turned and again is table else metric
+        found += [_impact(a, metric, counted, rule, policy, joint, _title(metric, plan)) for a in judged]
     rows = [row for impact in found for row in impact.block["groups"]]
     adjusted = holm(np.array([np.nan if row["p_value"] is None else row["p_value"] for row in rows], dtype=float))
     for row, p in zip(rows, adjusted, strict=True):
@@ -79,6 +82,11 @@ def _turned(attribute: Attribute, metric: GroupMetric) -> Attribute:
     return replace(attribute, own={**attribute.own, metric.name: attribute.own[metric.name].complement()})
 
 
+def _unselected(metric: GroupMetric) -> GroupMetric:
+    """The rate of those that the metric leaves."""
+    return replace(metric, numerator=tuple(part for part in metric.denominator if part not in metric.numerator))
+
+
 def _title(metric: GroupMetric, plan: Plan) -> str:
     if plan.favourable is None or plan.favourable.decision == "positive":
         return metric.title
@@ -95,8 +103,15 @@ RATES: dict[str, tuple[GroupMetric, Callable[[Table, bool], Table | None]]] = {
 
 
 def _impact(
-    attribute: Attribute, metric: GroupMetric, rule: RatioRule, policy: Policy, joint: float, title: str
+    attribute: Attribute,
+    metric: GroupMetric,
+    counted: GroupMetric,
+    rule: RatioRule,
+    policy: Policy,
+    joint: float,
+    title: str,
 ) -> Impact:
+    """counted: the rate whose hits `attribute.own[metric.name]` counts."""
     own = attribute.own[metric.name]
     value, share = own.value, attribute.rows / max(attribute.rows.sum(), 1)
     known = np.array([MISSING not in names for names in attribute.values]) & ~np.isnan(value)
@@ -130,7 +145,9 @@ def _impact(
         row["flips"] = _flips(value[i] * own.size[i], own.size[i], value[top] * own.size[top], own.size[top])
     if rule.least is None:
         return Impact(block, None)
-    return Impact(block, _judged(attribute, rule, policy, block, places, (value, lower, upper), title))
+    cells = attribute.groups.total[:, : len(CELLS)]
+    factor = least_ratios(attribute.values, counted, cells)[np.ix_(places, places)]
+    return Impact(block, _judged(attribute, rule, policy, block, places, (value, lower, upper), factor, title))
 
 
 def _row(attribute: Attribute, own: GroupEstimates, i: int, share: float, excluded: str | None) -> dict[str, Any]:
@@ -160,9 +177,13 @@ def _judged(
     block: dict[str, Any],
     places: Any,
     rates: tuple[Floats, Floats, Floats],
+    factor: Floats,
     title: str,
 ) -> dict[str, Any]:
-    """The verdict on the lowest ratio, by limits that hold for every pair of compared groups."""
+    """The verdict on the lowest ratio, by limits that hold for every pair of compared groups.
+
+    factor: by which rows of unknown group could lower the ratio of each pair.
+    """
     assert rule.least is not None
     value, lower, upper = (a[places] for a in rates)
     low, high = intervals.quotient(
@@ -172,7 +193,8 @@ def _judged(
     ends = float(np.nanmin(low[off])), float(min(np.nanmin(high[off]), 1.0))
     rows = [block["groups"][i] for i in places if block["groups"][i]["group"] != block["highest"]]
     worst = min(rows, key=lambda row: row["ratio"])
-    says = WITHIN if ends[0] >= rule.least else EXCEEDED if ends[1] < rule.least else UNSURE
+    open_ = float(np.nanmin((low * factor)[off]))  # where rows of unknown group lie as unluckily as they could
+    says = WITHIN if open_ >= rule.least else EXCEEDED if ends[1] < rule.least else UNSURE
     flips = rule.flip_flop and says == EXCEEDED and all(row["flips"] for row in rows if row["ratio"] < rule.least)
     text = (
         f"The {title} of {worst['group']} is {number(worst['ratio'])} times that of {block['highest']}, the highest"
@@ -184,6 +206,8 @@ def _judged(
             UNSURE,
             text + " One person more selected in the one and one fewer in the other would turn the order around.",
         )
+    elif says == UNSURE and ends[0] >= rule.least:
+        text += f" Where the group is known that holds; with the rows whose group is not, it could be {number(open_)}."
     elif says == UNSURE:
         text += " Whether that holds cannot be said from these rows."
     return _entry(attribute, rule, policy, says, text, worst["ratio"], ends, (worst["group"], block["highest"]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,82 @@ from evenhand.auditing.table.group_names import MISSING
 from evenhand.statistics.arrays import Floats
 
 HALVINGS = 60  # of [0, 1]; what is left is less than the rounding of a rate
+ASKED = "\0asked"  # stands for "(missing)" where the user made it a group like any other
+
+
+@dataclass(frozen=True)
+class LeftOpen:
+    """By how much rows of unknown group could move the gaps of one metric beyond their estimates; 0 where none could.
+
+    unknown: [group] groups that are none, of rows whose group is not known. apart: [group, group], how much further the
+    first may lie above the second. above, below: [group], how much further above or below everyone else. nobody: the
+    largest gap that rows could make that fit no group at all. Infinite where the metric has no bounds.
+    """
+
+    unknown: NDArray[np.bool_]
+    apart: Floats
+    above: Floats
+    below: Floats
+    nobody: float = 0.0
+
+
+def named_values(
+    columns: Sequence[str], values: Sequence[tuple[str, ...]], reference: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    """The values of each group; those missing in a column whose reference group is "(missing)" count as known.
+
+    Who names "(missing)" as the group to compare with asks for its rows to be judged as a group.
+    """
+    asked = [reference.get(column) == MISSING for column in columns]
+    return [
+        tuple(ASKED if is_asked and part == MISSING else part for is_asked, part in zip(asked, value, strict=True))
+        for value in values
+    ]
+
+
+def left_open(values: Sequence[tuple[str, ...]], metric: GroupMetric, cells: Floats, rows: Floats) -> LeftOpen:
+    """What rows of unknown group could do to the gaps between the others.
+
+    values: of each group (`named_values`). cells: [group, cell] sums of weights. rows: [group] rows in the denominator.
+    """
+    unknown, size = np.array([MISSING in value for value in values]), len(values)
+    none = np.zeros(size)
+    if not np.nansum(rows[unknown]) > 0:
+        return LeftOpen(unknown, np.zeros((size, size)), none, none)
+    if not metric.numerator:
+        return LeftOpen(unknown, np.full((size, size), np.inf), none + np.inf, none + np.inf)
+    a, b = _counts(metric, cells)
+    fits = _fitting(values, unknown)
+    more_a, more_b, all_a, all_b = fits @ a, fits @ b, a[unknown].sum(), b[unknown].sum()
+    rest_a, rest_b = a[~unknown].sum() - a, b[~unknown].sum() - b
+    high, low, rate = _rate(a + more_a, b), _rate(a, b + more_b), _rate(a, b)
+    everyone = _rate(a.sum() - a, b.sum() - b)
+    rest_low = _rate(rest_a + all_a - more_a, rest_b + all_b)
+    rest_high = _rate(rest_a + all_a, rest_b + all_b - more_b)
+    apart = np.where(np.eye(size), 0.0, high[:, None] - low[None] - (rate[:, None] - rate[None]))
+    above, below = high - rest_low - (rate - everyone), rest_high - low - (everyone - rate)
+    homeless = not fits[~unknown][:, unknown].any(axis=0).all()
+    nobody = float(np.nan_to_num(gap_bounds(values, a, b)[1])) if homeless else 0.0
+    return LeftOpen(unknown, _further(apart), _further(above), _further(below), nobody)
+
+
+def least_ratios(values: Sequence[tuple[str, ...]], metric: GroupMetric, cells: Floats) -> Floats:
+    """[group, group] the factor (at most 1) by which rows of unknown group could lower a ratio of first to second."""
+    a, b = _counts(metric, cells)
+    fits = _fitting(values, np.array([MISSING in value for value in values]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = _rate(a, b + fits @ b) / _rate(a, b), _rate(a + fits @ a, b) / _rate(a, b)
+        return np.asarray(np.minimum(np.nan_to_num(low[:, None] / high[None], nan=1.0), 1.0))
+
+
+def _fitting(values: Sequence[tuple[str, ...]], unknown: NDArray[np.bool_]) -> Floats:
+    """[group, group] 1 where rows of the second, whose group is unknown, could be of the first."""
+    found = [[absent and _could_be(v, g) for v, absent in zip(values, unknown, strict=True)] for g in values]
+    return np.array(found, dtype=float)
+
+
+def _further(x: Floats) -> Floats:
+    return np.asarray(np.maximum(np.nan_to_num(x), 0))
 
 
 def missing_rows(

@@ -12,13 +12,23 @@ from evenhand.statistics.arrays import Floats
 WITHIN, EXCEEDED, UNSURE = "within", "exceeded", "not enough evidence"
 
 
-def judge(lower: float, upper: float, tolerance: float | None, complete: bool = True) -> str | None:
-    """The verdict on a difference with the interval [lower, upper]. `complete`: every group has a number."""
+def judge(
+    lower: float,
+    upper: float,
+    tolerance: float | None,
+    complete: bool = True,
+    further: tuple[float, float] = (0.0, 0.0),
+) -> str | None:
+    """The verdict on a difference with the interval [lower, upper].
+
+    complete: every group has a number. further: how much lower and higher the difference may be for what is not known
+    beside chance, as rows whose group is missing; that keeps it from being within, and does not make it exceeded.
+    """
     if tolerance is None:
         return None
     if lower > tolerance or upper < -tolerance:
         return EXCEEDED
-    if complete and -tolerance <= lower and upper <= tolerance:
+    if complete and -tolerance <= lower - further[0] and upper + further[1] <= tolerance:
         return WITHIN
     return UNSURE
 

@@ -1,16 +1,19 @@
 """Mitigation preview: which decision thresholds would bring the judged gaps within tolerance, and at what cost.
 
 A sweep over the score histograms that travel with the audit. It looks at the same rows that are then reported, so what
-it promises is the best case; it changes nothing.
+it promises is the best case; it changes nothing. Treating everyone alike by selecting nobody is no remedy: in every
+group thresholds must go on deciding, and what is no better than one decision for all is not recommended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.auditing.counting.counts import Counts
 from evenhand.auditing.evidence.thresholds import follows_threshold
@@ -20,6 +23,9 @@ from evenhand.auditing.table.group_names import MISSING
 from evenhand.statistics.arrays import Floats, ratio
 
 STEPS = {1: 201, 2: 81, 3: 25}  # windows tried per metric, by how many metrics are judged together
+FEWEST = 10  # rows of a group, below which it decides nothing about the others' thresholds
+LEAST = 0.1  # of the rows with a label that must get its decision, where as many do now
+BEYOND = 1.96  # standard errors by which thresholds must be better than one decision for all
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,26 @@ class Sweep:
     edges: Floats
     counts: Counts  # arrays [threshold, group]
     values: dict[str, Floats]  # metric -> [threshold, group]
+    now: int  # the place of the audit's threshold
+
+    @property
+    def rows(self) -> Floats:
+        """Labelled rows, [group]."""
+        return np.asarray((self.counts.selected + self.counts.rejected)[0])
+
+    @cached_property
+    def decides(self) -> NDArray[np.bool_]:
+        """[threshold, group] whether a group of some size still has people selected and rejected.
+
+        That is as many as now, or a tenth of those with the label. Groups in which no threshold does that are let be.
+        """
+        c = self.counts
+        sides = ((c.selected, (c.tp + c.fn)[0]), (c.rejected, (c.fp + c.tn)[0]))
+        enough = [
+            (n >= np.minimum(n[self.now], LEAST * labelled)) & ((n > 0) | (labelled == 0)) for n, labelled in sides
+        ]
+        both = enough[0] & enough[1]
+        return np.asarray(both | (self.rows < FEWEST) | ~both.any(axis=0))
 
     @property
     def correct(self) -> Floats:
@@ -62,14 +88,14 @@ def preview(
     edges = np.asarray(histograms["edges"], dtype=float)
     found = []
     for attribute, groups in histograms["attributes"].items():
-        sweep = _sweep(edges, {name: bins for name, bins in groups.items() if name != MISSING}, judged)
+        sweep = _sweep(edges, {name: bins for name, bins in groups.items() if name != MISSING}, judged, threshold)
         if len(sweep.names) >= 2:
             by_chance = _by_chance(sweep, judged, limits, threshold) if fairlearn else None
-            found.append({**_previewed(attribute, sweep, limits, threshold), "fairlearn": by_chance})
+            found.append({**_previewed(attribute, sweep, limits), "fairlearn": by_chance})
     return found
 
 
-def _sweep(edges: Floats, groups: Mapping[str, Any], judged: Sequence[GroupMetric]) -> Sweep:
+def _sweep(edges: Floats, groups: Mapping[str, Any], judged: Sequence[GroupMetric], threshold: float) -> Sweep:
     """Decide at every edge: positive when the score is at least that; the last edge selects nobody."""
     positive = np.array([bins["positive"] for bins in groups.values()], dtype=float).reshape(len(groups), -1).T
     negative = np.array([bins["negative"] for bins in groups.values()], dtype=float).reshape(len(groups), -1).T
@@ -79,17 +105,18 @@ def _sweep(edges: Floats, groups: Mapping[str, Any], judged: Sequence[GroupMetri
     fn, tn = positive.sum(axis=0) - tp, negative.sum(axis=0) - fp
     none = np.zeros_like(tp)
     counts = Counts(tp, fp, fn, tn, tp + fp, fn + tn, none, none)
-    return Sweep(list(groups), edges, counts, {m.name: share_of(counts, m.numerator, m.denominator) for m in judged})
+    values = {m.name: share_of(counts, m.numerator, m.denominator) for m in judged}
+    return Sweep(list(groups), edges, counts, values, int(np.argmin(np.abs(edges - threshold))))
 
 
-def _previewed(attribute: str, sweep: Sweep, limits: Mapping[str, float], threshold: float) -> dict[str, Any]:
-    place = int(np.argmin(np.abs(sweep.edges - threshold)))
-    now = np.full(len(sweep.names), place)
+def _previewed(attribute: str, sweep: Sweep, limits: Mapping[str, float]) -> dict[str, Any]:
+    now = np.full(len(sweep.names), sweep.now)
     single = _single(sweep, limits)
     several = _per_group(sweep, limits, single)
     return {
         "attribute": attribute,
         "tolerances": dict(limits),
+        "alike": max(_alike(sweep)) / sweep.weight,
         "now": _described(sweep, now, now, limits),
         "single": None if single is None else _described(sweep, single, now, limits),
         "per_group": None if several is None else _described(sweep, several, now, limits),
@@ -110,23 +137,50 @@ def _by_chance(
     fn, tn, none = positive.sum(axis=0) - tp, negative.sum(axis=0) - fp, np.zeros(len(sweep.names))
     counts = Counts(tp, fp, fn, tn, tp + fp, fn + tn, none, none)
     values = {m.name: share_of(counts, m.numerator, m.denominator) for m in judged}
-    gaps = {name: float(_spread(value)) for name, value in values.items()}
     now = (sweep.edges[:-1] >= threshold)[:, None]
     return {
         "rules": dict(zip(sweep.names, rules, strict=True)),
+        **_outcome(sweep, values, limits, (tp, fp)),
+        "changed": float((np.abs(chance - now) * (positive + negative)).sum() / sweep.weight),
+    }
+
+
+def _alike(sweep: Sweep) -> tuple[float, float]:
+    """Right decisions where everyone is selected, and where nobody is."""
+    c = sweep.counts
+    return float((c.tp + c.fn)[0].sum()), float((c.fp + c.tn)[0].sum())
+
+
+def _better_than_alike(sweep: Sweep, tp: Floats, fp: Floats) -> bool:
+    """Whether decisions other than one for all are right more often than wrong, beyond chance (a sign test)."""
+    positive, negative = _alike(sweep)
+    right, wrong = (tp.sum(), fp.sum()) if negative >= positive else (negative - fp.sum(), positive - tp.sum())
+    return bool(right - wrong > BEYOND * np.sqrt(right + wrong))
+
+
+def _outcome(
+    sweep: Sweep, values: Mapping[str, Floats], limits: Mapping[str, float], selected: tuple[Floats, Floats]
+) -> dict[str, Any]:
+    """Gaps, right decisions and who is selected, given each group's (true, false) positives."""
+    tp, fp = selected
+    gaps = {name: float(_spread(value)) for name, value in values.items()}
+    useful = _better_than_alike(sweep, tp, fp)
+    right = tp.sum() + _alike(sweep)[1] - fp.sum()
+    return {
         "gaps": gaps,
         "within": all(gaps[name] <= limit + 1e-9 for name, limit in limits.items()),
-        "accuracy": float((tp + tn).sum() / sweep.weight),
+        "useful": useful,
+        "accuracy": float(right / sweep.weight),
         "selection_rate": float((tp + fp).sum() / sweep.weight),
-        "changed": float((np.abs(chance - now) * (positive + negative)).sum() / sweep.weight),
+        "selected": {name: float(n) for name, n in zip(sweep.names, tp + fp, strict=True)},
         "values": {name: {m: float(value[i]) for m, value in values.items()} for i, name in enumerate(sweep.names)},
     }
 
 
 def _single(sweep: Sweep, limits: Mapping[str, float]) -> np.ndarray | None:
-    """The one threshold with the most right decisions among those that decide something and keep every gap."""
+    """The one threshold with the most right decisions among those that decide in every group and keep every gap."""
     share = ratio(sweep.counts.selected.sum(axis=1), np.full(len(sweep.edges), sweep.weight))
-    allowed = (share > 0) & (share < 1)
+    allowed = (share > 0) & (share < 1) & sweep.decides.all(axis=1)
     for name, limit in limits.items():
         allowed &= _spread(sweep.values[name]) <= limit + 1e-12
     if not allowed.any():
@@ -176,7 +230,7 @@ def _windowed(sweep: Sweep, limits: Mapping[str, float]) -> np.ndarray | None:
 def _reachable(sweep: Sweep, limits: Mapping[str, float], group: int, starts: Sequence[Floats]) -> Floats:
     """Right decisions of a group by window and threshold, [window of each metric …, threshold]; -inf outside a
     window."""
-    inside = np.ones((1,) * len(starts) + (len(sweep.edges),), dtype=bool)
+    inside = sweep.decides[:, group].reshape((1,) * len(starts) + (len(sweep.edges),))
     for axis, ((name, limit), grid) in enumerate(zip(limits.items(), starts, strict=True)):
         value = sweep.values[name][:, group]
         # rounding must not shut out a value that lies on the window's end
@@ -190,15 +244,10 @@ def _reachable(sweep: Sweep, limits: Mapping[str, float], group: int, starts: Se
 def _described(sweep: Sweep, places: np.ndarray, now: np.ndarray, limits: Mapping[str, float]) -> dict[str, Any]:
     """What holds at these thresholds: gaps, right decisions, and how many decisions change against now."""
     groups = np.arange(len(sweep.names))
-    selected, before = sweep.counts.selected[places, groups], sweep.counts.selected[now, groups]
+    c = sweep.counts
     values = {name: table[places, groups] for name, table in sweep.values.items()}
-    gaps = {name: float(_spread(value)) for name, value in values.items()}
     return {
         "thresholds": {name: float(sweep.edges[i]) for name, i in zip(sweep.names, places, strict=True)},
-        "gaps": gaps,
-        "within": all(gaps[name] <= limit + 1e-9 for name, limit in limits.items()),
-        "accuracy": float(sweep.correct[places, groups].sum() / sweep.weight),
-        "selection_rate": float(selected.sum() / sweep.weight),
-        "changed": float(np.abs(selected - before).sum() / sweep.weight),
-        "values": {name: {m: float(value[i]) for m, value in values.items()} for i, name in enumerate(sweep.names)},
+        **_outcome(sweep, values, limits, (c.tp[places, groups], c.fp[places, groups])),
+        "changed": float(np.abs(c.selected[places, groups] - c.selected[now, groups]).sum() / sweep.weight),
     }
