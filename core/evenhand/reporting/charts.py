@@ -5,6 +5,8 @@ Only numbers and escaped names enter the markup; presentation is by class, so co
 
 from __future__ import annotations
 
+import math
+import sys
 from itertools import accumulate
 from typing import Any
 
@@ -15,6 +17,9 @@ from evenhand.reporting.formatting import interval, number, short
 WIDTH, ROW, PAD = 510, 26, 18
 LETTER = 7.2  # pixels
 BANDS = ("value", "lower", "upper", "lower_simultaneous", "upper_simultaneous")
+ROUGH = 1e-14  # of the larger end of an axis: closer, floats lie too far apart for ticks between
+MOST = sys.float_info.max
+MILLION = 1e6  # numbers from here on are written with as few digits as tell them apart
 STYLES = 6  # line styles that are told apart without colour
 
 
@@ -43,7 +48,7 @@ def intervals(
     ]
 
     def x(value: float) -> float:
-        return round(label + (min(max(value, low), high) - low) / (high - low) * (WIDTH - label - PAD), 1)
+        return round(label + _along(value, low, high) * (WIDTH - label - PAD), 1)
 
     middle = dict(entries).get(attribute["reference"], {}).get("value")
     if tolerance is not None and middle is not None:
@@ -53,11 +58,11 @@ def intervals(
                 left, round(right - left, 1), height - 30
             )
         )
-    for tick in _ticks(low, high):
+    for tick, mark in _value_ticks(low, high):
         parts.append(
             Markup(
                 '<line class="grid" x1="{0}" x2="{0}" y1="8" y2="{1}"/><text class="tick" x="{0}" y="{2}">{3}</text>'
-            ).format(x(tick), height - 22, height - 6, number(tick))
+            ).format(x(tick), height - 22, height - 6, mark)
         )
     if overall and overall.get("value") is not None:
         parts.append(
@@ -103,7 +108,7 @@ def gap(verdict: dict[str, Any]) -> Markup:
         return Markup("")
     ratio = verdict.get("kind") == "ratio"
     far = min(upper if upper is not None else value * 2, value + 6 * tolerance)
-    most: float = 1.0 if ratio else max(tolerance * 1.5, value * 1.1, far, 1e-9)
+    most: float = 1.0 if ratio else max(tolerance * 1.5, value * 1.1, far) or 1e-9
     width, left = 270, 8
 
     def x(number: float) -> float:
@@ -204,20 +209,19 @@ def trend(found: dict[str, Any], metric: dict[str, Any]) -> Markup:
     title = f"{metric['label']} along {short(found['column'])}, with bands"
 
     def x(value: float) -> float:
-        return float(round(left + (value - across[0]) / (across[-1] - across[0]) * (width - left - PAD), 1))
+        return round(left + _along(value, across[0], across[-1]) * (width - left - PAD), 1)
 
     def y(value: float) -> float:
-        return float(round(8 + (high - min(max(value, low), high)) / (high - low) * (height - 8 - bottom), 1))
+        return round(8 + (1 - _along(value, low, high)) * (height - 8 - bottom), 1)
 
     parts = [_open(width, height, title)]
-    for tick in _ticks(low, high):
+    for tick, mark in _value_ticks(low, high):
         parts.append(
             Markup(
                 '<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/><text class="name" x="{3}" y="{4}">{5}</text>'
-            ).format(left, width - PAD, y(tick), left - 8, y(tick) + 4, number(tick))
+            ).format(left, width - PAD, y(tick), left - 8, y(tick) + 4, mark)
         )
-    for tick in _ticks(across[0], across[-1]):
-        mark = f"{tick:,.10g}"
+    for tick, mark in _ticks(across[0], across[-1]):
         parts.append(
             Markup('<text class="tick" x="{0}" y="{1}">{2}</text>').format(x(tick), height - bottom + 18, mark)
         )
@@ -253,15 +257,47 @@ def _open(width: float, height: float, title: str) -> Markup:
 def _range(entries: list[dict[str, Any]]) -> tuple[float, float]:
     ends = [e[k] for e in entries for k in BANDS if e.get(k) is not None]
     low, high = min(ends), max(ends)
-    room = (high - low) * 0.05 or 0.05
-    return low - room, high + room
+    room = high * 0.05 - low * 0.05 or abs(high) * 0.05 or 0.05
+    return max(low - room, -MOST), min(high + room, MOST)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    raw = (high - low) / 4
-    step = next(s for e in range(-6, 9) for s in (10.0**e, 2 * 10.0**e, 5 * 10.0**e) if s >= raw)
-    first = -(-low // step)
-    return [round((first + i) * step, 9) for i in range(int((high - first * step) // step) + 1)]
+def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Up to six round numbers between low and high, and how they are written, whatever the size of either."""
+    size = max(abs(low), abs(high))
+    raw = (high / 4 - low / 4) / size if size > 0 else 0.0  # in units of the larger end: no float is too wide for that
+    if not raw > ROUGH:
+        return [(low, _mark(low, 0.0))]
+    scale = 10.0 ** math.floor(math.log10(raw) + math.log10(size))
+    if scale == 0.0 or not math.isfinite(10 * scale):
+        return [(low, _mark(low, 0.0)), (high, _mark(high, 0.0))]
+    step = next(s for s in (scale, 2 * scale, 5 * scale, 10 * scale) if s >= raw * size * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    places = [(first + i) * step for i in range(math.floor(high / step + 1e-9) - first + 1)]
+    return [(place, _mark(place, step)) for place in places]
+
+
+def _mark(tick: float, step: float) -> str:
+    """A tick's number with the digits that tell it from the next."""
+    if abs(tick) < step / 2:
+        return "0"
+    apart = math.ceil(math.log10(abs(tick)) - math.log10(step)) + 1 if step and tick else 10
+    return f"{tick:,.{min(max(apart, 10), 17)}g}"
+
+
+def _value_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Ticks along a metric's values, written as these are, in three decimals, where that tells them apart."""
+    ticks = _ticks(low, high)
+    places = [place for place, _ in ticks]
+    if len(places) > 1 and places[1] - places[0] >= 0.001 and max(map(abs, places)) < MILLION:
+        return [(place, number(float(place))) for place in places]
+    return ticks
+
+
+def _along(value: float, low: float, high: float) -> float:
+    """Where value lies between low and high, from 0 to 1; the difference of two floats may be too large for one."""
+    size = max(abs(low), abs(high)) or 1.0
+    wide = high / size - low / size
+    return min(max((value / size - low / size) / wide, 0.0), 1.0) if wide > 0 else 0.5
 
 
 def _falling(bins: list[float]) -> list[float]:

@@ -13,6 +13,7 @@ WHOLE = 20_000  # characters of a name in the list of names
 ROOM = 400_000  # characters of that list, so that the page stays below 2 MB
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML or YAML
 
+HUGE = 1e15  # whose digits fill no line
 THOUSANDTH = Decimal("0.001")
 VERDICTS = {
     "within": ("within", "Within tolerance", "✓"),
@@ -36,7 +37,7 @@ SEVERITY = ("exceeded", "not enough evidence", "within")
 
 
 def number(value: Any) -> str:
-    """Three decimals, or four digits for large numbers; an en dash for what is not there."""
+    """Three decimals, one for large numbers and five digits for huge ones; an en dash for what is not there."""
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -45,6 +46,8 @@ def number(value: Any) -> str:
         return "–"
     if isinstance(value, int):
         return count(value)
+    if abs(value) >= HUGE:
+        return f"{value:.5g}"
     if abs(value) >= 100:
         return f"{value:,.1f}"
     return str(Decimal(value).quantize(THOUSANDTH, ROUND_HALF_UP))  # halves go up, as the slider's script rounds them

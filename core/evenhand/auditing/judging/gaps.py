@@ -313,4 +313,4 @@ def number(value: float | None) -> str:
     """A number as a reader wants it: three significant digits."""
     if value is None or not np.isfinite(value):
         return "unknown"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
