@@ -1,6 +1,6 @@
 """How often the audit's intervals hold and its alarms are false, by simulation; prints Markdown.
 
-    python benchmarks/coverage.py            every table, in about ten minutes on two cores
+    python benchmarks/coverage.py            every table, in about twenty minutes on two idle cores
     python benchmarks/coverage.py --quick    a tenth of the simulations
 
 Every simulated data set goes through the functions that an audit calls: cells, estimates, limits, bands, gaps,
