@@ -12,7 +12,7 @@ import narwhals as nw
 import polars as pl
 
 from evenhand.auditing.table.engine_noise import panics_unheard
-from evenhand.auditing.table.rows import Roles, Rows, collect
+from evenhand.auditing.table.rows import MOST_KNOWN, Roles, Rows, collect
 from evenhand.auditing.table.source import Source, numbers_from_text, unreadable
 from evenhand.errors import BadInput, missing_column
 
@@ -55,7 +55,8 @@ def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str, seekable: bool) ->
     _check_kinds(frame, schema, roles, where)
     floats = frozenset(name for name in schema.names() if schema[name].is_float())
     blank = Rows(frame, roles, where, {}, floats, seekable)
-    rows = replace(blank, facts=_facts(blank, schema.names()))
+    facts, known = _facts(blank, schema.names())
+    rows = replace(blank, facts=facts, known=known)
     _check(rows)
     return rows
 
@@ -92,8 +93,8 @@ def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:
     return found
 
 
-def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
-    """One pass over the rows: how many, how many are missing, how many distinct, between which limits."""
+def _facts(rows: Rows, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, pl.Series]]:
+    """(how many rows, how many are missing, how many distinct, between which limits; the distinct values where few)."""
     asked: dict[str, nw.Expr] = {"rows": nw.len()}
     for name in (n for n in names if n not in _carried(rows.roles)):
         asked[f"{name} missing"] = _tally(rows.missing(name))
@@ -110,15 +111,23 @@ def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
         apart = {name: asked.pop(name) for name in list(asked) if name.endswith(" distinct")}
     found = collect(rows.frame.select(**asked), rows.where)
     facts = {name: found.get_column(name).to_list()[0] for name in asked}
-    facts |= {name: _distinct(rows, name.removesuffix(" distinct")) for name in apart}
+    known = {}
+    for name in (asked.removesuffix(" distinct") for asked in apart):
+        facts[f"{name} distinct"], values = _distinct(rows, name)
+        if values is not None and name not in ("id", "cluster", "within"):
+            known[name] = values
     return {
         k: (float(v) if k.endswith(("min", "max")) else int(v or 0)) if v is not None else 0 for k, v in facts.items()
-    }
+    }, known
 
 
-def _distinct(rows: Rows, name: str) -> int:
-    counted = collect(rows.frame.select(name).unique().select(n=nw.len()), rows.where)
-    return int(counted.get_column("n").to_list()[0])
+def _distinct(rows: Rows, name: str) -> tuple[int, pl.Series | None]:
+    """(how many distinct values a column has, which they are where they are few); Polars alone."""
+    each = nw.to_native(rows.frame).select(name).unique()
+    first = [] if each.collect_schema()[name] == pl.Object else [pl.col(name).head(MOST_KNOWN + 1).implode()]
+    found = collect(nw.from_native(each.select(pl.len().alias("\0n"), *first)), rows.where).to_polars()
+    many = int(found["\0n"][0])
+    return many, found[name].explode() if first and many <= MOST_KNOWN else None
 
 
 def _carried(roles: Roles) -> set[str]:
