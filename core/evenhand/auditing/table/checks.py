@@ -12,6 +12,7 @@ import narwhals as nw
 import polars as pl
 
 from evenhand.auditing.table.engine_noise import panics_unheard
+from evenhand.auditing.table.handover import handed_over
 from evenhand.auditing.table.rows import MOST_KNOWN, Roles, Rows, collect
 from evenhand.auditing.table.source import Source, numbers_from_text, unreadable
 from evenhand.errors import BadInput, missing_column
@@ -52,7 +53,9 @@ def take_roles(source: Source, roles: Roles) -> Rows:
 
 def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str, seekable: bool) -> Rows:
     schema = frame.collect_schema()
-    _check_kinds(frame, schema, roles, where)
+    texts = _check_kinds(frame, schema, roles, where)
+    frame = handed_over(frame, texts)
+    schema = frame.collect_schema()
     floats = frozenset(name for name in schema.names() if schema[name].is_float())
     blank = Rows(frame, roles, where, {}, floats, seekable)
     facts, known = _facts(blank, schema.names())
@@ -61,10 +64,12 @@ def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str, seekable: bool) ->
     return rows
 
 
-def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, where: str) -> None:
-    """Single values everywhere, numbers where numbers are meant, and labels of one kind."""
+def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, where: str) -> set[str]:
+    """Single values everywhere, numbers where numbers are meant, labels of one kind. The objects that are all text."""
+    texts = set()
     for name, column, option in roles.named():
         kinds = _kinds(frame, name, where) if schema[name] == nw.Object else set()
+        texts |= {name} if kinds == {"text"} else set()
         if isinstance(schema[name], nw.List | nw.Struct | nw.Array) or LISTS in kinds:
             raise BadInput(
                 f"column '{column}' in {where} holds {LISTS}, not single values; choose another column ({option})"
@@ -76,12 +81,14 @@ def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, wher
     for name in ("score", "weight"):
         if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
             raise not_numbers(frame, name, getattr(roles, name), where)
+    return texts
 
 
 def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:
     """What the values of a column of Python objects are, in words; pandas alone has such columns."""
-    found = set()
-    for value in collect(frame.select(name), where).get_column(name).to_list():
+    values = collect(frame.select(name), where).get_column(name).to_list()
+    found = {"text"} if str in set(map(type, values)) else set()
+    for value in (v for v in values if type(v) is not str):
         if isinstance(value, list | tuple | dict | set) or not isinstance(value, Hashable):
             found.add(LISTS)
         elif isinstance(value, bool) or type(value).__name__ == "bool":
