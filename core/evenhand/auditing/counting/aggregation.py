@@ -8,7 +8,7 @@ nor the engine changes a digit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
@@ -55,6 +55,9 @@ class Table:
     w2: Floats
     moments: Mapping[str, tuple[Floats, Floats, Floats]]  # name -> sums of w·v, w²·v, w²·v² per entry
     dropped: int  # rows without a decision
+    projected: list[tuple[Ints, Any]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )  # see `project`
 
 
 def count(

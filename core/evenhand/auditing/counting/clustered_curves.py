@@ -11,6 +11,22 @@ import numpy as np
 
 from evenhand.statistics.arrays import Floats, Ints
 
+SPARSE, MOST_PAIRS = 16, 1 << 16  # possible pairs per entry, up to which each has a place
+
+
+def pairs_of(group: Ints, size: int, cluster: Ints, clusters: int) -> tuple[Ints, Ints, Ints]:
+    """(group, cluster) of each pair that occurs, in this order, and the pair of each entry."""
+    code = group * clusters + cluster
+    if size * clusters > max(SPARSE * len(code), MOST_PAIRS):
+        pair, which = np.unique(code, return_inverse=True)
+        return pair // clusters, pair % clusters, np.asarray(which).reshape(-1)
+    there = np.zeros(size * clusters, dtype=bool)
+    there[code] = True
+    pair = np.flatnonzero(there)
+    place = np.empty(size * clusters, dtype=np.int64)
+    place[pair] = np.arange(len(pair))
+    return pair // clusters, pair % clusters, place[code]
+
 
 @dataclass(frozen=True)
 class ClusteredRows:
@@ -31,12 +47,13 @@ class ClusteredRows:
         cls, group: Ints, size: int, cluster: Ints, clusters: int, label: Ints, level: Ints, w: Floats
     ) -> ClusteredRows:
         """Sort the rows of `size` groups."""
-        order = np.argsort(group, kind="stable")
-        pair, which = np.unique(group * clusters + cluster, return_inverse=True)
-        return cls(
-            clusters, cluster[order], label[order], level[order], w[order], np.searchsorted(group[order], np.arange(size + 1)),
-            pair // clusters, pair % clusters, np.bincount(which, w, len(pair)),
-        )  # fmt: skip
+        pair_group, pair_cluster, which = pairs_of(group, size, cluster, clusters)
+        weight = np.bincount(which, w, len(pair_group))
+        edges = np.cumsum(np.append(0, np.bincount(group, minlength=size)))
+        if (np.diff(group) < 0).any():
+            order = np.argsort(group, kind="stable")
+            cluster, label, level, w = (values[order] for values in (cluster, label, level, w))
+        return cls(clusters, cluster, label, level, w, edges, pair_group, pair_cluster, weight)
 
     def own(self, g: int) -> slice:
         """The rows of a group."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from evenhand.auditing.counting.aggregation import BINS, Table
 from evenhand.auditing.counting.clustered_curves import ClusteredRows, variance_of
 from evenhand.statistics.arrays import Floats, Ints
 
+T = TypeVar("T")
 MOST_CELLS = 4_000_000  # groups × levels that are held at once
 
 
@@ -51,6 +52,7 @@ class Curves:
     cluster: Ints | None
     binned: bool  # scores of a level may differ
     others: tuple[bool, bool] = (False, False)
+    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what is the same for others, once
 
     @classmethod
     def of(cls, table: Table, group: Ints, size: int) -> Curves:
@@ -73,25 +75,32 @@ class Curves:
         a, b = self.others
         return replace(self, others=(not a, b) if positive else (a, not b))
 
-    @cached_property
+    def _once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for these rows, whoever is the others."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
+
+    @property
     def everyone(self) -> Floats:
         """Weight of all groups together by level."""
-        return np.bincount(self.level, self.w, len(self.scores))
+        return self._once("everyone", lambda: np.bincount(self.level, self.w, len(self.scores)))
 
     @cached_property
     def whole(self) -> Block:
         """All groups at once."""
         return self._block(0, self.size)
 
-    @cached_property
+    @property
     def clustered(self) -> tuple[ClusteredRows, ClusteredRows]:
         """The positive and the negative rows by group and cluster."""
-        return self._by_cluster(self.label == 1), self._by_cluster(self.label == 0)
+        return self._once("both", lambda: (self._by_cluster(self.label == 1), self._by_cluster(self.label == 0)))
 
-    @cached_property
+    @property
     def clustered_all(self) -> ClusteredRows:
         """The rows of both classes by group and cluster."""
-        return self._by_cluster(self.label >= 0)
+        return self._once("all", lambda: self._by_cluster(self.label >= 0))
 
     def _by_cluster(self, mine: NDArray[np.bool_]) -> ClusteredRows:
         assert self.cluster is not None
@@ -135,23 +144,39 @@ class Curves:
             return self
         levels = min(BINS, max(MOST_CELLS // self.size, 64))
         level = np.minimum((self.scores[self.level] * levels).astype(np.int64), levels - 1)
-        return replace(self, scores=(np.arange(levels) + 0.5) / levels, level=level, binned=True)
+        return replace(self, scores=(np.arange(levels) + 0.5) / levels, level=level, binned=True, _made={})
 
     def _block(self, first: int, last: int) -> Block:
-        size, levels = last - first, len(self.scores)
-        inside = (self.group >= first) & (self.group < last)
         sums: list[Floats] = []
         rows = []
         for label, other in ((1, self.others[0]), (0, self.others[1])):
-            mine = self.label == label
-            here = mine & inside
-            cell = (self.group[here] - first) * levels + self.level[here]
-            for values in (self.w, self.w2):
-                own = np.bincount(cell, values[here], size * levels).reshape(size, levels)
-                sums.append(_without(np.bincount(self.level[mine], values[mine], levels), own) if other else own)
-            count = np.bincount(self.group[here] - first, self.n[here], size)
-            rows.append(self.n[mine].sum() - count if other else count)
+            held = self.fits  # one block, not many
+            own, count = (
+                self._once(label, partial(self._own, first, last, label)) if held else self._own(first, last, label)
+            )
+            if other:
+                whole, everyone = self._once(("whole", label), partial(self._whole, label))
+                sums += [_without(total, part) for total, part in zip(whole, own, strict=True)]
+                rows.append(everyone - count)
+            else:
+                sums += own
+                rows.append(count)
         return Block(sums[0], sums[2], sums[1], sums[3], np.stack(rows, axis=1), first, self)
+
+    def _own(self, first: int, last: int, label: int) -> tuple[list[Floats], Floats]:
+        """([weights, squared weights] by group and level, rows by group) of one label in some groups."""
+        size, levels = last - first, len(self.scores)
+        here = np.flatnonzero((self.label == label) & (self.group >= first) & (self.group < last))
+        group = self.group[here] - first
+        cell = group * levels + self.level[here]
+        both = [np.bincount(cell, v[here], size * levels).reshape(size, levels) for v in (self.w, self.w2)]
+        return both, np.bincount(group, self.n[here], size)
+
+    def _whole(self, label: int) -> tuple[list[Floats], float]:
+        """([weights, squared weights] by level, rows) of one label in all groups."""
+        mine = np.flatnonzero(self.label == label)
+        both = [np.bincount(self.level[mine], v[mine], len(self.scores)) for v in (self.w, self.w2)]
+        return both, float(self.n[mine].sum())
 
 
 def _without(total: Floats, own: Floats) -> Floats:

@@ -40,7 +40,7 @@ class Groups:
     all_moment: Floats | None = None  # clusters: M of all rows together
     cross: Floats | None = None  # clusters: [group, part, part] sums of t(all) t(group)'
     units_rest: Floats | None = None
-    shares: tuple[Ints, Ints, Floats] | None = None  # clusters that span groups: (bucket, group, t) of each pair
+    shares: tuple[Ints, Ints, Floats, Ints] | None = None  # clusters that span groups: (bucket, group, t, parts of t)
 
     def counts(self, total: Floats | None = None) -> Counts:
         """What metric functions see."""

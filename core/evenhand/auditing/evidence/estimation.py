@@ -190,8 +190,8 @@ def _correlation(groups: Groups, gradient: Floats) -> Floats | None:
     """Correlation between the groups' estimates, from the clusters that have rows in several of them."""
     if groups.shares is None:
         return None
-    bucket, group, contribution = groups.shares
-    each, size = np.einsum("pi,pi->p", contribution, gradient[group]), len(gradient)
+    bucket, group, contribution, parts = groups.shares
+    each, size = np.einsum("pi,pi->p", contribution, gradient[:, parts][group]), len(gradient)
     buckets = int(bucket.max()) + 1
     influence = np.bincount(bucket * size + group, each, buckets * size).reshape(buckets, size)
     covariance = influence.T @ influence
