@@ -172,7 +172,8 @@ def _table(
     cluster, clusters = cluster_codes(found.cluster) if found.cluster is not None else (None, 0)
     label, outcome, keep = _outcomes(found, task)
     dropped = int(found.numbers["n"][~keep].sum())
-    sides = [(found.groups[keep], outcome[keep])]
+    kept: Any = slice(None) if keep.all() else np.flatnonzero(keep)
+    sides = [(found.groups[kept], outcome[kept])]
     if means is not None:
         _, of_means, there = _outcomes(means, task)
         sides.append((means.groups[there], of_means[there]))
@@ -180,10 +181,11 @@ def _table(
     beside = [(level, len(scores))] if len(scores) else []
     beside += [(cluster, clusters)] if cluster is not None else []
     code = combined(
-        [cells[0], *(c[keep] for c, _ in beside)], [int(cells[0].max(initial=0)) + 1, *(size for _, size in beside)]
+        [cells[0], *(c[kept] for c, _ in beside)], [int(cells[0].max(initial=0)) + 1, *(size for _, size in beside)]
     )
-    first, numbers = merged(code, {name: values[keep] for name, values in found.numbers.items()})
-    entry, n, (weights, values) = np.flatnonzero(keep)[first], numbers["n"], sums
+    first, numbers = merged(code, {name: values[kept] for name, values in found.numbers.items()})
+    entry = first if keep.all() else kept[first]
+    n, (weights, values) = numbers["n"], sums
     label, level = label[entry], level[entry]
     w, w2 = (weights.read("w", numbers), weights.read("w2", numbers)) if "w" in weights.shift else (n, n)
     moments = _moments(weights, numbers)

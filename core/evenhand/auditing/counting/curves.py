@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evenhand.auditing.counting.aggregation import BINS, Table
 from evenhand.auditing.counting.clustered_curves import ClusteredRows, variance_of
-from evenhand.statistics.arrays import Floats, Ints
+from evenhand.statistics.arrays import Floats, Ints, once_each
 
 T = TypeVar("T")
 MOST_CELLS = 4_000_000  # groups × levels that are held at once
@@ -58,11 +58,11 @@ class Curves:
     def of(cls, table: Table, group: Ints, size: int) -> Curves:
         """The curves of `size` groups; `group` is the group of each entry of the table."""
         known = table.label >= 0
-        cluster = None if table.cluster is None else table.cluster[known]
-        return cls(
-            table.scores, size, group[known], table.level[known], table.label[known], table.n[known], table.w[known], table.w2[known],
-            cluster, table.binned,
-        )  # fmt: skip
+        pick: Callable[[Any], Any] = (lambda values: values) if known.all() else (lambda values: values[known])
+        n, w, w2 = once_each((table.n, table.w, table.w2), pick)
+        cluster = None if table.cluster is None else pick(table.cluster)
+        level, label = pick(table.level), pick(table.label)
+        return cls(table.scores, size, pick(group), level, label, n, w, w2, cluster, table.binned)
 
     def rest(self) -> Curves:
         """Curves of everyone outside each group."""
@@ -133,8 +133,8 @@ class Curves:
         edges = np.cumsum([0, *(size for _, size in made)])
 
         def limits(c: Floats) -> tuple[Floats, Floats]:
-            parts = [f(c[a:b]) for (f, _), a, b in zip(made, edges, edges[1:], strict=False)]
-            return np.concatenate([low for low, _ in parts]), np.concatenate([high for _, high in parts])
+            parts = [f(c[..., a:b]) for (f, _), a, b in zip(made, edges, edges[1:], strict=False)]
+            return np.concatenate([low for low, _ in parts], -1), np.concatenate([high for _, high in parts], -1)
 
         return whole._replace(limits=limits)
 
@@ -156,7 +156,8 @@ class Curves:
             )
             if other:
                 whole, everyone = self._once(("whole", label), partial(self._whole, label))
-                sums += [_without(total, part) for total, part in zip(whole, own, strict=True)]
+                sums += [_without(whole[0], own[0])]
+                sums += [sums[-1] if own[1] is own[0] else _without(whole[1], own[1])]
                 rows.append(everyone - count)
             else:
                 sums += own
@@ -166,16 +167,23 @@ class Curves:
     def _own(self, first: int, last: int, label: int) -> tuple[list[Floats], Floats]:
         """([weights, squared weights] by group and level, rows by group) of one label in some groups."""
         size, levels = last - first, len(self.scores)
-        here = np.flatnonzero((self.label == label) & (self.group >= first) & (self.group < last))
+        mine = self.label == label
+        if size < self.size:
+            mine &= (self.group >= first) & (self.group < last)
+        here = np.flatnonzero(mine)
         group = self.group[here] - first
         cell = group * levels + self.level[here]
-        both = [np.bincount(cell, v[here], size * levels).reshape(size, levels) for v in (self.w, self.w2)]
-        return both, np.bincount(group, self.n[here], size)
+
+        def by_cell(values: Floats) -> Floats:
+            return np.bincount(cell, values[here], size * levels).reshape(size, levels)
+
+        return once_each((self.w, self.w2), by_cell), np.bincount(group, self.n[here], size)
 
     def _whole(self, label: int) -> tuple[list[Floats], float]:
         """([weights, squared weights] by level, rows) of one label in all groups."""
         mine = np.flatnonzero(self.label == label)
-        both = [np.bincount(self.level[mine], v[mine], len(self.scores)) for v in (self.w, self.w2)]
+        level, size = self.level[mine], len(self.scores)
+        both = once_each((self.w, self.w2), lambda values: np.bincount(level, values[mine], size))
         return both, float(self.n[mine].sum())
 
 

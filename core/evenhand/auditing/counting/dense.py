@@ -67,14 +67,13 @@ def _in_place(
             for value, (name, (high, low)) in zip(others, [*totals[0].items(), *totals[1].items()], strict=True):
                 shift = weights.shift.get(name)
                 add_up(high, low, cell if shift is None else key, value, values.shift[name] if shift is None else shift)
-    key = np.flatnonzero(n)
-    found = _cells(
-        coding, key // levels, key % levels if levels > 1 else None, {"n": n[key], **_halves(totals[0], key)}
-    )
+    there = np.flatnonzero(n.reshape(-1, levels).any(axis=1))
+    which, at = np.nonzero(n.reshape(-1, levels)[there])
+    key = there[which] * levels + at
+    found = _cells(coding, there, which, at if levels > 1 else None, {"n": n[key], **_halves(totals[0], key)})
     if not values.summands:
         return found, None
-    cell = np.flatnonzero(n.reshape(-1, levels).any(axis=1))
-    return found, _cells(coding, cell, None, _halves(totals[1], cell))
+    return found, _cells(coding, there, np.arange(len(there)), None, _halves(totals[1], there))
 
 
 def _halves(totals: dict[str, Ints], at: Ints) -> dict[str, Ints]:
@@ -92,9 +91,12 @@ def _grouped(
     got = found.get_column("key").to_numpy()
     level = got % levels if levels > 1 else found.get_column("level").to_numpy() if "level" in own else None
     cluster = found.get_column("cluster") if "cluster" in own else None
-    return _cells(coding, got // levels, level, numbers_of(found), cluster)
+    there, which = np.unique(got // levels, return_inverse=True)
+    return _cells(coding, there, which, level, numbers_of(found), cluster)
 
 
-def _cells(coding: Coding, cell: Ints, level: Any, numbers: dict[str, Any], cluster: Any = None) -> Cells:
-    groups, label, decision = coding.read(cell)
-    return Cells(groups, label, decision, level, cluster, {k: v.astype(np.float64) for k, v in numbers.items()})
+def _cells(coding: Coding, there: Ints, which: Ints, level: Any, numbers: dict[str, Any], cluster: Any = None) -> Cells:
+    """Entries whose cells are `there[which]`."""
+    groups, label, decision = coding.read(there)
+    floats = {name: values.astype(np.float64) for name, values in numbers.items()}
+    return Cells(groups[which], None if label is None else label[which], decision[which], level, cluster, floats)

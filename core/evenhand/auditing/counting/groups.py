@@ -42,15 +42,15 @@ class Groups:
     units_rest: Floats | None = None
     shares: tuple[Ints, Ints, Floats, Ints] | None = None  # clusters that span groups: (bucket, group, t, parts of t)
 
-    def counts(self, total: Floats | None = None) -> Counts:
-        """What metric functions see."""
+    def counts(self, total: Floats | None = None, levels: bool = True) -> Counts:
+        """What metric functions see; without score levels where nobody looks at them."""
         t = self.total if total is None else total
         first = len(CELLS)
         return Counts(
             t[..., 0], t[..., 1], t[..., 2], t[..., 3], t[..., 0] + t[..., 1] + t[..., 4], t[..., 2] + t[..., 3] + t[..., 5], t[..., 6], t[..., 7],
             {q: t[..., first + 2 * i] for i, q in enumerate(self.quantities)},
             {q: t[..., first + 2 * i + 1] for i, q in enumerate(self.quantities)},
-            *self._levels(),
+            *(self._levels() if levels else (None, None, None)),
         )  # fmt: skip
 
     def _levels(self) -> tuple[Floats | None, Floats | None, Floats | None]:

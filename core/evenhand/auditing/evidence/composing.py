@@ -25,7 +25,7 @@ FEW = 10  # rows of a class, below which its mean loss is hardly known
 def of_f1(jaccard: GroupEstimates) -> Limits:
     """F1 is 2J / (1 + J) with J = TP / (TP + FP + FN), so its limits are those of J, transformed."""
 
-    def limits(c: float) -> tuple[Floats, Floats]:
+    def limits(c: Floats | float) -> tuple[Floats, Floats]:
         lower, upper = jaccard.limits(c)
         return 2 * lower / (1 + lower), 2 * upper / (1 + upper)
 
@@ -35,7 +35,7 @@ def of_f1(jaccard: GroupEstimates) -> Limits:
 def of_sum(a: float, one: GroupEstimates, b: float, other: GroupEstimates, r: Floats | float) -> Limits:
     """Limits of a·one + b·other by MOVER; `r` is the correlation of a·one and b·other."""
 
-    def limits(c: float) -> tuple[Floats, Floats]:
+    def limits(c: Floats | float) -> tuple[Floats, Floats]:
         first, second = _scaled(a, one.limits(c)), _scaled(-b, other.limits(c))
         return intervals.difference(a * one.value, first, -b * other.value, second, -r)
 
@@ -69,7 +69,7 @@ def of_loss(loss: GroupEstimates, share: GroupEstimates, beta: Floats, sd: Float
     correlation of these two.
     """
 
-    def limits(c: float) -> tuple[Floats, Floats]:
+    def limits(c: Floats | float) -> tuple[Floats, Floats]:
         with np.errstate(invalid="ignore"):  # of a single row nothing is known
             half, labelled = intervals.student(c, loss.freedom) * sd, beta * share.value
         low, high = _scaled(beta, share.limits(c))
@@ -92,7 +92,7 @@ def of_size(error: GroupEstimates, quantity: str) -> Limits:
     relative = np.nan_to_num(ratio(error.variance, error.value**2)) * rows
     sd = np.sqrt((relative * rows + HEAVY[quantity] * 10) / (rows + 10) / rows)
 
-    def limits(c: float) -> tuple[Floats, Floats]:
+    def limits(c: Floats | float) -> tuple[Floats, Floats]:
         factor = np.exp(np.minimum(intervals.student(c, error.freedom) * sd, 50))
         return error.value / factor, error.value * factor
 

@@ -31,7 +31,8 @@ def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
         return found if limits is None else replace(found, composed=lambda c: limits(intervals.student(c, freedom)))
     if metric.terms:
         return _sum_of_terms(metric, groups)
-    value = np.asarray(metric.function(groups.counts()), dtype=float)
+    cells_alone = bool(metric.numerator or metric.mean_of)
+    value = np.asarray(metric.function(groups.counts(levels=not cells_alone)), dtype=float)
     inside = _inside(metric, groups)
     rows, weight = groups.rows[:, inside].sum(axis=1), groups.total[:, inside].sum(axis=1)
     kish = ratio(weight**2, groups.square[:, inside].sum(axis=1))

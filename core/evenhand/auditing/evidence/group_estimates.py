@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats
 
-Limits = Callable[[float], tuple[Floats, Floats]]
+Limits = Callable[[Floats | float], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,21 @@ class GroupEstimates:
     bounded: bool
     correlation: Floats | None = None
     composed: Limits | None = None  # limits that come from those of its parts
+    remembered: tuple[Remembered, slice] | None = field(default=None, repr=False, compare=False)  # and its part of them
 
-    def limits(self, c: float) -> tuple[Floats, Floats]:
-        """Lower and upper limit at the critical value c; a single row never narrows anything."""
-        wide = intervals.student(c, self.freedom) if np.isfinite(self.freedom).any() else np.full(self.value.shape, c)
+    def limits(self, c: Floats | float) -> tuple[Floats, Floats]:
+        """Lower and upper limit at the critical value c; a single row never narrows anything.
+
+        c: a number, or several of them [critical value, 1], for limits [critical value, group].
+        """
+        if self.remembered is None:
+            return self._limits(c)
+        (every, mine) = self.remembered
+        lower, upper = every.limits(c)
+        return lower[..., mine], upper[..., mine]
+
+    def _limits(self, c: Floats | float) -> tuple[Floats, Floats]:
+        wide = intervals.student(c, self.freedom) if np.isfinite(self.freedom).any() else c + np.zeros_like(self.value)
         if self.composed is not None:
             (lower, upper), ends = self.composed(c), (0.0, 1.0) if self.bounded else (-np.inf, np.inf)
         elif self.bounded:
@@ -55,3 +67,20 @@ class GroupEstimates:
             return np.sqrt(np.where(self.rows < 2, alone, np.maximum(self.variance, 1e-300)))
         p = (self.value * self.size + 2) / (self.size + 4)
         return np.asarray(np.sqrt(p * (1 - p) / (self.size + 4)))
+
+
+class Remembered:
+    """The limits of estimates at each critical value that was asked for."""
+
+    def __init__(self, estimates: GroupEstimates) -> None:
+        self.estimates = estimates
+        self.found: dict[Any, tuple[Floats, Floats]] = {}
+
+    def limits(self, c: Floats | float) -> tuple[Floats, Floats]:
+        """Those at c, found once."""
+        several = tuple(np.ravel(c).tolist()) if np.ndim(c) else None
+        asked = c if several is None else several
+        if asked not in self.found:
+            found = self.found[asked] = self.estimates.limits(c)
+            self.found |= zip(several or (), zip(*found, strict=True), strict=False)
+        return self.found[asked]

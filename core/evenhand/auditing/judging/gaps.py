@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,9 @@ from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
 
 GRID = np.linspace(0.0, 9.0, 91)  # critical values at which intervals are tried to find the p-value
+STRIDE = 10  # of them that are tried at once
 LONGEST_NAME = 80  # characters of a group's name in a sentence
+At = Callable[[Floats | float], tuple[Floats, Floats]]  # limits at a critical value, or at several [critical value, 1]
 
 
 @dataclass(frozen=True)
@@ -63,22 +66,21 @@ class MetricGaps:
         place = self.names.index(self.reference)
         r = np.zeros(len(self.names)) if self.own.correlation is None else self.own.correlation[:, place]
 
-        def at(c: float) -> tuple[Floats, Floats]:
+        def at(c: Floats | float) -> tuple[Floats, Floats]:
             lower, upper = self.own.limits(c)
-            return intervals.difference(
-                self.own.value, (lower, upper), self.own.value[place], (lower[place], upper[place]), r
-            )
+            reference = (lower[place], upper[place]) if lower.ndim == 1 else (lower[:, [place]], upper[:, [place]])
+            return intervals.difference(self.own.value, (lower, upper), self.own.value[place], reference, r)
 
         skip = {place}
         return self._against("difference", self.reference, self.own.value - self.own.value[place], at, skip)
 
     def _rests(self) -> list[dict[str, Any]]:
-        def at(c: float) -> tuple[Floats, Floats]:
+        def at(c: Floats | float) -> tuple[Floats, Floats]:
             return intervals.difference(self.own.value, self.own.limits(c), self.rest.value, self.rest.limits(c))
 
         return self._against("rest", "everyone else", self.own.value - self.rest.value, at, set())
 
-    def _against(self, kind: str, versus: str, value: Floats, at: Any, skip: set[int]) -> list[dict[str, Any]]:
+    def _against(self, kind: str, versus: str, value: Floats, at: At, skip: set[int]) -> list[dict[str, Any]]:
         point, joint, p = at(self.pointwise), at(self.joint), p_values(value, at)
         found = []
         for i in self.defined:
@@ -207,19 +209,20 @@ class MetricGaps:
         return ""
 
 
-def p_values(value: Floats, at: Any) -> Floats:
+def p_values(value: Floats, at: At) -> Floats:
     """Two-sided p-values that agree with the intervals: the confidence at which the interval just touches 0."""
-    reach = np.full(value.shape, np.nan)
-    last = np.zeros(value.shape)
+    reach, last = np.full(value.shape, np.nan), np.zeros(value.shape)
     open_ = np.ones(value.shape, dtype=bool)
-    for c in GRID[1:]:
-        lower, upper = at(float(c))
+    for first in range(0, len(GRID), STRIDE):
+        some = GRID[max(first, 1) : first + STRIDE]
+        lower, upper = at(some[:, None])
         margin = np.where(value >= 0, lower, -upper)
-        crossed = open_ & ~(margin > 0)
-        step = np.where(last > 0, last / np.maximum(last - margin, 1e-300), 0.0)
-        reach = np.where(crossed, c - (GRID[1] - GRID[0]) * (1 - np.clip(step, 0, 1)), reach)
-        open_ &= ~crossed
-        last = np.where(open_, margin, last)
+        shut = ~(margin > 0)
+        crossed, step = open_ & shut.any(axis=0), shut.argmax(axis=0)
+        before, here = np.take_along_axis(np.stack([last, *margin]), np.stack([step, step + 1]), axis=0)
+        share = np.where(before > 0, before / np.maximum(before - here, 1e-300), 0.0)
+        reach = np.where(crossed, some[step] - (GRID[1] - GRID[0]) * (1 - np.clip(share, 0, 1)), reach)
+        open_, last = open_ & ~crossed, margin[-1]
         if not open_.any():
             break
     reach = np.where(open_, GRID[-1], reach)
