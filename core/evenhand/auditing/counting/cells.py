@@ -43,8 +43,18 @@ def merged(code: Ints, numbers: Mapping[str, Floats]) -> tuple[Ints, dict[str, F
     step = np.diff(code)
     if (step > 0).all():
         return np.arange(len(code)), dict(numbers)
-    order = np.argsort(code, kind="stable")
-    starts = np.flatnonzero(np.append(True, np.diff(code[order]) > 0))
+    order, code = _sorted(code)
+    starts = np.flatnonzero(np.append(True, np.diff(code) > 0))
     if len(starts) == len(code):
         return order, {name: values[order] for name, values in numbers.items()}
     return order[starts], {name: np.add.reduceat(values[order], starts) for name, values in numbers.items()}
+
+
+def _sorted(code: Ints) -> tuple[Ints, Ints]:
+    """(the order of codes, equal ones as they came; the codes in it). Numbers sort faster than their places."""
+    bits = len(code).bit_length()
+    if int(code.max()) >= 1 << (62 - bits):
+        order = np.argsort(code, kind="stable")
+        return order, code[order]
+    both = np.sort((code << bits) | np.arange(len(code)))
+    return both & ((1 << bits) - 1), both >> bits

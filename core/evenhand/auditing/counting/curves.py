@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.counting.aggregation import BINS, Table
-from evenhand.auditing.counting.clustered_curves import ClusteredRows, variance_of
+from evenhand.auditing.counting.clustered_curves import ClusteredRows, Pairs, variance_of
 from evenhand.statistics.arrays import Floats, Ints, once_each
 
 T = TypeVar("T")
@@ -55,14 +55,17 @@ class Curves:
     _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what is the same for others, once
 
     @classmethod
-    def of(cls, table: Table, group: Ints, size: int) -> Curves:
-        """The curves of `size` groups; `group` is the group of each entry of the table."""
+    def of(cls, table: Table, group: Ints, size: int, pairs: Pairs | None = None) -> Curves:
+        """The curves of `size` groups; `group` is the group of each entry of the table. pairs: those of its clusters."""
         known = table.label >= 0
         pick: Callable[[Any], Any] = (lambda values: values) if known.all() else (lambda values: values[known])
         n, w, w2 = once_each((table.n, table.w, table.w2), pick)
         cluster = None if table.cluster is None else pick(table.cluster)
         level, label = pick(table.level), pick(table.label)
-        return cls(table.scores, size, pick(group), level, label, n, w, w2, cluster, table.binned)
+        found = cls(table.scores, size, pick(group), level, label, n, w, w2, cluster, table.binned)
+        if pairs is not None and known.all():
+            found._made["pairs"] = pairs
+        return found
 
     def rest(self) -> Curves:
         """Curves of everyone outside each group."""
@@ -105,8 +108,9 @@ class Curves:
     def _by_cluster(self, mine: NDArray[np.bool_]) -> ClusteredRows:
         assert self.cluster is not None
         clusters = int(self.cluster.max(initial=-1)) + 1
+        pairs = self._once("pairs", lambda: Pairs.of(self.group, self.size, np.asarray(self.cluster), clusters))
         entries = (a[mine] for a in (self.label, self.level, self.w))
-        return ClusteredRows.of(self.group[mine], self.size, self.cluster[mine], clusters, *entries)
+        return ClusteredRows.of(self.group[mine], self.size, clusters, pairs.taken(mine), *entries)
 
     @property
     def fits(self) -> bool:

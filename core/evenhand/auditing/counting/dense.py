@@ -16,10 +16,11 @@ from evenhand.auditing.counting.cells import Cells
 from evenhand.auditing.counting.coding import Coding
 from evenhand.auditing.counting.exact_sums import Sums, add_up
 from evenhand.auditing.counting.hashed import numbers_of, summed
-from evenhand.auditing.table.rows import Rows, batches
+from evenhand.auditing.table.rows import Rows, batches, collect
 from evenhand.statistics.arrays import Ints
 
 MOST_CELLS = 4_000_000  # that are held in memory
+MOST_ROWS = 5_000_000  # that are held where every cluster or score is a key
 IN_CACHE = 1 << 14  # rows whose numbers stay in the processor's cache
 
 
@@ -42,7 +43,7 @@ def dense(
     levels = bins if "level" in keys and bins else 1
     if not own and coding.cells * levels <= MOST_CELLS:
         return _in_place(frame, rows, coding, sums, levels, at_once)
-    found = _grouped(frame, rows, coding, own, weights, levels, at_once)
+    found = _keyed(frame, rows, coding, own, weights, levels, at_once)
     return found, _in_place(frame, rows, coding, (Sums(), values), 1, at_once)[1] if values.summands else None
 
 
@@ -80,18 +81,21 @@ def _halves(totals: dict[str, Ints], at: Ints) -> dict[str, Ints]:
     return {f"{name} {half}": total[i][at] for name, total in totals.items() for i, half in enumerate(("high", "low"))}
 
 
-def _grouped(
+def _keyed(
     frame: nw.LazyFrame[Any], rows: Rows, coding: Coding, own: list[str], sums: Sums, levels: int, at_once: int
 ) -> Cells:
-    """The cells by hashing one number, beside it the columns `own`."""
-    cell = coding.cell().cast(pl.Int64)
-    key = cell * levels + pl.col("level") if levels > 1 else cell
-    native: pl.LazyFrame = nw.to_native(frame).with_columns(key=key)
-    found = summed(nw.from_native(native), ["key", *own], sums, rows, at_once)
-    got = found.get_column("key").to_numpy()
-    level = got % levels if levels > 1 else found.get_column("level").to_numpy() if "level" in own else None
+    """Entries of one number, and beside it the columns `own`: hashed, or as they are where they are hardly fewer."""
+    key = coding.cell().cast(pl.Int64) * levels + (pl.col("level") if levels > 1 else 0)
+    keyed = nw.from_native(nw.to_native(frame).with_columns(key=key))
+    if own and rows.count <= MOST_ROWS:
+        found = collect(keyed.select("key", *own, nw.lit(1).alias("n"), **sums.columns), rows.where)
+    else:
+        found = summed(keyed, ["key", *own], sums, rows, at_once)
+    cell, place = np.divmod(found.get_column("key").to_numpy(), levels)
+    there = np.arange(coding.cells) if coding.cells <= len(found) else np.unique(cell)
+    which = cell if len(there) == coding.cells else np.searchsorted(there, cell)
+    level = place if levels > 1 else found.get_column("level").to_numpy() if "level" in own else None
     cluster = found.get_column("cluster") if "cluster" in own else None
-    there, which = np.unique(got // levels, return_inverse=True)
     return _cells(coding, there, which, level, numbers_of(found), cluster)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.counting.aggregation import Table
+from evenhand.auditing.counting.clustered_curves import Pairs
 from evenhand.auditing.counting.clusters import cluster_moments
 from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.counting.curves import Curves
@@ -55,9 +56,10 @@ def _projected(table: Table, group: Ints, size: int) -> Groups:
         alone = np.where(np.isin(np.arange(first), covers), square[:, :first], 0.0)
         for j, cells in zip((a, b), (with_value, alone), strict=True):
             moment[:, j, :first], moment[:, :first, j] = cells, cells
-    curves = Curves.of(table, group, size) if len(table.scores) and (table.label >= 0).any() else None
+    pairs = None if table.cluster is None else Pairs.of(group, size, table.cluster, table.clusters)
+    curves = Curves.of(table, group, size, pairs) if len(table.scores) and (table.label >= 0).any() else None
     plain = Groups(total, square, rows, moment, rows[:, :first].sum(axis=1), quantities, False, curves)
-    return plain if table.cluster is None else cluster_moments(plain, table, group)
+    return plain if pairs is None else cluster_moments(plain, table, pairs)
 
 
 def _by_group(group: Ints, size: int, covered: NDArray[np.bool_], values: Floats) -> Floats:
