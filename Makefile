@@ -1,4 +1,4 @@
-# demo · test · lint · bench: each sets up what it needs on a fresh machine with Python 3.11 or newer.
+# demo · test · lint · bench · docs: each sets up what it needs on a fresh machine with Python 3.11 or newer.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ SETUP := $(VENV)/.ready
 PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-slow test-simulations lint engines bench clean constraints
+.PHONY: demo test test-slow test-simulations lint engines bench docs pages picture clean constraints
 
 demo: $(SETUP)
 	@$(BIN)/evenhand run nlp/support-intent --out runs/demo || test $$? -eq 1
@@ -32,6 +32,21 @@ engines: $(SETUP)
 bench: $(SETUP)
 	@$(BIN)/python benchmarks/run.py
 
+# build/docs: the pages as a static site that loads nothing from elsewhere. Its search needs a server:
+# python3 -m http.server -d build/docs
+docs: $(SETUP)
+	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt --group docs
+	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/zensical build --clean --strict
+
+# What pages show, made again: recipe.md and policy.md from the models, the output in console blocks from the commands.
+pages: $(SETUP)
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/examples.py --write
+
+picture: $(SETUP)
+	@$(BIN)/python docs/picture.py
+
 # Exact versions come from constraints.txt; uv only makes it quick.
 $(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evenhand needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.12"; exit 2; }
@@ -45,7 +60,7 @@ $(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
 constraints: $(SETUP)
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--no-emit-package evenhand --no-emit-package evenhand-nlp --no-emit-package evenhand-healthcare --no-emit-package evenhand-finance --no-emit-package evenhand-autonomy \
-		pyproject.toml --group dev --group engines -o constraints.txt
+		pyproject.toml --group dev --group engines --group docs -o constraints.txt
 
 clean:
-	rm -rf $(VENV) runs report
+	rm -rf $(VENV) runs report build .cache

@@ -59,3 +59,12 @@ def install(tmp_path):
         return {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(folder), os.environ.get("PYTHONPATH", "")])}
 
     return put
+
+
+@pytest.fixture(scope="session")
+def own_metrics():
+    """The metrics of docs/write-a-plugin.md, by name, as its example defines them."""
+    section = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8").split("## A metric of your own")[1]
+    defined = {}
+    exec(section.split("```python\n")[1].split("```")[0], defined)
+    return {metric.name: metric for metric in defined["audit_bias"](None, None)}

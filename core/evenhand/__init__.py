@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from evenhand.running.pipeline import report, run
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
-    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Predictions, Section, Splits
+    from evenhand.scoring import load, predict
+    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Model, Predictions, Section, Splits
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ _HOME = {
     "Backbone": "evenhand.values",
     "BackboneCard": "evenhand.values",
     "Metric": "evenhand.values",
+    "Model": "evenhand.values",
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",
@@ -52,6 +54,8 @@ _HOME = {
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
     "verify": "evenhand.running.verifying",
+    "load": "evenhand.scoring",
+    "predict": "evenhand.scoring",
     "cache_folder": "evenhand.recorded.run_folder",
     **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }

@@ -1,14 +1,18 @@
-"""Files that are whole or absent, and their digests."""
+"""Files that are whole or absent, their digests, and those of a folder that somebody else may have made."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from evenhand.errors import BadInput
 
 NATIVE_ERROR = re.compile(r"\(os error (\d+)\)")  # how polars and safetensors end what the system told them
 
@@ -29,6 +33,43 @@ def at_place(number: int, path: Path) -> OSError:
     return OSError(number, os.strerror(number), str(path))
 
 
+def own(folder: Path, name: str) -> Path:
+    """`name` in `folder`, for reading: it lies there itself, or nothing does.
+
+    BadInput where it, or anything below it, is a link or a pipe: a folder from elsewhere could name any file with one.
+    """
+    path = folder / name
+    _check_plain(path)
+    for at, folders, files in os.walk(path):
+        for found in (*folders, *files):
+            _check_plain(Path(at, found))
+    return path
+
+
+def open_own(folder: Path, name: str, flags: int) -> int:
+    """A descriptor of the file `name` in `folder`, which is made where it is not there; BadInput where it is a link."""
+    path = folder / name
+    try:
+        opened = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a pipe that nobody reads
+            raise _stranger(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise _stranger(path)
+    return opened
+
+
+def _check_plain(path: Path) -> None:
+    if os.path.lexists(path) and stat.S_IFMT(path.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+        raise _stranger(path)
+
+
+def _stranger(path: Path) -> BadInput:
+    return BadInput(f"{path} is a link or no plain file, which is not followed; put the file itself in its place")
+
+
 @contextlib.contextmanager
 def atomic(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that replaces it when the block ends well, and goes when it does not.
@@ -37,10 +78,11 @@ def atomic(target: Path) -> Iterator[Path]:
     """
     temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
     try:
+        remove(temporary)  # a link that waits there would be written through
         yield temporary
         _sync(temporary)
-        if target.is_dir():
-            shutil.rmtree(target)
+        if target.is_symlink() or target.is_dir():
+            remove(target)
         os.replace(temporary, target)
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(temporary), temporary):
@@ -51,10 +93,16 @@ def atomic(target: Path) -> Iterator[Path]:
             raise at_place(int(found[1]), target) from None
         raise
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Take away a file, a folder or a link, never what a link leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    import polars
+
     from evenhand.auditing import Estimate, GroupMetric
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
@@ -60,13 +62,24 @@ def load_data(recipe: Recipe, source: Path | str | None) -> Splits | None:
 
 
 @hookspec(firstresult=True)
+def prepare_rows(recipe: Recipe, rows: polars.LazyFrame) -> polars.LazyFrame | None:
+    """New rows with the columns that your `load_data` makes from others, such as features or groups.
+
+    Called by `evenhand predict` and `evenhand.load(run)` with rows as their source has them (from CSV every column is
+    text), before the model's inputs are looked for. Return the rows with more columns, in the same number and order, or
+    None where your reader makes none. Only needed beside a `load_data` of your own. Exceptions: as for `load_data`.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
 def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -> Adapted | None:
     """Fit a model on `splits.train`, choosing on `splits.validation` only.
 
     Called once per run, after `load_data`; under torchrun once in every process. Return None for the core's
     strategies (`recipe.finetune.strategy`). `run.log(...)` records events, `run.progress(...)` shows progress;
-    write nothing else: the core stores the returned model. `splits.test` is there for shape only: looking at
-    its labels is the one unforgivable fault. Exceptions: as for `load_data`.
+    write nothing else: the core stores the returned model (`evenhand.Model` says what it must be). `splits.test` is
+    there for shape only: looking at its labels is the one unforgivable fault. Exceptions: as for `load_data`.
     """
     raise NotImplementedError
 
@@ -106,8 +119,9 @@ def report_sections(run: Run) -> list[Section]:
 def stage_started(run: Run, stage: str) -> None:
     """Told before each stage that is about to be computed (not one that a resumed run skips).
 
-    `stage` is one of load_data, finetune, predict, evaluate, audit_bias, report. For trackers, energy meters
-    and notebooks. Every plugin is told; what is returned is ignored; a hook that raises is quarantined.
+    `stage` is one of `run.stages`, which names the stages of the walk that `run.walk` is, in order, with what each
+    writes; `run.recipe` is None in a walk without one. For trackers, energy meters and notebooks. Every plugin is
+    told; what is returned is ignored; a hook that raises is quarantined.
     """
     raise NotImplementedError
 

@@ -22,56 +22,75 @@ class _Part(BaseModel):
 class SplitRule(_Part):
     """How rows are divided where the source brings no official split."""
 
-    by: Literal["random", "group_id", "site", "time"] | None = None  # None: group_id, else time, else random
-    validation: float = Field(0.15, gt=0, lt=1)  # share of the rows that are not test
-    test: float = Field(0.2, gt=0, lt=1)  # share of all rows
-    test_sites: tuple[str, ...] = ()  # by = "site": these sites are the test split
+    by: Literal["random", "group_id", "site", "time"] | None = Field(
+        None, description="What decides who is in the test split; not set: `group_id`, else `time`, else `random`."
+    )
+    validation: float = Field(0.15, gt=0, lt=1, description="Share of the rows that are not test.")
+    test: float = Field(0.2, gt=0, lt=1, description="Share of all rows; about that where groups or sites stay whole.")
+    test_sites: tuple[str, ...] = Field((), description='With `by = "site"`: these sites are the test split.')
 
 
 class FinetuneRule(_Part):
     """Which strategy adapts the backbone, and its settings."""
 
-    strategy: Literal["probe", "lp-ft", "full", "lora"] = "probe"
-    epochs: int = Field(5, ge=1)
-    learning_rate: float = Field(5e-5, gt=0)
-    batch_size: int = Field(32, ge=1)
-    weight_decay: float = Field(0.01, ge=0)
-    warmup: float = Field(0.1, ge=0, le=1)  # share of all steps
-    max_length: int = Field(128, ge=8)  # tokens
-    image_size: int = Field(224, ge=16)  # pixels
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    lora_rank: int = Field(16, ge=1)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    threads: int = Field(0, ge=0)  # 0: all the processor's cores
+    strategy: Literal["probe", "lp-ft", "full", "lora"] = Field(
+        "probe",
+        description="`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all"
+        " weights at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`.",
+    )
+    epochs: int = Field(5, ge=1, description="Passes over the training rows.")
+    learning_rate: float = Field(5e-5, gt=0, description="Largest step size, reached after the warm-up.")
+    batch_size: int = Field(32, ge=1, description="Rows in one step, over all processes together.")
+    weight_decay: float = Field(0.01, ge=0, description="Pull of the weights towards zero (AdamW).")
+    warmup: float = Field(0.1, ge=0, le=1, description="Share of all steps in which the step size grows.")
+    max_length: int = Field(128, ge=8, description="Tokens of a text that are read; the rest is cut off.")
+    image_size: int = Field(224, ge=16, description="Side of the square that images are brought to, in pixels.")
+    layers: str = Field(
+        "head",
+        description="Layers of an image network whose pooled outputs are the features, joined by `+`; `auto`: validation"
+        " chooses among those that the backbone offers (strategy `probe`).",
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a label that is spread over all classes.")
+    lora_rank: int = Field(16, ge=1, description="Rank of the updates with `lora`.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="Number format; `auto`: bf16 where the hardware multiplies in it, else fp32."
+    )
+    threads: int = Field(0, ge=0, description="Processor threads; 0: all cores.")
 
 
 class AuditRule(_Part):
     """What the audit asks: tolerances on gaps between groups, the operating point, the confidence."""
 
-    threshold: float | None = Field(None, ge=0, le=1)  # binary tasks: positive when score >= threshold; None: 0.5
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    metrics: tuple[str, ...] = ()  # empty: the task's defaults and the plugin's own
-    tolerance: dict[str, float] = Field(default_factory=dict)  # metric -> largest gap that is acceptable
-    intersections: int = Field(1, ge=1, le=3)  # depth: 2 audits every pair of sensitive columns too
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="Binary tasks: positive when score >= threshold; not set: 0.5."
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the intervals.")
+    metrics: tuple[str, ...] = Field(
+        (), description="Metrics shown; empty: the usual ones of the task. The plugin's own are always shown."
+    )
+    tolerance: dict[str, float] = Field(
+        default_factory=dict, description="Metric and the largest gap between groups that is acceptable."
+    )
+    intersections: int = Field(1, ge=1, le=3, description="Depth: 2 audits every pair of sensitive columns too.")
 
 
 class Recipe(_Part):
     """A job that `evenhand run DOMAIN/NAME` can do from start to report."""
 
-    name: str
-    domain: str
-    title: str
-    task: Task
-    modality: Modality
-    backbone: str | None = None
-    about: str = ""
-    seed: int = Field(0, ge=0)
-    data: str | None = None  # default source; None: the plugin's own sample
-    schema_: Schema = Field(Schema(), alias="schema")
-    split: SplitRule = SplitRule()
-    finetune: FinetuneRule = FinetuneRule()
-    audit: AuditRule = AuditRule()
-    options: dict[str, Any] = Field(default_factory=dict)  # the domain's own settings
+    name: str = Field(description="The part after the slash in `evenhand run DOMAIN/NAME`.")
+    domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
+    title: str = Field(description="A few words for lists, and for the head of the report.")
+    task: Task = Field(description="What the label is: one of two classes, one of several, or a number.")
+    modality: Modality = Field(description="What the inputs are.")
+    backbone: str | None = Field(None, description="The pretrained network, as `evenhand backbones` calls it.")
+    about: str = Field("", description="A sentence or two on what the job is for.")
+    seed: int = Field(0, ge=0, description="Of everything drawn: splits, training, resampling.")
+    data: str | None = Field(None, description="Source where `--data` names none; not set: the plugin's own sample.")
+    schema_: Schema = Field(Schema(), alias="schema", description="The role of each column.")
+    split: SplitRule = Field(SplitRule(), description="How rows are divided.")
+    finetune: FinetuneRule = Field(FinetuneRule(), description="How the backbone is adapted.")
+    audit: AuditRule = Field(AuditRule(), description="What the audit asks.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The domain's own settings, any keys.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 

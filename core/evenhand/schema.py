@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from evenhand.errors import BadInput, missing_column
 
@@ -19,18 +19,27 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: tuple[str, ...] = ()
-    label: str | None = None
-    positive: str | float | int | bool | None = None  # the label value that counts as positive (binary tasks)
-    sensitive: tuple[str, ...] = ()
-    site: str | None = None  # where a row was recorded: hospital, bank branch, city
-    time: str | None = None  # when a row was recorded
-    group_id: str | None = None  # rows that belong together (a patient, a card holder): never split, one cluster
-    id: str | None = None  # names a row; unique
-    weight: str | None = None  # sampling weight, >= 0
-    split: str | None = None  # column that names the official split: train, validation, test
-    score: str | None = None  # predictions only: model score in [0, 1]
-    prediction: str | None = None  # predictions only: the decision itself
+    input: tuple[str, ...] = Field(
+        (), description="What the model reads; nothing else reaches it. One name may stand without brackets."
+    )
+    label: str | None = Field(None, description="What turned out to be true.")
+    positive: str | float | int | bool | None = Field(
+        None, description="The label value that counts as positive (binary tasks); not set: the later in sorted order."
+    )
+    sensitive: tuple[str, ...] = Field(
+        (), description="Columns whose groups are compared. One name may stand without brackets."
+    )
+    site: str | None = Field(None, description="Where a row was recorded: hospital, bank branch, city.")
+    time: str | None = Field(None, description="When a row was recorded.")
+    group_id: str | None = Field(
+        None,
+        description="Rows that belong together (a patient, a card holder): never divided, one cluster of the audit.",
+    )
+    id: str | None = Field(None, description="Names a row; unique.")
+    weight: str | None = Field(None, description="Sampling weight, 0 or more; the audit weighs rows by it.")
+    split: str | None = Field(None, description="Names the official split of a row: train, validation, test.")
+    score: str | None = Field(None, description="Predictions only: the model's score in [0, 1].")
+    prediction: str | None = Field(None, description="Predictions only: the decision itself.")
 
     @field_validator("input", "sensitive", mode="before")
     @classmethod

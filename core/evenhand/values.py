@@ -51,13 +51,24 @@ class Splits:
 
 
 class Model(Protocol):
-    """What `finetune` leaves behind: something that scores rows it has not seen.
+    """What `finetune` leaves behind: something that scores rows it has not seen, and that can be stored and read again.
 
-    A scikit-learn classifier over the schema's input columns will do as it is (the core wraps it).
+    A scikit-learn classifier over the schema's input columns will do as it is (the core stores and wraps it). Another
+    model's class stands at the top of a module in the package of the plugin that brings the recipe: it is looked for
+    there and nowhere else. A model that was stored and read again must give the same scores to the last bit.
     """
 
     def scores(self, rows: Dataset) -> np.ndarray:
         """Probabilities of shape [rows, classes], or predicted values of shape [rows] for regression."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write all that `load` needs into `folder`, which is there and empty: JSON, safetensors, skops; no pickle."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, recipe: Any, backbone: Backbone | None) -> Model:
+        """The model that `save` wrote into `folder`. A class leaves out `recipe` and `backbone` where it needs none."""
         ...
 
 
@@ -67,6 +78,7 @@ class Adapted:
 
     `classes` are the label values in the order of the score columns (empty for regression).
     `validation` holds what model selection looked at; the test split is never in it.
+    `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
     """
 
     model: Any
@@ -141,6 +153,7 @@ class Backbone:
 
     `source` is one of
       "embedded:PACKAGE/FOLDER"   weights inside an installed Python package, sha256 checked against the card
+      "torch:PACKAGE/FILE"        a torch file inside an installed package, sha256 checked, converted to safetensors in the cache once (image)
       "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "core" / "evenhand"
 PLUGINS = [
     *(ROOT / "plugins").rglob("evenhand_*/*.py"),
-    *(ROOT / "docs").rglob("*.py"),
+    *(ROOT / "docs").glob("*-plugin/**/*.py"),
     *(ROOT / "tests" / "plugins").glob("toy_*.py"),
 ]
 
@@ -25,7 +25,7 @@ LAYERS = (
     "auditing.table", "auditing.counting", "auditing.metrics", "auditing.evidence", "auditing.question", "auditing.judging",
     "auditing.slices", "auditing.remedies", "auditing.result", "auditing.conducting", "auditing",
     "data", "recorded", "hookspecs",
-    "pretrained", "adapting", "comparing", "predicting", "extending", "running",
+    "pretrained", "pretraining", "adapting", "predicting", "extending", "comparing", "running", "scoring",
     "testing", "commands", "__main__",
 )  # fmt: skip
 
@@ -132,7 +132,7 @@ def test_nothing_is_unpickled():
         "yaml.load(",
     )
     for path in [*CORE.rglob("*.py"), *PLUGINS]:
-        text = path.read_text()
+        text = path.read_text().replace("torch.load(file, weights_only=True,", "")  # tensors alone; conversion.py
         assert not [word for word in words if word in text], path
 
 

@@ -20,6 +20,7 @@ def run_loan(tmp_path, install, evenhand):
         assert done.returncode in (0, 1), done.stderr
         return tmp_path / name
 
+    run.env = env
     return run
 
 
@@ -30,10 +31,18 @@ def test_two_runs_are_compared_on_the_rows_of_their_test_split(run_loan, evenhan
     assert found.paired
     selected = next(c for c in found.changes if (c.attribute, c.metric) == (None, "selection_rate"))
     assert selected.change > 0
-    assert "wrongly_refused" in " ".join(found.notes)  # a plugin's metric is not recomputed here
+    assert "wrongly_refused" in " ".join(found.notes)  # its plugin is not installed here
     shown = evenhand("compare", one, two, "--json")
     assert shown.returncode == 0, shown.stderr
-    assert json.loads(shown.stdout)["paired"] is True
+    told = json.loads(shown.stdout)
+    assert told["paired"] is True
+    assert "wrongly_refused" in " ".join(told["notes"])
+    there = evenhand("compare", one, two, "--json", env=run_loan.env)
+    assert there.returncode == 0, there.stderr
+    both = [c for c in json.loads(there.stdout)["changes"] if c["metric"] in ("wrongly_refused", "fnr")]
+    width = {c["metric"]: c["upper"] - c["lower"] for c in both if c["attribute"] is None}
+    assert width["wrongly_refused"] == pytest.approx(width["fnr"])
+    assert "wrongly_refused" not in there.stdout.split('"notes"')[1]
 
     facts = json.loads((two / "audit.json").read_text())["question"]
     roles = {role: facts[role] for role in ("label", "score", "prediction", "sensitive", "cluster")}

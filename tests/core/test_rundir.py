@@ -11,14 +11,17 @@ from evenhand.recorded.run_folder import Run
 RECIPE = Recipe(name="job", domain="toy", title="t", task="binary", modality="table")
 
 
-def open_run(path, identity="a"):
-    return Run(path / "run", RECIPE, identity)
+WRITES = {"load_data": ("data.json",), "finetune": ("model.txt",)}
+
+
+def open_run(path, identity="a", walk="run"):
+    return Run(path / "run", RECIPE, identity, walk=walk, stages=WRITES)
 
 
 def test_a_finished_stage_is_remembered(tmp_path):
     with open_run(tmp_path) as run:
         run.write("data.json", "{}")
-        run.finish("load_data", ("data.json",), 0.1)
+        run.finish("load_data", 0.1)
     with open_run(tmp_path) as run:
         assert run.is_done("load_data")
         assert not run.is_done("finetune")
@@ -27,17 +30,17 @@ def test_a_finished_stage_is_remembered(tmp_path):
 def test_a_changed_artefact_makes_its_stage_undone(tmp_path):
     with open_run(tmp_path) as run:
         run.write("data.json", "{}")
-        run.finish("load_data", ("data.json",), 0.1)
+        run.finish("load_data", 0.1)
         (run.path / "data.json").write_text("{1}")
         assert not run.is_done("load_data")
 
 
 def test_redoing_a_stage_forgets_the_later_ones(tmp_path):
     with open_run(tmp_path) as run:
-        for stage in ("load_data", "finetune"):
-            run.write(f"{stage}.txt", stage)
-            run.finish(stage, (f"{stage}.txt",), 0.1)
-        run.finish("load_data", ("load_data.txt",), 0.1)
+        for stage, (name,) in WRITES.items():
+            run.write(name, stage)
+            run.finish(stage, 0.1)
+        run.finish("load_data", 0.1)
         assert not run.is_done("finetune")
 
 
@@ -60,6 +63,42 @@ def test_a_directory_of_another_run_is_refused(tmp_path):
         run.record(seed=0)
     with pytest.raises(BadInput, match="another recipe, setting or data"), open_run(tmp_path, "b"):
         pass
+
+
+def test_a_directory_of_another_walk_is_refused(tmp_path):
+    with open_run(tmp_path) as run:
+        run.record(seed=0)
+    with pytest.raises(BadInput, match="was left by `run`, not by `tune`"), open_run(tmp_path, walk="tune"):
+        pass
+
+
+def test_a_manifest_from_before_there_were_other_walks_is_a_runs(tmp_path):
+    with open_run(tmp_path) as run:
+        run.write("data.json", "{}")
+        run.finish("load_data", 0.1)
+    file = tmp_path / "run" / "manifest.json"
+    old = {key: value for key, value in json.loads(file.read_text()).items() if key != "walk"}
+    file.write_text(json.dumps(old))
+    with open_run(tmp_path) as run:
+        assert run.is_done("load_data")
+        assert run.manifest["walk"] == {"name": "run", "stages": list(WRITES)}
+    with pytest.raises(BadInput, match="was left by `run`"), open_run(tmp_path, walk="tune"):
+        pass
+
+
+def test_a_stage_that_did_not_write_what_it_promised_is_not_recorded(tmp_path):
+    with open_run(tmp_path) as run:
+        with pytest.raises(RuntimeError, match="finetune of run promises model.txt"):
+            run.finish("finetune", 0.1)
+        assert not run.is_done("finetune")
+
+
+def test_what_was_written_before_the_first_record_is_no_strangers(tmp_path):
+    with open_run(tmp_path) as run:
+        run.log("stage_started", stage="load_data")
+        run.write("data.json", "{}")  # killed here
+    with open_run(tmp_path) as run:
+        assert run.manifest["stages"] == {}
 
 
 def test_a_directory_with_a_strangers_files_is_refused(tmp_path):

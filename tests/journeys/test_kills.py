@@ -12,8 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evenhand.recorded.run_folder import STAGES
+from evenhand.running.pipeline import RUN
 
+STAGES = [stage.name for stage in RUN]
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 NUMBERS = ("evaluation.json", "audit.json", "predictions.parquet", "data.json")
 

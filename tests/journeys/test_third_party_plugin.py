@@ -31,6 +31,17 @@ def test_it_walks_the_whole_corridor(evenhand, churn, tmp_path):
     assert str(tmp_path / "run" / "report.html") in done.stdout or "run/report.html" in done.stdout
 
 
+def test_a_run_is_verified_also_after_its_report_was_rendered_again(evenhand, churn, tmp_path):
+    assert evenhand("run", "churn/leavers", "--out", "run", env=churn).returncode in (0, 1)
+    for _ in range(2):
+        done = evenhand("verify", "run", env=churn)
+        assert done.returncode == 0, done.stdout
+        assert "holds   report.html of report" in done.stdout
+        assert evenhand("report", "run", env=churn).returncode == 0
+    again = evenhand("run", "churn/leavers", "--out", "run", env=churn)
+    assert again.stderr.count("done before") == 6
+
+
 def test_it_reads_a_users_own_file(evenhand, churn, tmp_path):
     lines = [f"{i % 50},{i % 9},{'north' if i % 3 else 'south'},{'yes' if i % 9 > 4 else 'no'}" for i in range(300)]
     (tmp_path / "mine.csv").write_text("months,calls,region,left\n" + "\n".join(lines))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evenhand.errors import PluginFault
+
 if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
@@ -36,7 +38,15 @@ def scores(model: Any, rows: Dataset, schema: Schema) -> np.ndarray:
     import numpy as np
 
     if hasattr(model, "scores"):
-        return np.asarray(model.scores(rows))
+        from evenhand.adapting.own_models import blamed
+
+        with blamed(type(model), "scores"):
+            found = np.asarray(model.scores(rows))
+        if found.shape[:1] != (len(rows),):
+            raise PluginFault(
+                f"{type(model).__name__}.scores gave an array of shape {found.shape} for {len(rows)} rows"
+            )
+        return found
     from evenhand.adapting.views import table_of
 
     frame = table_of(rows, schema)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from evenhand.files import atomic
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -90,12 +91,8 @@ def write_chunk(file: Path, values: np.ndarray) -> None:
     np.save(buffer, values, allow_pickle=False)
     content = buffer.getvalue()
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".tmp-{os.getpid()}-{file.name}")
-    try:
+    with atomic(file) as temporary:
         temporary.write_bytes(hashlib.sha256(content).digest() + content)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_chunk(file: Path) -> np.ndarray | None:

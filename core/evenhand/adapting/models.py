@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +12,18 @@ import numpy as np
 from evenhand.adapting.features import FeatureCache
 from evenhand.adapting.probe import Head, softmax
 from evenhand.adapting.views import VIEWS
+from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
+from evenhand.errors import BadInput
+from evenhand.schema import Schema
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from evenhand.pretrained import Encoder
-    from evenhand.schema import Schema
+    from evenhand.recipe import Recipe
+    from evenhand.values import Backbone
+
+ABOUT, TENSORS, ESTIMATOR = "about.json", "weights.safetensors", "estimator.skops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,18 @@ class ProbeModel:
         """Probabilities [rows, classes], or values [rows] for regression."""
         features = self.cache.features(self.encoder, rows, self.schema, "features of the rows to predict")
         return as_scores(self.head.logits(features), self.task)
+
+    def save(self, folder: Path) -> None:
+        """The head, and which encoder it sits on; the encoder's weights stay with the backbone."""
+        save_tensors(_tensors_of(self.head), folder / TENSORS)
+        _describe(folder, self.schema, task=self.task, encoder=self.encoder.identity)
+
+    @classmethod
+    def load(cls, folder: Path, recipe: Recipe, backbone: Backbone | None) -> ProbeModel:
+        """BadInput where the backbone is another than the stored one."""
+        about, schema = _described(folder)
+        head = _head_of(load_tensors(folder / TENSORS))
+        return cls(_encoder(about["encoder"], recipe, backbone), head, schema, about["task"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +72,25 @@ class NetworkModel:
         mine = as_scores(run_batches(self.network, self.encoder, examples, "fp32").astype(np.float64), self.task)
         return mine if self.partner is None else np.asarray((mine + self.partner.scores(rows)) / 2)
 
+    def save(self, folder: Path) -> None:
+        """Every weight of the network, LoRA merged, with the partner's head."""
+        weights = self.network.state_dict().items()
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights}
+        save_tensors(tensors | (_tensors_of(self.partner.head) if self.partner else {}), folder / TENSORS)
+        outputs = self.network.head.out_features
+        _describe(folder, self.schema, task=self.task, encoder=self.encoder.identity, outputs=outputs)
+
+    @classmethod
+    def load(cls, folder: Path, recipe: Recipe, backbone: Backbone | None) -> NetworkModel:
+        """BadInput where the backbone is another than the stored one."""
+        about, schema = _described(folder)
+        encoder, tensors = _encoder(about["encoder"], recipe, backbone), load_tensors(folder / TENSORS)
+        joined = "probe.weight" in tensors
+        partner = ProbeModel(encoder, _head_of(tensors), schema, about["task"]) if joined else None
+        network: Any = encoder.module(int(about["outputs"]), about["task"])
+        network.load_state_dict(tensors)
+        return cls(encoder, network.eval(), schema, about["task"], partner)
+
 
 @dataclass(frozen=True, slots=True)
 class SimpleModel:
@@ -68,7 +107,58 @@ class SimpleModel:
             return np.asarray(self.estimator.predict_proba(seen))
         return np.asarray(self.estimator.predict(seen), dtype=np.float64)
 
+    def save(self, folder: Path) -> None:
+        """The estimator and its view."""
+        save_estimator(self.estimator, folder / ESTIMATOR)
+        _describe(folder, self.schema, view=self.view)
+
+    @classmethod
+    def load(cls, folder: Path, recipe: Recipe, backbone: Backbone | None) -> SimpleModel:
+        """It needs neither recipe nor backbone."""
+        about, schema = _described(folder)
+        return cls(load_estimator(folder / ESTIMATOR), about["view"], schema)
+
 
 def as_scores(logits: np.ndarray, task: str) -> np.ndarray:
     """Logits [rows, outputs] as the corridor wants them: probabilities, or one value per row."""
     return logits[:, 0] if task == "regression" else softmax(logits)
+
+
+def _describe(folder: Path, schema: Schema, **facts: Any) -> None:
+    text = json.dumps({**facts, "schema": schema.model_dump()}, indent=1, ensure_ascii=False)
+    (folder / ABOUT).write_text(text + "\n", "utf-8")
+
+
+def _described(folder: Path) -> tuple[dict[str, Any], Schema]:
+    about: dict[str, Any] = json.loads((folder / ABOUT).read_text("utf-8"))
+    return about, Schema.model_validate(about["schema"])
+
+
+def _tensors_of(head: Head) -> dict[str, Any]:
+    import torch
+
+    return {"probe.weight": torch.from_numpy(head.weight.copy("C")), "probe.bias": torch.from_numpy(head.bias.copy())}
+
+
+def _head_of(tensors: dict[str, Any]) -> Head:
+    """The head that is taken out of `tensors`."""
+    return Head(tensors.pop("probe.weight").numpy(), tensors.pop("probe.bias").numpy())
+
+
+def _encoder(identity: str, recipe: Recipe, backbone: Backbone | None) -> Encoder:
+    from evenhand.pretrained import load_encoder
+    from evenhand.pretrained.processor import seed_and_threads
+
+    if backbone is None:
+        raise BadInput(
+            "the stored model needs its backbone, but the recipe names none; set it with --set backbone=NAME"
+        )
+    seed_and_threads(recipe)
+    variants = load_encoder(backbone, recipe).variants()
+    encoder = next((variant for variant in variants if variant.identity == identity), None)
+    if encoder is None:
+        raise BadInput(
+            f"the stored model was made with other weights or settings than backbone '{backbone.name}' has now; "
+            "run the recipe again in a new folder"
+        )
+    return encoder

@@ -47,6 +47,7 @@ class Probe:
     selected: Head
     final: Head
     validation: dict[str, float]
+    selection: float = -np.inf  # what choosing maximises: minus the log loss, or minus the RMSE, on validation
 
 
 def fit_probe(
@@ -61,7 +62,8 @@ def fit_probe(
     both, targets = np.concatenate([train, validation]), np.concatenate([labels.train, labels.validation])
     final = _fit(both, targets, best.strength, labels, start=best, tolerance=TIGHT)
     tell(1, 1, "probe")
-    return Probe(best, final, {k: v for k, v in measured.items() if k != "selection"})
+    shown = {name: value for name, value in measured.items() if name != "selection"}
+    return Probe(best, final, shown, measured.get("selection", -np.inf))
 
 
 def _choose(train: np.ndarray, validation: np.ndarray, labels: Labels, tell: Callable[[int, int, str], None]) -> Head:

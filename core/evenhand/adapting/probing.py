@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,8 @@ REFITTED = "after selection on validation the head was fitted again on train and
 
 
 def probed(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
-    probe = probe_of(setting)
+    """The strategy "probe"; where the encoder comes in variants, the one that is best on validation."""
+    setting, probe, chosen = _best_variant(setting)
     labels = setting.labels
     return Adapted(
         probe_model(setting, probe),
@@ -28,8 +30,22 @@ def probed(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
         "probe",
         baselines,
         probe.validation,
-        (*labels.notes, f"{REFITTED} (strength {probe.selected.strength:g})"),
+        (*labels.notes, *chosen, f"{REFITTED} (strength {probe.selected.strength:g})"),
     )
+
+
+def _best_variant(setting: Setting) -> tuple[Setting, Probe, tuple[str, ...]]:
+    """(the setting with the encoder that validation chose, its probe, what the choice was between)."""
+    variants = setting.encoder.variants()
+    found = [(replace(setting, encoder=encoder), probe_of(replace(setting, encoder=encoder))) for encoder in variants]
+    best = max(range(len(found)), key=lambda i: found[i][1].selection)
+    if len(found) == 1:
+        return (*found[0], ())
+    measured = ", ".join(
+        f"{encoder.variant} {probe.selection:.4f}" for encoder, (_, probe) in zip(variants, found, strict=True)
+    )
+    said = f"validation chose the layer {variants[best].variant} (selection measure of each: {measured})"
+    return (*found[best], (said,))
 
 
 def probe_of(setting: Setting) -> Probe:

@@ -1,9 +1,8 @@
-"""An adapted model on disk: safetensors, skops and JSON. Nothing is ever unpickled.
+"""An adapted model on disk: a folder for the model and one for each baseline, each written by the model itself.
 
-model.json           kind, classes, strategy, validation, notes, baselines
-model.safetensors    a probe's head, or a trained network (LoRA merged)
-model.skops          an estimator that a plugin returned
-baseline_NAME.skops  each baseline
+model.json    classes, strategy, validation, notes, and of which kind each model is
+model/        what the model's `save` wrote
+baseline_0/   the same of the first baseline, and so on
 """
 
 from __future__ import annotations
@@ -13,56 +12,58 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.adapting.features import FeatureCache
-from evenhand.adapting.models import NetworkModel, ProbeModel, SimpleModel
-from evenhand.adapting.probe import Head
+from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
+from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
+from evenhand.adapting.weights import load_estimator, save_estimator
 from evenhand.errors import BadInput, PluginFault
-from evenhand.schema import Schema
 from evenhand.values import Adapted
 
 if TYPE_CHECKING:
-    from evenhand.pretrained import Encoder
     from evenhand.recipe import Recipe
     from evenhand.values import Backbone
 
-# What scikit-learn's gradient boosting holds and skops does not trust by itself. A partial's own function is
-# checked like any other, so this lets in partials of check_array and nothing else.
-TRUSTED = (
-    "functools.partial",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils.validation.check_array",
-)
+FORMAT, VERSION = "evenhand-model", 2
+KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel]] = {
+    "probe": ProbeModel,
+    "network": NetworkModel,
+    "simple": SimpleModel,
+}
 
 
-def save_model(adapted: Adapted, folder: Path) -> None:
-    """Write `adapted` into `folder`, which is made. PluginFault where its model is of a kind that cannot be stored."""
+def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> None:
+    """Write `adapted` into `folder`, which is made. package: that of the plugin that owns the recipe.
+
+    Raises PluginFault where a model is of a kind that cannot be stored, or not found again in `package`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    baselines = enumerate(adapted.baselines.items())
     about: dict[str, Any] = {
-        "format": "evenhand-model",
-        "version": 1,
+        "format": FORMAT,
+        "version": VERSION,
         "classes": [_plain(value) for value in adapted.classes],
         "strategy": adapted.strategy,
         "validation": dict(adapted.validation),
         "notes": list(adapted.notes),
-        "model": _save(adapted.model, folder, "model"),
-        "baselines": {name: _save(model, folder, f"baseline_{name}") for name, model in adapted.baselines.items()},
+        "model": _save(adapted.model, folder / "model", package),
+        "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None) -> Adapted:
+def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package: str | None = None) -> Adapted:
     """The model that `save_model` wrote. BadInput where files are missing, damaged, or made with another backbone."""
     folder = Path(folder)
     try:
         about = json.loads((folder / "model.json").read_text("utf-8"))
+        if (about["format"], about["version"]) != (FORMAT, VERSION):
+            raise BadInput(f"{folder} holds a model of another version of evenhand; run the recipe again")
+        context = recipe, backbone, package
+        baselines = enumerate(about["baselines"].items())
         return Adapted(
-            _load(about["model"], folder, "model", recipe, backbone),
+            _load(about["model"], folder / "model", *context),
             tuple(about["classes"]),
             about["strategy"],
-            {
-                name: _load(kind, folder, f"baseline_{name}", recipe, backbone)
-                for name, kind in about["baselines"].items()
-            },
+            {name: _load(kind, folder / f"baseline_{n}", *context) for n, (name, kind) in baselines},
             about["validation"],
             tuple(about["notes"]),
         )
@@ -72,123 +73,33 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None) -> Adapt
         ) from None
 
 
-def _save(model: Any, folder: Path, name: str) -> dict[str, Any]:
+def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:
     """Write one model's files; returns what model.json says of it."""
-    if isinstance(model, ProbeModel):
-        _save_tensors(_head_tensors(model.head), folder / f"{name}.safetensors")
-        return {
-            "kind": "probe",
-            "task": model.task,
-            "schema": model.schema.model_dump(),
-            "encoder": model.encoder.identity,
-        }
-    if isinstance(model, NetworkModel):
-        return _save_network(model, folder / f"{name}.safetensors")
-    if isinstance(model, SimpleModel):
-        _save_estimator(model.estimator, folder / f"{name}.skops")
-        return {"kind": "simple", "view": model.view, "schema": model.schema.model_dump()}
+    folder.mkdir()
+    kind = type(model)
+    if is_model(kind):
+        core = next((name for name, known in KINDS.items() if known is kind), None)
+        about = {"kind": core} if core else {"kind": "own", "class": address_of(kind, package)}
+        with blamed(kind, "save"):
+            model.save(folder)
+        return about
     if hasattr(model, "get_params") and hasattr(model, "predict"):
-        _save_estimator(model, folder / f"{name}.skops")
+        save_estimator(model, folder / ESTIMATOR)
         return {"kind": "estimator"}
     raise PluginFault(
-        f"finetune returned a {type(model).__name__}, which cannot be stored without pickle; "
-        "return a scikit-learn estimator or a model of the core's strategies"
+        f"finetune returned a {kind.__name__}, which cannot be stored without pickle; give its class "
+        "save(self, folder) and a classmethod load(cls, folder), or return a scikit-learn estimator"
     )
 
 
-def _load(about: Mapping[str, Any], folder: Path, name: str, recipe: Recipe, backbone: Backbone | None) -> Any:
-    kind = about["kind"]
-    if kind == "estimator":
-        return _load_estimator(folder / f"{name}.skops")
-    schema = Schema.model_validate(about["schema"])
-    if kind == "simple":
-        return SimpleModel(_load_estimator(folder / f"{name}.skops"), about["view"], schema)
-    encoder = _encoder(about, recipe, backbone)
-    tensors = _load_tensors(folder / f"{name}.safetensors")
-    probe = None
-    if "probe.weight" in tensors:
-        head = Head(tensors.pop("probe.weight").numpy(), tensors.pop("probe.bias").numpy())
-        probe = ProbeModel(encoder, head, schema, about["task"], FeatureCache(None))
-    if kind == "probe" and probe is not None:
-        return probe
-    network = encoder.module(int(about["outputs"]), about["task"])
-    network.load_state_dict(tensors)
-    return NetworkModel(encoder, network.eval(), schema, about["task"], probe)
-
-
-def _encoder(about: Mapping[str, Any], recipe: Recipe, backbone: Backbone | None) -> Encoder:
-    from evenhand.pretrained import load_encoder
-    from evenhand.pretrained.processor import seed_and_threads
-
-    if backbone is None:
-        raise BadInput(
-            "the stored model needs its backbone, but the recipe names none; set it with --set backbone=NAME"
-        )
-    seed_and_threads(recipe)
-    encoder = load_encoder(backbone, recipe)
-    if encoder.identity != about["encoder"]:
-        raise BadInput(
-            f"the stored model was made with other weights or settings than backbone '{backbone.name}' has now; "
-            "run the recipe again in a new folder"
-        )
-    return encoder
-
-
-def _save_network(model: NetworkModel, file: Path) -> dict[str, Any]:
-    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in model.network.state_dict().items()}
-    if model.partner is not None:
-        tensors.update(_head_tensors(model.partner.head))
-    _save_tensors(tensors, file)
-    described = {"task": model.task, "schema": model.schema.model_dump(), "encoder": model.encoder.identity}
-    return {"kind": "network", "outputs": model.network.head.out_features, **described}
-
-
-def _head_tensors(head: Head) -> dict[str, Any]:
-    import torch
-
-    return {"probe.weight": torch.from_numpy(head.weight.copy("C")), "probe.bias": torch.from_numpy(head.bias.copy())}
-
-
-def _save_tensors(tensors: dict[str, Any], file: Path) -> None:
-    from safetensors.torch import save_file
-
-    save_file(tensors, file)
-
-
-def _load_tensors(file: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(file)
-    except SafetensorError as error:
-        raise BadInput(f"{file} is damaged ({error}); run the recipe again") from None
-
-
-def _save_estimator(estimator: Any, file: Path) -> None:
-    import skops.io
-
-    skops.io.dump(estimator, file)
-    strange = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
-    if strange:
-        raise PluginFault(
-            f"the model holds {strange[0]}, a type that is not on the list of those safe to load; return a scikit-learn estimator"
-        )
-
-
-def _load_estimator(file: Path) -> Any:
-    """An estimator whose every type is scikit-learn's, numpy's or in TRUSTED; BadInput for any other."""
-    import zipfile
-
-    import skops.io
-
-    try:
-        strange = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
-        if strange:
-            raise BadInput(f"{file} holds {strange[0]}, a type that is not safe to load; do not use this file")
-        return skops.io.load(file, trusted=list(TRUSTED))
-    except zipfile.BadZipFile:
-        raise BadInput(f"{file} is damaged or no skops file; run the recipe again") from None
+def _load(
+    about: Mapping[str, str], folder: Path, recipe: Recipe, backbone: Backbone | None, package: str | None
+) -> Any:
+    if about["kind"] == "estimator":
+        return load_estimator(folder / ESTIMATOR)
+    if about["kind"] == "own":
+        return load_own(about["class"], package, folder, recipe, backbone)
+    return KINDS[about["kind"]].load(folder, recipe, backbone)
 
 
 def _plain(value: Any) -> Any:

@@ -30,7 +30,7 @@ def texts(rows: Dataset, schema: Schema) -> list[str]:
 
 def thumbnails(rows: Dataset, schema: Schema) -> np.ndarray:
     """Mean colours of 8 × 8 fields of each image, in [0, 1]: float32 of shape [rows, 192]."""
-    from evenhand.pretrained.image import pictures
+    from evenhand.pretrained.pictures import pictures
 
     size = (THUMBNAIL, THUMBNAIL)
     return np.stack([np.asarray(p.resize(size), np.float32).reshape(-1) / 255 for p in pictures(rows, schema)])

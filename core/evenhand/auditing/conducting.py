@@ -14,7 +14,8 @@ from evenhand.auditing.counting.aggregation import Table, count
 from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.bands import joint_critical
 from evenhand.auditing.evidence.histograms import histograms_of
-from evenhand.auditing.judging.attributes import MetricFault, attributes_of, compared, entries, estimated, undecided
+from evenhand.auditing.evidence.of_plugins import MetricFault
+from evenhand.auditing.judging.attributes import attributes_of, compared, entries, estimated, undecided
 from evenhand.auditing.judging.impact import impacts
 from evenhand.auditing.judging.notes import binning_notes, notes_of
 from evenhand.auditing.judging.trend import trends_of
@@ -76,7 +77,7 @@ def audit(
     )  # fmt: skip
     if on_plan is not None:
         on_plan({"question": dict(plan.question), "plan_sha256": plan.sha256, "data_sha256": opened.sha256})
-    wanted = {m.mean_of for m in plan.metrics if m.mean_of and m.name not in plan.undefined}
+    wanted = {q for m in plan.metrics if m.name not in plan.undefined for q in m.quantities}
     table = count(rows, plan.task, plan.positive, plan.decided, plan.threshold, wanted, exact)
     if table.n.sum() == 0:
         raise BadInput(f"no row of {opened.where} has a decision; column '{prediction or score}' is empty throughout")
@@ -112,7 +113,8 @@ def _answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str,
             faults[fault.metric] = str(fault)
     verdicts += undecided(parts, plan, undefined)
     ratios = impacts(rules, table, plan, attributes) if rules is not None else []
-    histograms = None if plan.ranks_only else histograms_of(table, plan.threshold, plan.decided is None)
+    foreign = [m for m in defined if m.name in plan.foreign]
+    histograms = None if plan.ranks_only else histograms_of(table, plan.threshold, plan.decided is None, foreign)
     return {
         "metrics": [_about(m, undefined) for m in plan.metrics],
         "overall": overall,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.commands import audits as cli_audit
+from evenhand.commands import audits, models
 from evenhand.commands.audits import Json, Strict
 from evenhand.console import print_records, print_table
 
@@ -131,10 +131,11 @@ def run(
     raise typer.Exit(result.exit_code(strict=strict))
 
 
-app.command()(cli_audit.audit)
-app.command()(cli_audit.verify)
-app.command()(cli_audit.compare)
-app.command()(cli_audit.report)
+app.command()(models.predict)
+app.command()(audits.audit)
+app.command()(audits.verify)
+app.command()(audits.compare)
+app.command()(audits.report)
 
 
 def main() -> None:

@@ -52,11 +52,6 @@ class BothSides:
         return np.asarray(self.two.value - self.one.value)
 
     @property
-    def share(self) -> bool:
-        """Whether values lie in [0, 1]."""
-        return self.metric.bounded and self.metric.unit != "label"
-
-    @property
     def defined(self) -> Ints:
         """Groups that have the metric on both sides."""
         return np.flatnonzero(~np.isnan(self.change))
@@ -65,7 +60,7 @@ class BothSides:
         """Limits of the change, never beyond what two shares can differ by; [-1, 1] or none where a single row speaks."""
         lower, upper = self.at(c)
         alone = np.minimum(self.one.rows, self.two.rows) < 2
-        end = 1.0 if self.share else np.inf
+        end = 1.0 if self.metric.bounded else np.inf
         lower, upper = np.where(alone, -end, np.maximum(lower, -end)), np.where(alone, end, np.minimum(upper, end))
         gone = np.isnan(self.change)
         return np.where(gone, np.nan, np.fmin(lower, self.change)), np.where(gone, np.nan, np.fmax(upper, self.change))

@@ -12,6 +12,7 @@ import numpy as np
 from evenhand.auditing.counting.clusters import BUCKETS
 from evenhand.auditing.counting.groups import Groups
 from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence import of_plugins
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.metrics.metric import GroupMetric
@@ -93,8 +94,29 @@ def _joint(samples: Samples, column: str) -> tuple[Ints, list[str]]:
     return np.concatenate(codes), names
 
 
-def both_sides_of(division: Division, metric: GroupMetric, reference: str | None) -> BothSides | None:
-    """The metric on both sides of a division; None where rows are shared and how they act on the metric is not known."""
+def both_sides_of(
+    division: Division, metric: GroupMetric, reference: str | None, foreign: bool = False
+) -> BothSides | None:
+    """The metric on both sides of a division; None where rows are shared and how they act on the metric is not known.
+
+    foreign: it is a plugin's; what it does wrong is a MetricFault.
+    """
+    if not foreign:
+        return _both_sides(division, metric, reference, estimate)
+    try:
+        return _both_sides(division, metric, reference, of_plugins.estimated)
+    except of_plugins.MetricFault:
+        raise
+    except Exception as error:
+        raise of_plugins.fault_of(metric, error) from None
+
+
+def _both_sides(
+    division: Division,
+    metric: GroupMetric,
+    reference: str | None,
+    estimate: Callable[[GroupMetric, Groups], GroupEstimates],
+) -> BothSides | None:
     samples, groups = division.samples, division.groups
     one, two = (estimate(metric, g) for g in groups)
     moves = [
@@ -166,7 +188,7 @@ def _paired(
     """Limits that look at each pair of rows, where that is possible; `otherwise` those from the limits of both sides."""
     if metric.numerator and not metric.terms:
         return _by_score(division, metric, one, two, of_units, otherwise)
-    if metric.name == "auc" or (metric.mean_of is not None and not metric.terms):
+    if metric.curve is not None or (metric.mean_of is not None and not metric.terms):
         return _by_differences(division, metric, one, two, of_units, otherwise)
     return otherwise
 
@@ -203,7 +225,7 @@ def _raw_differences(division: Division, metric: GroupMetric, of_units: Pair) ->
     values = [np.where(mine, row_value(metric, table), 0.0) for mine, table in zip(inside, tables, strict=True)]
     places = division.members[:2]
     acts = np.bincount(places[0], inside[0], size) + np.bincount(places[1], inside[1], size) > 0
-    if metric.name != "auc":
+    if metric.curve is None:
         return acts, np.bincount(places[1], values[1], size) - np.bincount(places[0], values[0], size)
     other = (values[0] != values[1]) | (tables[0].label != tables[1].label)
     differs = np.bincount(places[0], other, size) + np.bincount(places[1], other, size) > 0

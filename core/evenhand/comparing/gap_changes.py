@@ -44,7 +44,7 @@ class _Matrix:
         grown = self._square(both.change, both.limits(c), both.between(-1))
         added = self._square(both.one.value + both.two.value, both.sum_limits(c), both.between(1))
         lower, upper = change_of_size(added, grown)
-        end = 1.0 if both.share else np.inf
+        end = 1.0 if both.metric.bounded else np.inf
         return np.maximum(lower, -end), np.minimum(upper, end)
 
     def gap(self, side: SideEstimates, c: float) -> Pair:

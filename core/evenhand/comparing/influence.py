@@ -6,13 +6,16 @@ its influences on two audits their covariance; a change is as certain as what it
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from evenhand.auditing.counting.aggregation import Table
 from evenhand.auditing.counting.counts import CELLS
+from evenhand.auditing.counting.curves import Block
 from evenhand.auditing.counting.groups import CELL, COVERED, PARTS, Groups
 from evenhand.auditing.metrics.metric import GroupMetric
-from evenhand.auditing.metrics.ranking import auc_influence
+from evenhand.auditing.metrics.parts import Pair
 from evenhand.statistics.arrays import Floats, Ints, ratio
 
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -28,27 +31,25 @@ def _any_of(cells: tuple[str, ...], table: Table) -> Flags:
 
 
 def covered(metric: GroupMetric, table: Table) -> Flags:
-    """Entries that a mean or an AUC is about."""
-    if metric.name == "auc":
+    """Entries that a mean, or what a curve reads, is about."""
+    if metric.curve is not None:
         return np.asarray(table.label >= 0)
     return np.isin(table.outcome, COVERED.get(str(metric.mean_of), (6,)))
 
 
 def row_value(metric: GroupMetric, table: Table) -> Floats:
-    """What a row brings to a mean or an AUC: its weighted value, or its score."""
-    return table.scores[table.level] if metric.name == "auc" else table.moments[str(metric.mean_of)][0]
+    """What a row brings to a mean, its weighted value, or to what a curve reads: its score."""
+    return table.moments[str(metric.mean_of)][0] if metric.curve is None else table.scores[table.level]
 
 
 def influence(metric: GroupMetric, table: Table, group: Ints, groups: Groups) -> Floats | None:
     """The influence of each row on the metric of its group, [row]; 0 where the group has no such number.
 
-    None for metrics whose influence is not known here: those read from curves, but for AUC. table: one entry per row.
+    None for metrics read from curves that say no influence. table: one entry per row.
     Shares and means: Särndal, Swensson & Wretman 1992, section 5.5; AUC: DeLong, DeLong & Clarke-Pearson 1988.
     """
-    if metric.name == "auc":
-        return _of_auc(table, group, groups)
     if metric.curve is not None:
-        return None
+        return None if metric.influence is None else _of_levels(metric.influence, table, group, groups)
     if metric.terms:
         parts = [(k, influence(term, table, group, groups)) for k, term in metric.terms]
         return np.asarray(sum(k * part for k, part in parts if part is not None))
@@ -72,16 +73,16 @@ def _of_mean(metric: GroupMetric, table: Table, group: Ints, size: int) -> Float
     summed = table.moments[str(metric.mean_of)][0] * inside
     value, total = _share(summed, table.w * inside, group, size)
     found = ratio(summed - value[group] * table.w * inside, total[group])
-    if metric.name == "rmse":
+    if metric.root:
         found = found * ratio(np.full(len(group), 0.5), np.sqrt(value)[group])
     return np.nan_to_num(found)
 
 
-def _of_auc(table: Table, group: Ints, groups: Groups) -> Floats:
+def _of_levels(of: Callable[[Block], Pair], table: Table, group: Ints, groups: Groups) -> Floats:
     assert groups.curves is not None
     found = np.zeros(len(group))
     for block in groups.curves.blocks():
-        _, positive, negative = auc_influence(block)
+        positive, negative = of(block)
         for label, by_level in ((1, positive), (0, negative)):
             mine = (table.label == label) & (group >= block.first) & (group < block.first + len(by_level))
             found[mine] = (by_level[group[mine] - block.first, table.level[mine]]) * table.w[mine]

@@ -27,14 +27,14 @@ class Recorded:
     lower: Floats
     upper: Floats
     c: float
-    share: bool
+    bounded: bool
     correlation: None = None
 
     def limits(self, c: float) -> Pair:
         """The recorded limits, moved out in proportion to the critical value; a share's stay in [0, 1]."""
         k = c / self.c
         lower, upper = self.value - k * (self.value - self.lower), self.value + k * (self.upper - self.value)
-        return (np.maximum(lower, 0), np.minimum(upper, 1)) if self.share else (lower, upper)
+        return (np.maximum(lower, 0), np.minimum(upper, 1)) if self.bounded else (lower, upper)
 
 
 def recorded_sides(
@@ -82,6 +82,5 @@ def _recorded(entries: list[Any], metric: GroupMetric, c: float) -> Recorded:
         found = [None if entry is None else entry[key] for entry in entries]
         return np.array([otherwise if number is None else float(number) for number in found])
 
-    share = metric.bounded and metric.unit != "label"
-    ends = (0.0, 1.0) if share else (-np.inf, np.inf)
-    return Recorded(column("value", np.nan), column("denominator", 0), column("lower", ends[0]), column("upper", ends[1]), c, share)  # fmt: skip
+    ends = (0.0, 1.0) if metric.bounded else (-np.inf, np.inf)
+    return Recorded(column("value", np.nan), column("denominator", 0), column("lower", ends[0]), column("upper", ends[1]), c, metric.bounded)  # fmt: skip

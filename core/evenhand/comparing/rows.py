@@ -12,6 +12,7 @@ import numpy as np
 
 from evenhand.auditing.counting.aggregation import Table, count
 from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence import of_plugins
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.question.plan import Plan, make_plan
 from evenhand.auditing.table.checks import take_roles
@@ -105,8 +106,10 @@ def _prepared(side: Side, opened: Source, bins: Mapping[str, Any]) -> tuple[Rows
 def _plan(side: Side, rows: Rows, chosen: Mapping[str, Any]) -> Plan:
     q = side.question
     positive = q["positive"][0] if q["positive"] else side.positive
+    metrics = side.metrics()
     return make_plan(
-        rows, task=q["task"], positive=positive, metrics=list(side.metrics()), extra=(), tolerance=None,
+        rows, task=q["task"], positive=positive, metrics=list(metrics), extra=[metrics[m] for m in sorted(side.foreign())],
+        tolerance=None,
         reference=None, confidence=q["confidence"], intersections=1, replicates=2000, seed=0, exact=bool(q.get("exact")), **chosen,
     )  # fmt: skip
 
@@ -118,7 +121,7 @@ def by_row(rows: Rows, plan: Plan) -> SideRows:
     alone = replace(
         rows, frame=numbered.with_row_index("cluster").lazy(), roles=replace(rows.roles, cluster=ROW)
     )  # fmt: skip
-    wanted = {m.mean_of for m in plan.metrics if m.mean_of and m.name not in plan.undefined}
+    wanted = {q for m in plan.metrics if m.name not in plan.undefined for q in m.quantities}
     exact = bool(plan.question["exact"])
     table = count(alone, plan.task, plan.positive, plan.decided, plan.threshold, wanted, exact)
     assert table.cluster is not None
@@ -152,7 +155,8 @@ def _check_audited(side: Side, opened: Source, rows: Rows, plan: Plan, found: Si
     groups = project(found.table, np.zeros(len(found.row), dtype=np.int64), 1)
     for metric in plan.metrics if same else ():
         before = side.audit["overall"].get(metric.name, {}).get("value")
-        now = float(estimate(metric, groups).value[0])
+        estimated = of_plugins.estimated if metric.name in plan.foreign else estimate
+        now = float(estimated(metric, groups).value[0])
         both = before is not None and math.isfinite(now)
         same = same and (math.isclose(now, before, rel_tol=CLOSE, abs_tol=CLOSE) if both else before is None)
     if not same:

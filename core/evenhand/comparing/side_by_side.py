@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.evidence.of_plugins import MetricFault
+from evenhand.auditing.metrics.metric import Estimate, GroupMetric
+from evenhand.auditing.metrics.of_plugins import read_extra
 from evenhand.comparing.both_sides import BothSides
 from evenhand.comparing.comparison import Change, Comparison, GapChange, verdict_on_change
 from evenhand.comparing.counted import both_sides_of, divisions
+from evenhand.comparing.definitions import Definitions, definitions_of, with_definitions
 from evenhand.comparing.gap_changes import gap_changes
 from evenhand.comparing.pairing import INDEPENDENT, Samples, pair
 from evenhand.comparing.recorded import recorded_sides
@@ -19,19 +22,27 @@ from evenhand.comparing.rows import read_rows
 from evenhand.comparing.sides import Side, check_same_question, open_side
 from evenhand.comparing.simultaneous import Criticals, criticals
 from evenhand.errors import BadInput
+from evenhand.extending.discovering import Plugins
 
 
 def compare(
-    first: str | Path, second: str | Path, data: Sequence[Any] = (None, None), paired: bool | None = None
+    first: str | Path,
+    second: str | Path,
+    data: Sequence[Any] = (None, None),
+    paired: bool | None = None,
+    extra: Sequence[GroupMetric | Estimate] = (),
+    plugins: Plugins | None = None,
 ) -> Comparison:
     """What changed from the audit in the folder `first` to that in `second`, with intervals and verdicts.
 
     first, second: folders of `evenhand audit … --out FOLDER`, or directories of finished runs, also one of each.
     data: the audited rows of each side (a path or a frame), where they are no longer where they were.
     paired: None compares pair by pair where the rows are the same (by their id, else where all but the predictions is equal),
-    True raises BadInput where they are not, False takes them as independent samples. Shares are in [0, 1], changes in
-    [-1, 1], errors of a regression in the label's unit. Sources: docs/compare.md. Raises BadInput where a folder holds no
-    audit, the audited data has changed, or the two answer different questions.
+    True raises BadInput where they are not, False takes them as independent samples.
+    extra: metrics that `audit` was given beside the built-in ones. plugins: where a run's own metrics are defined; None:
+    those that are installed. Shares are in [0, 1], changes in [-1, 1], errors of a regression in the label's unit.
+    Sources: docs/compare.md. Raises BadInput where a folder holds no audit, the audited data has changed, or the two
+    answer different questions.
     """
     if isinstance(data, str | Path) or not isinstance(data, Sequence) or len(data) != 2:
         raise BadInput(
@@ -40,20 +51,24 @@ def compare(
     one, two = open_side(first, data[0]), open_side(second, data[1])
     check_same_question(one, two)
     notes: list[str] = []
-    columns, metrics = _columns(one, two, notes), _metrics(one, two, notes)
+    one, two = with_definitions((one, two), read_extra(extra)[0], plugins, notes)
+    columns, metrics = _columns(one, two, notes), definitions_of(one, two, notes)
     bins = {**two.question.get("bins", {}), **one.question.get("bins", {})}
     depth = min(side.question.get("intersections", 1) for side in (one, two))
     confidence = max(one.question["confidence"], two.question["confidence"])
     if one.question["confidence"] != two.question["confidence"]:
         notes.append(f"The audits have different confidences; the intervals here have {confidence * 100:g} %.")
-    samples = _samples(one, two, columns, paired, bins, notes)
-    if samples is None:
-        families = list(recorded_sides(one, two, columns, depth, metrics))
-    else:
+    if paired and not metrics.computed:
+        raise BadInput("rows give none of the metrics that both audits have; do not ask for pairs, or give extra=")
+    samples = _samples(one, two, columns, paired, bins, notes) if metrics.computed else None
+    recorded = metrics.recorded if samples is not None else {**metrics.computed, **metrics.recorded}
+    families: list[BothSides] = []
+    if samples is not None:
         notes += samples.notes
-        families = list(_counted(samples, one, columns, depth, metrics, notes))
+        families = _counted(samples, one, columns, depth, metrics, notes)
+    families += recorded_sides(one, two, [c for c in columns if c not in _cut(one, two, columns)], depth, recorded)
     at = criticals(families, confidence)
-    gaps = _gaps(families, at) if samples is not None or not _clustered(one, two) else ()
+    gaps = _gaps(families, at, set(recorded) if _clustered(one, two) else set())
     return Comparison(
         str(first), str(second), samples is not None and samples.paired, INDEPENDENT if samples is None else samples.how, confidence,
         tuple(change for both in families for change in _changes(both, at)), tuple(gaps), tuple(_verdicts(one, two)), tuple(notes),
@@ -68,28 +83,12 @@ def _columns(one: Side, two: Side, notes: list[str]) -> list[str]:
     return common
 
 
-def _metrics(one: Side, two: Side, notes: list[str]) -> dict[str, GroupMetric]:
-    """The metrics of both audits that mean the same in both, by name."""
-    sides = [side.metrics() for side in (one, two)]
-    common = {
-        name: metric for name, metric in sides[0].items() if name in sides[1] and metric.formula == sides[1][name].formula
-    }  # fmt: skip
-    named = {m["name"] for side in (one, two) for m in side.audit["metrics"] if m["defined"]}
-    if dropped := sorted(named - set(common)):
-        notes.append(
-            f"Left out, being a plugin's, or defined in one audit only or otherwise there: {', '.join(dropped)}."
-        )
-    if not common:
-        raise BadInput(f"{one.path} and {two.path} have no metric in common; audit both with the same --metrics")
-    return common
-
-
 def _samples(
     one: Side, two: Side, columns: list[str], paired: bool | None, bins: Mapping[str, Any], notes: list[str]
 ) -> Samples | None:  # fmt: skip
     """The rows of both sides; None where those of a side are not at hand."""
     away = [str(side.path) for side in (one, two) if side.source is None]
-    cut = [c for c in columns if len({str(side.question.get("bins", {}).get(c)) for side in (one, two)}) > 1]
+    cut = _cut(one, two, columns)
     if not away:
         if cut:
             notes.append(
@@ -112,31 +111,52 @@ def _samples(
     return None
 
 
+def _cut(one: Side, two: Side, columns: list[str]) -> list[str]:
+    """The columns that the two audits cut into other bins."""
+    return [c for c in columns if len({str(side.question.get("bins", {}).get(c)) for side in (one, two)}) > 1]
+
+
 def _clustered(one: Side, two: Side) -> bool:
     return any(side.question.get("cluster") is not None for side in (one, two))
 
 
 def _counted(
-    samples: Samples, one: Side, columns: list[str], depth: int, metrics: Mapping[str, GroupMetric], notes: list[str]
-) -> Iterator[BothSides]:  # fmt: skip
-    """Every metric of every attribute, from the rows."""
-    chosen = dict(metrics)
-    if samples.paired and samples.one.label == samples.two.label and chosen.pop("base_rate", None) is not None:
-        notes.append("The base rate is a fact of the rows, which are the same, so it cannot change and is left out.")
+    samples: Samples, one: Side, columns: list[str], depth: int, metrics: Definitions, notes: list[str]
+) -> list[BothSides]:
+    """Every metric of every attribute, from the rows; a plugin's that fails anywhere is left out."""
+    chosen = _changing(samples, metrics, notes)
     references = {part["name"]: part["reference"] for part in one.audit["attributes"]}
+    found: list[BothSides] = []
     unknown: dict[str, None] = {}
     for division in divisions(samples, columns, depth):
-        for metric in chosen.values():
+        for metric in list(chosen.values()):
             reference = None if division.attribute is None else references.get(division.attribute)
-            both = both_sides_of(division, metric, reference)
+            try:
+                both = both_sides_of(division, metric, reference, metric.name in metrics.foreign)
+            except MetricFault as fault:
+                del chosen[metric.name]
+                notes.append(f"Not compared: {fault}.")
+                continue
             if both is None:
                 unknown[metric.name] = None
             else:
-                yield both
+                found.append(both)
     if unknown:
         notes.append(
             f"Not compared, because how rows of both audits act on them is not worked out: {', '.join(unknown)}."
         )
+    return [both for both in found if both.metric.name in chosen]
+
+
+def _changing(samples: Samples, metrics: Definitions, notes: list[str]) -> dict[str, GroupMetric]:
+    """Those that another model can change, by name."""
+    same = samples.paired and samples.one.label == samples.two.label
+    notes += [
+        f"The {metric.title} is a fact of the rows, which are the same, so it cannot change and is left out."
+        for metric in metrics.computed.values()
+        if same and metric.of_labels
+    ]
+    return {name: metric for name, metric in metrics.computed.items() if not (same and metric.of_labels)}
 
 
 def _changes(both: BothSides, at: Criticals) -> Iterator[Change]:
@@ -158,9 +178,11 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _gaps(families: Sequence[BothSides], at: Criticals) -> Iterator[GapChange]:
+def _gaps(families: Sequence[BothSides], at: Criticals, without: set[str]) -> Iterator[GapChange]:
+    """Of every metric but those `without` what their gaps need."""
     for both, family in zip(families, at.largest, strict=True):
-        yield from gap_changes(both, at.pointwise, family, max(family, at.gaps))
+        if both.metric.name not in without:
+            yield from gap_changes(both, at.pointwise, family, max(family, at.gaps))
 
 
 def _verdicts(one: Side, two: Side) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,9 @@ from typing import Any
 
 from evenhand.auditing.metrics.built_in import known_metrics
 from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.of_plugins import checked
 from evenhand.errors import BadInput
-from evenhand.files import digest
-from evenhand.recorded.audit_folder import PLAN
-from evenhand.recorded.run_folder import read_manifest
-
-QUESTION = ("task", "label", "positive", "score", "prediction", "threshold", "sensitive", "confidence", "metrics")
-PARTS = ("question", "data", "overall", "attributes", "verdicts", "metrics")
+from evenhand.recorded.finished import FinishedRun, open_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +19,7 @@ class Side:
     """One of the two audits. source: where its rows are, a path or a frame; None where they are not at hand.
 
     sha256: that of the audited file; None for a frame. positive: the decision's positive value, where no label tells it.
+    own: metrics that are not built in, with which it may have been audited.
     """
 
     path: Path
@@ -31,6 +27,7 @@ class Side:
     source: Any
     sha256: str | None
     positive: Any = None
+    own: tuple[GroupMetric, ...] = ()
 
     @property
     def question(self) -> Mapping[str, Any]:
@@ -38,10 +35,31 @@ class Side:
         found: Mapping[str, Any] = self.audit["question"]
         return found
 
+    @property
+    def is_run(self) -> bool:
+        """Whether the audit is a run's, of which plugins know more."""
+        return (self.path / "manifest.json").is_file()
+
+    def recorded(self) -> dict[str, Mapping[str, Any]]:
+        """What audit.json says of the metrics that the audit found defined, in its order."""
+        return {about["name"]: about for about in self.audit["metrics"] if about["defined"]}
+
     def metrics(self) -> dict[str, GroupMetric]:
-        """The metrics that the audit found defined, without those of plugins, in its order."""
+        """Those of them whose definition is at hand, under the recorded name and with the recorded formula."""
         known = known_metrics(self.question["task"], self.question["threshold"])
-        return {m["name"]: known[m["name"]] for m in self.audit["metrics"] if m["defined"] and m["name"] in known}
+        found = {(m.name, m.formula): m for m in known.values()}
+        found |= {(m.name, m.formula): checked(m) for m in reversed(self.own)}
+        keys = {name: (name, about["formula"]) for name, about in self.recorded().items()}
+        return {name: found[key] for name, key in keys.items() if key in found}
+
+    def foreign(self) -> frozenset[str]:
+        """Names of those that are not built in."""
+        own = {(m.name, m.formula) for m in self.own}
+        return frozenset(m.name for m in self.metrics().values() if (m.name, m.formula) in own)
+
+    def undefined(self) -> set[str]:
+        """Names of the metrics that nobody defines so far."""
+        return set(self.recorded()) - set(self.metrics())
 
 
 def open_side(path: str | Path, data: Any) -> Side:
@@ -49,73 +67,20 @@ def open_side(path: str | Path, data: Any) -> Side:
 
     Raises BadInput where the folder holds no finished audit, or one that is damaged.
     """
-    path = Path(path)
-    if (path / "manifest.json").is_file():
+    found = open_folder(path)
+    if isinstance(found, FinishedRun):
         if data is not None:
             raise BadInput(f"{path} is a run, whose rows are its own predictions; give data for audits only")
-        return _run(path)
-    if not (path / PLAN).is_file():
-        raise BadInput(
-            f"{path} is not the directory of a finished run, nor the folder of an audit; `evenhand audit … --out FOLDER` makes one"
-        )
-    plan, audit = _json(path / PLAN), _audit(path)
-    if plan.get("plan_sha256") != audit.get("plan_sha256"):
-        raise BadInput(f"{path} holds the plan of one audit and the result of another; make the audit again")
-    source = data if data is not None else plan.get("source")
+        file = found.artefact("predict", "predictions.parquet")
+        return Side(found.path, found.audit(), file, found.stage("predict")["artefacts"][file.name])
+    source = data if data is not None else found.plan.get("source")
     if isinstance(source, str | Path) and not Path(source).exists():
         if data is not None:
             raise BadInput(f"the data {source} of {path} is not there; check the path")
         source = None
-    arguments = plan.get("arguments")
+    arguments = found.plan.get("arguments")
     positive = arguments.get("positive") if isinstance(arguments, dict) else None
-    return Side(path, audit, source, plan.get("data_sha256"), positive)
-
-
-def _run(path: Path) -> Side:
-    manifest, file = read_manifest(path), path / "predictions.parquet"
-    try:
-        recorded = manifest["stages"]["predict"]["artefacts"][file.name]
-        found = digest(file) if file.is_file() else None
-        audit = _audit(path)
-    except (KeyError, TypeError, OSError):
-        raise _unfinished(path) from None
-    if found is None:
-        raise _unfinished(path)
-    if found != recorded:
-        raise BadInput(f"{file} is not what the run wrote; run the recipe again in another folder")
-    return Side(path, audit, file, recorded)
-
-
-def _unfinished(path: Path) -> BadInput:
-    return BadInput(f"{path} is not the directory of a finished run; `evenhand run` makes one")
-
-
-def _audit(path: Path) -> dict[str, Any]:
-    file = path / "audit.json"
-    if not file.is_file():
-        raise BadInput(f"{path} is not the directory of a finished run or audit: it has no audit.json; make it again")
-    audit = _json(file)
-    whole = audit.get("format") == "evenhand-audit" and all(part in audit for part in PARTS)
-    question = audit.get("question")
-    if not (whole and isinstance(question, dict) and all(key in question for key in QUESTION)):
-        raise BadInput(f"{file} is damaged: it holds no audit; make the audit again")
-    if audit.get("version") != 1:
-        raise BadInput(
-            f"{file} has version {str(audit.get('version'))[:20]}, and this evenhand reads 1; make the audit again"
-        )
-    return audit
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_bytes())
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}; check its permissions") from None
-    except (ValueError, RecursionError):
-        raise BadInput(f"{file} is damaged: it is not JSON; make the audit again") from None
-    if not isinstance(found, dict):
-        raise BadInput(f"{file} is damaged: it holds no audit; make the audit again")
-    return found
+    return Side(found.path, found.audit(), source, found.plan.get("data_sha256"), positive)
 
 
 def check_same_question(one: Side, two: Side) -> None:

@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evenhand.errors import BadInput
+from evenhand.extending.embedded import installed_backbones
 from evenhand.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
     from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
+
+
+@hookimpl
+def backbones() -> list[Backbone]:
+    """The pretrained networks that packages bring and that every domain may use, where they are installed."""
+    return installed_backbones()
 
 
 @hookimpl(trylast=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from evenhand import hookspecs
 from evenhand.errors import BadInput, PluginFault, did_you_mean
+from evenhand.extending.claims import CORE, GIVEN, Claim, Rank, claims, package_of
 from evenhand.recipe import Recipe
 from evenhand.values import Backbone, Metric, Section
 
@@ -22,7 +25,8 @@ DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 class Plugins:
     """The registered plugins of one process, and the faults of those that are not.
 
-    `faults`: plugin name -> why it is quarantined. The core's own defaults are registered as "core".
+    `faults`: plugin name -> why it is quarantined; the distribution's name where another has the plugin's.
+    The core's own defaults are registered as "core".
     """
 
     def __init__(self) -> None:
@@ -30,13 +34,20 @@ class Plugins:
         self.manager.add_hookspecs(hookspecs)
         self.faults: dict[str, str] = {}
         self._about: dict[str, str] = {}
+        self._rank: dict[str, Rank] = {}
         self._recipes: dict[str, tuple[Recipe, str]] = {}
         self._backbones: dict[str, tuple[Backbone, str]] = {}
         self._silenced: set[tuple[str, str]] = set()  # (plugin, hook) that are not told again
 
-    def add(self, name: str, plugin: Any, about: str = "") -> None:
-        """Register `plugin` (a module or object with hooks) as `name`; a broken one goes to `faults`."""
-        self._about[name] = about
+    def add(self, name: str, plugin: Any, about: str = "", rank: Rank = GIVEN) -> None:
+        """Register `plugin` (a module or object with hooks) as `name`; a broken one goes to `faults`.
+
+        A name that is taken stays with its plugin. `rank` decides who keeps a backbone that two bring.
+        """
+        if self.manager.has_plugin(name):
+            self.faults[name] = f"another plugin is already called '{name}'; rename this one"
+            return
+        self._about[name], self._rank[name] = about, rank
         with self._quarantine(name):
             if callable(plugin) and not hasattr(plugin, "__path__"):
                 plugin = plugin()
@@ -44,9 +55,29 @@ class Plugins:
             self._take_recipes(name, plugin)
             self._take_backbones(name, plugin)
 
+    def add_installed(self, installed: Sequence[Claim]) -> None:
+        """Register what entry points name, the eldest claim to each name; the others are not even imported."""
+        holders = dict(self.names())
+        names = {*holders, *(claim.point.name for claim in installed)}
+        for claim in installed:
+            name = claim.point.name
+            if name in holders:
+                loser = claim.distribution if claim.distribution not in names else claim.about
+                self._refuse(loser or claim.point.value, claim.about, name, holders[name])
+                continue
+            holders[name] = claim.about
+            with self._quarantine(name):
+                self._about[name] = claim.about
+                self.add(name, claim.point.load(), claim.about, claim.rank)
+
+    def _refuse(self, loser: str, about: str, name: str, holder: str) -> None:
+        why = (
+            f"its entry point is called '{name}', which is that of {holder or 'another plugin'}; rename or uninstall it"
+        )
+        self._about[loser] = about
+        self.faults[loser] = f"{self.faults[loser]}; {why}" if loser in self.faults else why
+
     def _register(self, name: str, plugin: Any) -> None:
-        if name != "core" and self.manager.has_plugin(name):
-            raise PluginFault(f"another plugin is already called '{name}'; rename the entry point")
         for hook in _hooks_of(plugin):
             if not hasattr(hookspecs, hook):
                 raise PluginFault(f"implements no hook of evenhand: '{hook}'.{did_you_mean(hook, _hook_names())}")
@@ -71,8 +102,13 @@ class Plugins:
         for backbone in brought:
             if not isinstance(backbone, Backbone):
                 raise PluginFault(f"backbones() must return a list of Backbone, not {type(backbone).__name__}")
+            holder = self._backbones.get(backbone.name, (None, name))[1]
+            if holder != name and self._rank[holder] <= self._rank[name]:
+                raise PluginFault(f"backbone '{backbone.name}' was already brought by plugin '{holder}'; rename it")
+        for backbone in brought:
             if backbone.name in self._backbones:
-                raise PluginFault(f"backbone '{backbone.name}' was already brought by another plugin")
+                holder = self._backbones[backbone.name][1]
+                self.quarantine(holder, f"backbone '{backbone.name}' is that of plugin '{name}'; rename it")
         self._backbones.update({backbone.name: (backbone, name) for backbone in brought})
 
     def _call(self, name: str, plugin: Any, hook: str) -> list[Any]:
@@ -103,7 +139,11 @@ class Plugins:
 
     def names(self) -> list[tuple[str, str]]:
         """(name, distribution and version) of every plugin that works, the core first."""
-        return [(name, self._about.get(name, "")) for name, _ in self.manager.list_name_plugin()]
+        return [(name, self.about(name)) for name, _ in self.manager.list_name_plugin()]
+
+    def about(self, name: str) -> str:
+        """The distribution and version that a plugin, working or quarantined, is from; "" where that is not known."""
+        return self._about.get(name, "")
 
     def recipes(self) -> dict[str, Recipe]:
         """Every recipe by its full name."""
@@ -134,23 +174,37 @@ class Plugins:
             )
         return self._backbones[name][0]
 
-    def owner(self, recipe: Recipe) -> str:
-        """The plugin that brought the recipe: "core" for one that was built in Python."""
+    def owner(self, recipe: Recipe | None) -> str:
+        """The plugin that brought the recipe: "core" for one that was built in Python, and where there is none."""
+        if recipe is None:
+            return "core"
         return self._recipes.get(recipe.full_name, (recipe, "core"))[1]
 
-    def _foreign(self, recipe: Recipe) -> list[Any]:
+    def package(self, recipe: Recipe) -> str:
+        """The package of the plugin that owns the recipe."""
+        plugin = self.manager.get_plugin(self.owner(recipe))
+        return package_of(plugin if isinstance(plugin, ModuleType) else sys.modules[type(plugin).__module__])
+
+    def _foreign(self, recipe: Recipe | None) -> list[Any]:
         """Plugins that bring recipes of other domains: they take no part in this run."""
         owners = {owner for _, owner in self._recipes.values()} - {self.owner(recipe)}
         return [self.manager.get_plugin(name) for name in owners]
 
     def first(self, recipe: Recipe, hook: str, /, **arguments: Any) -> Any:
         """The first answer that is not None; the owner's exceptions become PluginFault (BadInput passes)."""
+        answer = self.first_or_none(recipe, hook, **arguments)
+        if answer is None:
+            raise PluginFault(f"no plugin answered {hook} for recipe '{recipe.full_name}'")
+        return answer
+
+    def first_or_none(self, recipe: Recipe, hook: str, /, **arguments: Any) -> Any:
+        """The same, or None where no plugin answers."""
         caller = self.manager.subset_hook_caller(hook, self._foreign(recipe))
         for implementation in reversed(caller.get_hookimpls()):
             answer = _ask(implementation, hook, arguments)
             if answer is not None:
                 return answer
-        raise PluginFault(f"no plugin answered {hook} for recipe '{recipe.full_name}'")
+        return None
 
     def collect(self, recipe: Recipe, hook: str, /, **arguments: Any) -> tuple[list[Any], list[str]]:
         """(every answer, core's first; one sentence for each plugin that raised). Raisers lose their answer only."""
@@ -166,7 +220,7 @@ class Plugins:
                 faults.append(str(error))
         return answers, faults
 
-    def tell(self, recipe: Recipe, hook: str, /, **arguments: Any) -> list[str]:
+    def tell(self, recipe: Recipe | None, hook: str, /, **arguments: Any) -> list[str]:
         """Tell every plugin; one that raises is quarantined. Returns a sentence for each of those.
 
         The recipe's owner is only not told again: without its other hooks the core's would answer in its place.
@@ -193,12 +247,8 @@ def load(extra: Mapping[str, Any] | None = None) -> Plugins:
     from evenhand.extending import defaults
 
     found = Plugins()
-    found.add("core", defaults, f"evenhand {__version__}")
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        about = f"{point.dist.name} {point.dist.version}" if point.dist else ""
-        with found._quarantine(point.name):
-            found._about[point.name] = about
-            found.add(point.name, point.load(), about)
+    found.add("core", defaults, f"evenhand {__version__}", CORE)
+    found.add_installed(claims(entry_points(group=GROUP)))
     for name, plugin in (extra or {}).items():
         found.add(name, plugin, "given in Python")
     return found

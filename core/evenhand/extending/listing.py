@@ -15,7 +15,7 @@ def plugins() -> list[dict[str, str]]:
     loaded = load()
     rows = [{"plugin": name, "distribution": about, "state": "works"} for name, about in loaded.names()]
     broken = [
-        {"plugin": name, "distribution": "", "state": f"quarantined: {why}"}
+        {"plugin": name, "distribution": loaded.about(name), "state": f"quarantined: {why}"}
         for name, why in sorted(loaded.faults.items())
     ]
     return rows + broken

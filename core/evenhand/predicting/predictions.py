@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,15 +28,15 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     label = splits.schema.require("label", "predicting")
     kept = dict.fromkeys(column for role, column in splits.schema.columns() if role not in ("input", "split"))
     table: dict[str, Any] = {name: list(rows[name]) for name in kept}
-    prediction, score = _free("prediction", table), _free("score", table)
-    decided, probability = _decide(recipe, splits.schema, adapted, scores(adapted.model, rows, splits.schema))
+    prediction, score = free_name("prediction", table), free_name("score", table)
+    decided, probability = decide(recipe, adapted, scores(adapted.model, rows, splits.schema))
     table[prediction] = decided
     if probability is not None:
         table[score] = probability
     baselines = {}
     for name, model in adapted.baselines.items():
-        column = _free(f"baseline_{name}", table)
-        table[column], _ = _decide(recipe, splits.schema, adapted, scores(model, rows, splits.schema))
+        column = free_name(f"baseline_{name}", table)
+        table[column], _ = decide(recipe, adapted, scores(model, rows, splits.schema))
         baselines[name] = column
     facts = {
         "label": label,
@@ -91,9 +91,7 @@ def positive_class(schema: Schema, classes: tuple[Any, ...]) -> int:
     return max(range(len(classes)), key=lambda index: str(classes[index]))
 
 
-def _decide(
-    recipe: Recipe, schema: Schema, adapted: Adapted, scores: np.ndarray
-) -> tuple[list[Any], list[float] | None]:
+def decide(recipe: Recipe, adapted: Adapted, scores: np.ndarray) -> tuple[list[Any], list[float] | None]:
     """(predicted value per row, score per row or None) from a model's scores [rows, classes] or [rows]."""
     import numpy as np
 
@@ -109,7 +107,7 @@ def _decide(
             f"scores have shape {scores.shape}; expected [rows, {len(adapted.classes)}], one column per class"
         )
     if recipe.task == "binary":
-        positive = positive_class(schema, adapted.classes)
+        positive = positive_class(recipe.schema, adapted.classes)
         chosen = np.where(scores[:, positive] >= _threshold(recipe), positive, 1 - positive)
         probability = scores[:, positive]
     else:
@@ -122,7 +120,7 @@ def _threshold(recipe: Recipe) -> float:
     return 0.5 if recipe.audit.threshold is None else recipe.audit.threshold
 
 
-def _free(name: str, table: dict[str, Any]) -> str:
+def free_name(name: str, table: Container[str]) -> str:
     """`name`, or `model_name` where the data already has such a column."""
     while name in table:
         name = f"model_{name}"

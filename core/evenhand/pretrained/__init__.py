@@ -25,6 +25,11 @@ class Encoder(Protocol):
     identity: str  # sha256 of the weights and of everything done to a row before them: the cache key
     width: int  # length of one feature vector
     modality: str
+    variant: str  # which of its weights' variants this is, in words; "" where there is one
+
+    def variants(self) -> Sequence[Encoder]:
+        """Encoders of the same weights among which validation may choose; itself alone where there is no choice."""
+        ...
 
     def contents(self, rows: Dataset, schema: Schema) -> Sequence[bytes]:
         """What of each row the features depend on, as bytes to hash."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,103 +13,55 @@ import torch
 from torch import nn
 
 from evenhand.errors import BadInput, did_you_mean
+from evenhand.pretrained.conversion import converted
 from evenhand.pretrained.locate import WEIGHTS, locate
 from evenhand.pretrained.network import Network, identity_of, run_batches, with_head
+from evenhand.pretrained.pictures import Contents, Pictures, stored_images
 from evenhand.pretrained.processor import precision
+
+HEAD = "head"  # the layer that the network itself ends with
+OURS = ("architecture", "layers")  # a backbone's options that timm does not get
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from PIL.Image import Image
 
     from evenhand.recipe import Recipe
     from evenhand.schema import Schema
     from evenhand.values import Backbone
 
 
-def pictures(rows: Dataset, schema: Schema) -> Iterator[Image]:
-    """The image of each row, RGB. BadInput naming the row whose image cannot be read."""
-    return (decode(value, index) for index, value in enumerate(_stored(rows, schema)))
-
-
-def decode(value: Any, index: int) -> Image:
-    """An image from a path or {"bytes", "path"}."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(content_of(value, index))) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise BadInput(
-            f"the image of {_name(value, index)} cannot be read ({type(error).__name__}); mend or drop the row"
-        ) from None
-
-
-def content_of(value: Any, index: int) -> bytes:
-    """The encoded bytes of an image, from a path or {"bytes", "path"}."""
-    path = value.get("path") if isinstance(value, dict) else value
-    if isinstance(value, dict) and value.get("bytes") is not None:
-        return bytes(value["bytes"])
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(path, str):
-        raise BadInput(f"row {index} has no image; fill or drop it")
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise BadInput(
-            f"the image of row {index} cannot be read: {path} ({error.strerror}); mend the path or drop the row"
-        ) from None
-
-
-def _name(value: Any, index: int) -> str:
-    path = value.get("path") if isinstance(value, dict) else value
-    return f"row {index} ({path})" if isinstance(path, str) else f"row {index}"
-
-
-def _stored(rows: Dataset, schema: Schema) -> Sequence[Any]:
-    """The image column as it is stored, not decoded."""
-    import datasets
-
-    column = schema.require("input", "an image recipe")
-    if len(schema.input) != 1:
-        raise BadInput(
-            f"an image recipe reads one input column, but schema.input names {', '.join(schema.input)}; keep one"
-        )
-    if isinstance(rows.features[column], datasets.Image):
-        rows = rows.cast_column(column, datasets.Image(decode=False))
-    stored: Sequence[Any] = rows[column]
-    return stored
-
-
-class Pictures(Sequence[dict[str, Any]]):
-    """Examples of an image column: each is read, resized and normalised when it is asked for."""
-
-    def __init__(self, stored: Sequence[Any], size: int, mean: Sequence[float], deviation: Sequence[float]) -> None:
-        self.stored, self.size = stored, size
-        self.mean = np.asarray(mean, np.float32).reshape(3, 1, 1)
-        self.deviation = np.asarray(deviation, np.float32).reshape(3, 1, 1)
-
-    def __len__(self) -> int:
-        return len(self.stored)
-
-    def __getitem__(self, index: Any) -> Any:
-        from PIL.Image import Resampling
-
-        picture = decode(self.stored[index], index).resize((self.size, self.size), Resampling.BICUBIC)
-        values = np.asarray(picture, np.float32).transpose(2, 0, 1) / 255
-        return {"pixels": (values - self.mean) / self.deviation}
-
-
 class Vision(nn.Module):
-    """A timm network without its classifier: [batch, 3, size, size] to [batch, width]."""
+    """A timm network without its classifier: [batch, 3, size, size] to [batch, width].
 
-    def __init__(self, model: nn.Module) -> None:
+    layers: names of the network's modules whose outputs, averaged over the picture, are the features side by side;
+    HEAD is what the network itself ends with. Middle layers can serve better where pictures are unlike photographs.
+    """
+
+    def __init__(self, model: nn.Module, layers: Sequence[str] = (HEAD,)) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.layers = model, tuple(layers)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.model(pixels)
-        return features
+        seen: dict[str, torch.Tensor] = {}
+        inside = [layer for layer in self.layers if layer != HEAD]
+        hooks = [self.model.get_submodule(layer).register_forward_hook(partial(_keep, seen, layer)) for layer in inside]
+        try:
+            seen[HEAD] = self.model(pixels)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return torch.cat([_pooled(seen[layer]) for layer in self.layers], dim=-1)
+
+
+def _keep(seen: dict[str, torch.Tensor], layer: str, _module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
+    seen[layer] = output
+
+
+def _pooled(output: torch.Tensor) -> torch.Tensor:
+    """[batch, channels] of a map [batch, channels, height, width] or of tokens [batch, token, channels]."""
+    if output.ndim == 4:
+        return output.mean(dim=(2, 3))
+    return output.mean(dim=1) if output.ndim == 3 else output
 
 
 class ImageEncoder:
@@ -117,8 +69,11 @@ class ImageEncoder:
 
     modality = "image"
 
-    def __init__(self, body: Vision, width: int, size: int, number_format: str) -> None:
-        self.body, self.width, self.size, self.number_format = body, width, size, number_format
+    def __init__(self, body: Vision, size: int, number_format: str, choices: Sequence[str] = ()) -> None:
+        self.body, self.size, self.number_format, self.choices = body, size, number_format, tuple(choices)
+        self.variant = "+".join(body.layers)
+        with torch.inference_mode():
+            self.width = int(body.eval()(torch.zeros(1, 3, size, size)).shape[-1])
         described: Any = getattr(body.model, "pretrained_cfg", None) or {}
         self.mean = tuple(described.get("mean") or (0.485, 0.456, 0.406))
         self.deviation = tuple(described.get("std") or (0.229, 0.224, 0.225))
@@ -129,15 +84,25 @@ class ImageEncoder:
             "resize": "bicubic",
             "format": number_format,
         }
+        if body.layers != (HEAD,):
+            preprocessing["layers"] = body.layers
         self.identity = identity_of(body, preprocessing)
+
+    def variants(self) -> list[ImageEncoder]:
+        """One encoder for each layer that validation may choose, on the same weights; itself where nothing is to choose."""
+        if not self.choices:
+            return [self]
+        return [
+            ImageEncoder(Vision(self.body.model, (layer,)), self.size, self.number_format) for layer in self.choices
+        ]
 
     def contents(self, rows: Dataset, schema: Schema) -> Sequence[bytes]:
         """The encoded bytes of each image, read when asked for."""
-        return Contents(_stored(rows, schema))
+        return Contents(stored_images(rows, schema))
 
     def examples(self, rows: Dataset, schema: Schema) -> Sequence[dict[str, Any]]:
         """`pixels` of each row, float32 of shape [3, size, size]."""
-        return Pictures(_stored(rows, schema), self.size, self.mean, self.deviation)
+        return Pictures(stored_images(rows, schema), self.size, self.mean, self.deviation)
 
     def sizes(self, examples: Sequence[dict[str, Any]]) -> list[int]:
         """All alike."""
@@ -161,21 +126,6 @@ class ImageEncoder:
         return with_head(self.body, self.width, n_out, task, label_smoothing)
 
 
-class Contents(Sequence[bytes]):
-    """The encoded bytes of each image of a column; never all in memory."""
-
-    def __init__(self, stored: Sequence[Any]) -> None:
-        self.stored = stored
-
-    def __len__(self) -> int:
-        return len(self.stored)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return Contents(self.stored[index])
-        return content_of(self.stored[index], index)
-
-
 def load_image(backbone: Backbone, recipe: Recipe) -> ImageEncoder:
     """The network that the backbone's source names; BadInput where timm does not know it or the weights do not fit."""
     kind, _, name = backbone.source.partition(":")
@@ -183,19 +133,37 @@ def load_image(backbone: Backbone, recipe: Recipe) -> ImageEncoder:
     if kind == "timm":
         model = _create(backbone, name, {})
     else:
-        folder = locate(backbone)
+        folder = converted(backbone) if kind == "torch" else locate(backbone)
         described = _config(backbone, folder)
         model = _create(backbone, str(described.get("architecture", "")), described.get("pretrained_cfg") or {})
         _fill(backbone, model, folder)
-    size = recipe.finetune.image_size
-    with torch.inference_mode():
-        try:
-            width = int(model.eval()(torch.zeros(1, 3, size, size)).shape[-1])
-        except (RuntimeError, AssertionError) as error:
+    layers, choices = _layers(backbone, recipe, model)
+    try:
+        return ImageEncoder(Vision(model, layers), recipe.finetune.image_size, precision(recipe), choices)
+    except (RuntimeError, AssertionError) as error:
+        raise BadInput(
+            f"backbone '{backbone.name}' does not take images of {recipe.finetune.image_size} pixels ({error}); "
+            "set finetune.image_size"
+        ) from None
+
+
+def _layers(backbone: Backbone, recipe: Recipe, model: nn.Module) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(the layers that are pooled, those of which validation chooses one); BadInput for a layer that is not there."""
+    if recipe.finetune.layers == "auto":
+        offered = tuple(backbone.options.get("layers", ()))
+        if not offered:
             raise BadInput(
-                f"backbone '{backbone.name}' does not take images of {size} pixels ({error}); set finetune.image_size"
-            ) from None
-    return ImageEncoder(Vision(model), width, size, precision(recipe))
+                f"backbone '{backbone.name}' offers no layers to choose from; name some in finetune.layers, "
+                "such as blocks.5, or leave it at head"
+            )
+        return (HEAD,), offered
+    layers = tuple(recipe.finetune.layers.split("+"))
+    known = dict(model.named_modules())
+    for layer in layers:
+        if layer != HEAD and (not layer or layer not in known):
+            hint = did_you_mean(layer, [HEAD, *known])
+            raise BadInput(f"backbone '{backbone.name}' has no layer '{layer}' (finetune.layers).{hint}")
+    return layers, ()
 
 
 def _create(backbone: Backbone, architecture: str, described: dict[str, Any]) -> Any:
@@ -204,7 +172,8 @@ def _create(backbone: Backbone, architecture: str, described: dict[str, Any]) ->
     if not timm.is_model(architecture):
         hint = did_you_mean(architecture, timm.list_models())
         raise BadInput(f"backbone '{backbone.name}': timm has no architecture '{architecture}'.{hint}")
-    model: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **dict(backbone.options))
+    options = {key: value for key, value in backbone.options.items() if key not in OURS}
+    model: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **options)
     for key in ("mean", "std"):
         if key in described:
             model.pretrained_cfg[key] = described[key]

@@ -26,7 +26,7 @@ def locate(backbone: Backbone) -> Path:
     if not weights.is_file():
         raise _no_weights(backbone, folder)
     if backbone.card.sha256:
-        _check(backbone, weights)
+        check_digest(backbone, weights)
     return folder
 
 
@@ -37,6 +37,18 @@ def file_digest(path: Path) -> str:
 
 
 def _embedded(backbone: Backbone, name: str) -> Path:
+    return _existing(backbone, _in_package(backbone, name))
+
+
+def packaged_file(backbone: Backbone, name: str) -> Path:
+    """The file PACKAGE/PATH inside an installed package; BadInput where it is not there."""
+    file = _in_package(backbone, name)
+    if not file.is_file():
+        raise BadInput(f"backbone '{backbone.name}': there is no file {file}; install its package again")
+    return file
+
+
+def _in_package(backbone: Backbone, name: str) -> Path:
     package, _, inside = name.partition("/")
     spec = importlib.util.find_spec(package)  # finds the package's folder without running its code
     if spec is None or not spec.submodule_search_locations:
@@ -44,7 +56,7 @@ def _embedded(backbone: Backbone, name: str) -> Path:
             f"backbone '{backbone.name}' lies in the Python package '{package}', which is not installed; "
             f"install it: pip install {package.replace('_', '-')}"
         )
-    return _existing(backbone, Path(next(iter(spec.submodule_search_locations))) / inside)
+    return Path(next(iter(spec.submodule_search_locations))) / inside
 
 
 def _local(backbone: Backbone, name: str) -> Path:
@@ -75,7 +87,7 @@ def _hub(backbone: Backbone, name: str) -> Path:
 def _unknown(backbone: Backbone, _: str) -> Path:
     raise BadInput(
         f"backbone '{backbone.name}' has source '{backbone.source}', which cannot hold {backbone.modality} weights; "
-        "use embedded:PACKAGE/FOLDER, local:PATH or hub:OWNER/NAME"
+        "use embedded:PACKAGE/FOLDER, torch:PACKAGE/FILE, local:PATH or hub:OWNER/NAME"
     )
 
 
@@ -91,7 +103,8 @@ def _no_weights(backbone: Backbone, folder: Path) -> BadInput:
     )
 
 
-def _check(backbone: Backbone, weights: Path) -> None:
+def check_digest(backbone: Backbone, weights: Path) -> None:
+    """BadInput where the sha256 of the file is not the card's."""
     found = file_digest(weights)
     if found != backbone.card.sha256.lower():
         raise BadInput(

@@ -53,6 +53,7 @@ class TextEncoder:
     """See `evenhand.pretrained.Encoder`."""
 
     modality = "text"
+    variant = ""
 
     def __init__(
         self, body: Sentence, tokenizer: Any, width: int, max_length: int, number_format: str, files: dict[str, str]
@@ -67,6 +68,10 @@ class TextEncoder:
             **files,
         }
         self.identity = identity_of(body, description)
+
+    def variants(self) -> list[TextEncoder]:
+        """Itself alone."""
+        return [self]
 
     def contents(self, rows: Dataset, schema: Schema) -> list[bytes]:
         """The text of each row, encoded."""

@@ -32,7 +32,8 @@ def audit_into(folder: str | Path, source: Any, command: str | None = None, **ch
     def write_plan(plan: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         head = {"format": "evenhand-plan", "version": 1, "source": where, "command": command, "arguments": recorded}
-        _write(folder / PLAN, json.dumps({**head, **plan}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        text = json.dumps({**head, **plan}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        _write(folder / PLAN, text.encode())
 
     try:
         result = audit(source, on_plan=write_plan, **choices)
@@ -52,17 +53,17 @@ def write_audit(audit: Audit, folder: str | Path, command: str | None = None) ->
     texts = {"audit.json": text, "junit.xml": junit_xml(data), "report.html": render_audit(data, command=command)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        _write(folder / name, text)
+        _write(folder / name, text.encode())
     return folder / "report.html"
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, content: bytes) -> None:
     with atomic(file) as temporary:
-        temporary.write_text(text, "utf-8")
+        temporary.write_bytes(content)
 
 
 def _read(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() else None
+    return file.read_bytes() if file.is_file() and not file.is_symlink() else None
 
 
 def _missing_folders(folder: Path) -> list[Path]:
@@ -73,7 +74,7 @@ def _missing_folders(folder: Path) -> list[Path]:
 def _undo(folder: Path, plan: bytes | None, made: list[Path]) -> None:
     """Put the plan back as it was, and take away folders that this audit made and left empty."""
     if plan is not None:
-        (folder / PLAN).write_bytes(plan)
+        _write(folder / PLAN, plan)
         return
     (folder / PLAN).unlink(missing_ok=True)
     for path in made:

@@ -64,7 +64,7 @@ def head(
             "source": str(source) if source is not None else "the recipe's sample",
             "sha256": splits.fingerprint,
         },
-        "versions": {"evenhand": __version__, "python": platform.python_version(), **_installed()},
+        "versions": versions(),
         "plugins": [f"{name} ({about})" if about else name for name, about in plugins],
         "platform": f"{platform.system()} {platform.machine()}",
     }
@@ -80,6 +80,7 @@ def data(splits: Splits) -> dict[str, Any]:
         "test_sha256": _test_digest(splits),
         "rows": {name: len(rows) for name, rows in parts.items()},
         "columns": list(splits.train.column_names),
+        "types": {field.name: str(field.type) for field in splits.train.features.arrow_schema},
         "schema": splits.schema.model_dump(exclude_none=True),
         "labels": {name: _shares(rows[label]) for name, rows in parts.items()} if label else {},
         "notes": list(splits.notes),
@@ -98,8 +99,9 @@ def _shares(values: Sequence[Any]) -> dict[str, int]:
     return dict(counts.most_common()) if len(counts) <= 1000 else {}
 
 
-def _installed() -> dict[str, str]:
-    found = {}
+def versions() -> dict[str, str]:
+    """The versions of everything that decides numbers, as they are now."""
+    found = {"evenhand": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)

@@ -10,17 +10,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from evenhand.console import Progress
 from evenhand.errors import BadInput
-from evenhand.files import at_place, atomic, digest
+from evenhand.files import at_place, atomic, digest, open_own, own, remove
 from evenhand.recipe import Recipe
+from evenhand.recorded.finished import FORMAT, MANIFEST, VERSION, read_manifest
 
-STAGES = ("load_data", "finetune", "predict", "evaluate", "audit_bias", "report")
-FORMAT, VERSION = "evenhand-run", 1
+LOG = "log.jsonl"
 
 
 def cache_folder() -> Path:
@@ -34,52 +34,29 @@ def cache_folder() -> Path:
         raise BadInput("this user has no home folder for a cache; set EVENHAND_CACHE to a writable folder") from None
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of the run in `folder`; BadInput where there is none, or one that cannot be what a run wrote."""
-    file = folder / "manifest.json"
-    try:
-        manifest = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise BadInput(
-            f"{folder} is not the directory of a finished run ({error.strerror}: manifest.json); `evenhand run` makes one"
-        ) from None
-    except ValueError:
-        raise _damaged(file, "it is not JSON") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise _damaged(file, "it is no manifest of a run")
-    if manifest.get("version") != VERSION:
-        raise BadInput(
-            f"{file} has version {str(manifest.get('version'))[:20]}, and this evenhand reads {VERSION}; take the evenhand that wrote it, or run the recipe again in another folder"
-        )
-    stages = manifest.get("stages")
-    if not isinstance(manifest.get("identity"), str) or not isinstance(stages, dict):
-        raise _damaged(file, "it tells no identity or no stages")
-    for stage, record in stages.items():
-        artefacts = record.get("artefacts") if isinstance(record, dict) else None
-        if stage not in STAGES or not isinstance(artefacts, dict):
-            raise _damaged(file, f"its stage '{stage[:40]}' is no record of a stage")
-        for name, sha in artefacts.items():
-            if not isinstance(sha, str) or name != Path(name).name:  # a name with a folder could lead out of the run
-                raise _damaged(file, f"it names '{name[:40]}' as an artefact of {stage}")
-    return manifest
-
-
-def _damaged(file: Path, why: str) -> BadInput:
-    return BadInput(f"{file} is damaged: {why}; run the recipe again in another folder")
-
-
 class Run:
-    """One job's folder while it is open. Use as a context manager: it holds the lock.
+    """The folder of one walk while it is open. Use as a context manager: it holds the lock.
 
-    `path`: the folder; `recipe`: what runs; `manifest`: versions, seeds, digests and stages so far;
+    `path`: the folder; `recipe`: what runs (None in a walk without one); `walk`: the walk's name;
+    `stages`: what each of its stages writes, in order; `manifest`: versions, seeds, digests and stages so far;
     `cache`: shared between runs; `scratch`: an empty folder that goes with the process;
     `rank`, `world_size`: this process's place under torchrun (only rank 0 writes).
     """
 
-    def __init__(self, path: Path, recipe: Recipe, identity: str, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        recipe: Recipe | None,
+        identity: str,
+        progress: Progress | None = None,
+        *,
+        walk: str,
+        stages: Mapping[str, tuple[str, ...]],
+    ) -> None:
         self.path = path
         self.recipe = recipe
         self.identity = identity
+        self.walk, self.stages = walk, dict(stages)
         self.cache = cache_folder()
         self.rank = int(os.environ.get("RANK", "0"))
         self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
@@ -110,7 +87,7 @@ class Run:
         """Let go of the lock; a folder made for a run that recorded nothing goes too."""
         if self._lock is None:
             return
-        if failed and self.path in self._made and not (self.path / "manifest.json").exists():
+        if failed and self.path in self._made and not (self.path / MANIFEST).exists():
             shutil.rmtree(self.path, ignore_errors=True)
             with contextlib.suppress(OSError):  # until one that holds something else
                 for folder in self._made[1:]:
@@ -120,10 +97,10 @@ class Run:
 
     def _take_lock(self) -> None:
         file = self.path / ".lock"
-        lock = file.open("wb")
+        lock = os.fdopen(open_own(self.path, file.name, os.O_RDWR), "r+b")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(lock.fileno()), file.stat()):
+            if not os.path.samestat(os.fstat(lock.fileno()), file.lstat()):
                 raise BlockingIOError  # its holder has just taken the folder away
         except (BlockingIOError, FileNotFoundError):
             lock.close()
@@ -135,47 +112,57 @@ class Run:
     def _sweep(self) -> None:
         """Remove what a killed process left half-written; we hold the lock, so nobody is writing."""
         for left in self.path.glob(".tmp-*"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            remove(left)
 
     def _read_manifest(self) -> dict[str, Any]:
-        fresh = {"format": FORMAT, "version": VERSION, "identity": self.identity, "stages": {}}
-        file = self.path / "manifest.json"
-        if not file.exists():
-            strangers = (
-                [p.name for p in self.path.iterdir() if not p.name.startswith(".")] if self.path.exists() else []
-            )
-            known = {"recipe.toml", "data.json", "model", "log.jsonl"}
-            if self.rank == 0 and set(strangers) - known:
-                raise BadInput(
-                    f"{self.path} holds other files ({sorted(strangers)[0]}, …); give an empty or new folder with --out"
-                )
+        about = {"name": self.walk, "stages": list(self.stages)}
+        fresh = {"format": FORMAT, "version": VERSION, "identity": self.identity, "walk": about, "stages": {}}
+        if not os.path.lexists(self.path / MANIFEST):
+            self._refuse_strangers()
             return fresh
         manifest = read_manifest(self.path)
+        if manifest["walk"]["name"] != self.walk:
+            raise BadInput(
+                f"{self.path} was left by `{manifest['walk']['name'][:40]}`, not by `{self.walk}`; give another --out"
+            )
         if manifest["identity"] != self.identity:
             raise BadInput(
                 f"{self.path} holds a run of another recipe, setting or data; remove it or give another --out"
             )
-        return manifest
+        return {**manifest, "walk": about}
+
+    def _refuse_strangers(self) -> None:
+        """A folder without a manifest may hold what a walk that was killed early wrote, and nothing else."""
+        if self.rank or not self.path.exists():
+            return
+        known = {LOG, *(name for names in self.stages.values() for name in names)}
+        strangers = sorted({path.name for path in self.path.iterdir() if not path.name.startswith(".")} - known)
+        if strangers:
+            raise BadInput(f"{self.path} holds other files ({strangers[0]}, …); give an empty or new folder with --out")
 
     def is_done(self, stage: str) -> bool:
         """Whether `stage` was finished and everything it wrote is still there, unchanged."""
         record = self.manifest["stages"].get(stage)
         return record is not None and all(
-            (self.path / name).exists() and digest(self.path / name) == sha for name, sha in record["artefacts"].items()
+            (file := own(self.path, name)).exists() and digest(file) == sha for name, sha in record["artefacts"].items()
         )
 
-    def finish(self, stage: str, artefacts: tuple[str, ...], seconds: float, **facts: Any) -> None:
+    def finish(self, stage: str, seconds: float, **facts: Any) -> None:
         """Record that `stage` is done, with the digest of each artefact; later stages are forgotten."""
-        later = STAGES[STAGES.index(stage) + 1 :]
-        stages = {name: record for name, record in self.manifest["stages"].items() if name not in later}
-        digests = {name: digest(self.path / name) for name in artefacts}
+        missing = [name for name in self.stages[stage] if not (self.path / name).exists()]
+        if missing:
+            raise RuntimeError(f"stage {stage} of {self.walk} promises {missing[0]} and did not write it")
+        order = list(self.stages)
+        kept = order[: order.index(stage)]
+        stages = {name: record for name, record in self.manifest["stages"].items() if name in kept}
+        digests = {name: digest(own(self.path, name)) for name in self.stages[stage]}
         stages[stage] = {"artefacts": digests, "seconds": round(seconds, 3), **facts}
         self.record(stages=stages)
 
     def record(self, **facts: Any) -> None:
         """Put `facts` into the manifest and write it."""
         self.manifest = {**self.manifest, **facts}
-        self.write("manifest.json", json.dumps(self.manifest, indent=1, sort_keys=True, default=str) + "\n")
+        self.write(MANIFEST, json.dumps(self.manifest, indent=1, sort_keys=True, default=str) + "\n")
 
     def write(self, name: str, text: str) -> None:
         """Write a text artefact: it is there whole, or as it was before."""
@@ -190,15 +177,15 @@ class Run:
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON artefact."""
-        return json.loads((self.path / name).read_text("utf-8"))
+        return json.loads(own(self.path, name).read_text("utf-8"))
 
     def log(self, event: str, **fields: Any) -> None:
         """Append one event to log.jsonl."""
         if self.rank:
             return
         text = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, default=str) + "\n"
-        log, line = self.path / "log.jsonl", text.encode()
-        with log.open("ab", buffering=0) as file:
+        log, line = self.path / LOG, text.encode()
+        with os.fdopen(open_own(self.path, LOG, os.O_WRONLY | os.O_APPEND), "ab", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             try:
                 if file.write(line) != len(line):
@@ -206,6 +193,11 @@ class Run:
             except OSError as error:
                 file.truncate(end)  # a line is there whole or not at all
                 raise at_place(error.errno or errno.EIO, log) from None
+
+    def say(self, line: str) -> None:
+        """One line for the person who looks on."""
+        if self.rank == 0:
+            self._progress.say(line)
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Show how far a long step is: a bar on a terminal, plain lines elsewhere."""

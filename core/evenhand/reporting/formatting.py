@@ -27,7 +27,11 @@ KIND = {
     "largest": "largest gap",
     "ratio": "lowest group as a ratio of the highest",
 }
-SLICED = {"fnr": "false negative rate", "fpr": "false positive rate", "mae": "mean absolute error"}
+UNLISTED = {
+    "fnr": "false negative rate",
+    "fpr": "false positive rate",
+    "mae": "mean absolute error",
+}  # searched unasked
 SEVERITY = ("exceeded", "not enough evidence", "within")
 
 
@@ -145,9 +149,8 @@ def next_step(audit: dict[str, Any]) -> str:
 
 def label_of(audit: dict[str, Any], metric: str) -> str:
     """The metric's readable name."""
-    if metric == "scoring_rate":  # of a policy: no metric of its own
-        return "scoring rate"
-    return next((str(m.get("label") or m["name"]) for m in audit["metrics"] if m["name"] == metric), metric)
+    labels = {m["name"]: str(m.get("label") or m["name"]) for m in audit["metrics"]}
+    return labels.get(metric) or UNLISTED.get(metric) or metric.replace("_", " ")
 
 
 def in_order(audit: dict[str, Any], attribute: str, found: dict[str, Any]) -> dict[str, Any]:
@@ -156,10 +159,9 @@ def in_order(audit: dict[str, Any], attribute: str, found: dict[str, Any]) -> di
     return {group["name"]: found[group["name"]] for group in groups if group["name"] in found}
 
 
-def slice_metric(found: dict[str, Any]) -> str:
+def slice_metric(audit: dict[str, Any], found: dict[str, Any]) -> str:
     """What is worse in a slice, in words."""
-    name = SLICED.get(found["metric"], found["metric"].replace("_", " "))
-    return f"{found['direction']} {name}"
+    return f"{found['direction']} {label_of(audit, found['metric'])}"
 
 
 def helps(evaluation: list[dict[str, Any]]) -> str:

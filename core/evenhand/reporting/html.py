@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from evenhand.reporting import charts
 from evenhand.reporting import formatting as words
+from evenhand.reporting.slider import slider_data
 
 
 def render_audit(data: dict[str, Any], command: str | None = None) -> str:
@@ -55,7 +56,7 @@ def _page(**values: Any) -> str:
         "run_notes": [],
         **values,
     }
-    histograms = json.dumps(_slider_data(filled["audit"]), separators=(",", ":")).replace("<", "\\u003c")
+    histograms = json.dumps(slider_data(filled["audit"]), separators=(",", ":")).replace("<", "\\u003c")
     page = _environment().get_template("report.html.j2")
     return page.render(
         **filled,
@@ -105,21 +106,3 @@ def _asset(name: str) -> str:
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Score histograms for the threshold slider; only for single columns, so that the page stays small."""
-    histograms = (audit or {}).get("histograms")
-    if not histograms:
-        return None
-    attributes = {
-        part["name"]: {group["name"]: found[group["name"]] for group in part["groups"] if group["name"] in found}
-        for part in (audit or {})["attributes"]
-        if (found := histograms["attributes"].get(part["name"]))
-    }
-    return {
-        "edges": histograms["edges"],
-        "attributes": attributes,
-        "effective": histograms.get("effective"),
-        "threshold": (audit or {})["question"]["threshold"],
-    }

@@ -1,30 +1,35 @@
-"""The corridor: recipe → load_data → finetune → predict → evaluate → audit_bias → report, stage by stage.
+"""The stages of `evenhand run`: from a recipe to a report, as one tuple.
 
-Each stage writes one artefact and is recorded when that is whole; a run that was killed goes on after the
-last recorded stage and, since every stage is deterministic under the recipe's seed, ends with the same numbers.
+Each stage writes its artefacts and is recorded when they are whole; a run that was killed goes on after the last
+recorded stage and, since every stage is deterministic under the recipe's seed, ends with the same numbers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from evenhand.console import Progress
-from evenhand.errors import BadInput, PluginFault
+from evenhand.errors import PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
+from evenhand.files import own
 from evenhand.predicting.predictions import audit_of, predictions_of, predictions_table
 from evenhand.recipe import Recipe
-from evenhand.recorded import provenance
+from evenhand.recorded import finished, provenance
 from evenhand.recorded.run_folder import Run
 from evenhand.running import costs
-from evenhand.values import Adapted, Metric, Section, Splits
+from evenhand.running.walking import Outcome, Stage, walk, writes
+from evenhand.values import Adapted, Backbone, Metric, Predictions, Section, Splits
 
 if TYPE_CHECKING:
     from evenhand.auditing import Audit
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,222 +68,185 @@ def run(
     Called again with the same arguments it resumes, or returns at once when all is done.
     Raises BadInput (the user can mend it) and PluginFault (the plugin's author can).
     """
-    progress = progress or Progress(quiet=True)
     plugins = plugins or discovering.load()
     recipe = (plugins.recipe(recipe) if isinstance(recipe, str) else recipe).with_settings(settings)
     source = data if data is not None else recipe.data
     identity = provenance.identity(recipe, source, plugins.names())
     path = Path(out) if out is not None else Path("runs") / recipe.full_name / identity[:12]
-    with Run(path, recipe, identity, progress) as folder:
-        corridor = Corridor(folder, plugins, source, progress)
-        corridor.walk()
-        if folder.rank:
-            raise SystemExit(0)  # a helper process of torchrun: its part ends with finetune
-        return open_run(path)
-
-
-def open_run(path: str | Path) -> RunResult:
-    """The results in a finished run's directory, or BadInput saying what is missing there."""
-    from evenhand.auditing import Audit
-
-    path = Path(path)
-    try:
-        evaluation = json.loads((path / "evaluation.json").read_text("utf-8"))
-        audit = json.loads((path / "audit.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path} is not the directory of a finished run ({_short(error)}); `evenhand run` makes one"
-        ) from None
-    return RunResult(path, tuple(Metric(**metric) for metric in evaluation), Audit(audit))
+    with Run(path, recipe, identity, progress, walk="run", stages=writes(RUN)) as folder:
+        walk(RUN, folder, Corridor(folder, recipe, plugins, source), plugins)
+        return _result(path)
 
 
 def report(path: str | Path, plugins: Plugins | None = None) -> Path:
     """Render the report and the model card of a finished run again, from its artefacts alone."""
     path = Path(path)
-    open_run(path)
-    with _opened(path) as folder:
-        Corridor(folder, plugins or discovering.load(), None, Progress(quiet=True)).report()
+    _result(path)
+    found = finished.open_run(path)
+    recipe, identity = found.recipe(), found.manifest["identity"]
+    with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
+        with costs.measured() as cost:
+            outcome = render(Corridor(folder, recipe, plugins or discovering.load(), None))
+        folder.finish("report", **cost, **outcome.record())
     return path / "report.html"
 
 
 def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
     """The audit of a run's predictions, made again; nothing is written."""
-    path = Path(path)
-    open_run(path)
-    with _opened(path) as folder:
-        return Corridor(folder, plugins or discovering.load(), None, Progress(quiet=True)).audited()[0]
+    found = finished.open_run(path)
+    recipe, record = found.recipe(), found.stage("predict")
+    predictions = _predictions(recipe, record, own(found.path, "predictions.parquet"))
+    return _audited(recipe, predictions, plugins or discovering.load())[0]
 
 
-def _opened(path: Path) -> Run:
-    """A finished run's folder, to be entered."""
-    recipe = Recipe.from_file(path / "recipe.toml")
-    return Run(path, recipe, json.loads((path / "manifest.json").read_text("utf-8"))["identity"])
+def _result(path: Path) -> RunResult:
+    """The results in a finished run's directory."""
+    from evenhand.auditing import Audit
+
+    found = finished.open_run(path)
+    return RunResult(path, found.evaluation(), Audit(found.audit()))
 
 
 class Corridor:
-    """The stages of one open run. What a stage computed is kept for the next; what was skipped is read back."""
+    """What the stages of one open run share: what one computed is kept for the next, what was skipped is read back."""
 
-    def __init__(self, run: Run, plugins: Plugins, source: str | Path | None, progress: Progress) -> None:
-        self.run, self.plugins, self.source, self.progress = run, plugins, source, progress
-        self.recipe = run.recipe
-        self._splits: Splits | None = None
-        self._adapted: Adapted | None = None
+    def __init__(self, run: Run, recipe: Recipe, plugins: Plugins, source: str | Path | None) -> None:
+        self.run, self.recipe, self.plugins, self.source = run, recipe, plugins, source
 
-    def walk(self) -> None:
-        """Every stage that is not done, in order."""
-        if self.run.world_size > 1:
-            self._walk_together()
-            return
-        for stage in (self.load_data, self.finetune, self.predict, self.evaluate, self.audit_bias, self.report):
-            self._stage(stage)
-
-    def _walk_together(self) -> None:
-        """Under torchrun: rank 0 says whether there is anything to train, all train, rank 0 does the rest."""
-        from evenhand.adapting.distributed import agree
-
-        if agree(not self.run.is_done("finetune") if self.run.rank == 0 else None):
-            self._stage(self.load_data)
-            self._stage(self.finetune)
-        if self.run.rank == 0:
-            for stage in (self.load_data, self.finetune, self.predict, self.evaluate, self.audit_bias, self.report):
-                self._stage(stage)
-
-    def _stage(self, stage: Callable[[], tuple[tuple[str, ...], dict[str, Any]]]) -> None:
-        name = stage.__name__
-        if self.run.rank:
-            stage()
-            return
-        if self.run.is_done(name):
-            self.progress.say(f"  {name}: done before")
-            return
-        self._tell("stage_started", stage=name)
-        self.progress.say(f"  {name}")
-        self.run.log("stage_started", stage=name)
-        with costs.measured() as cost:
-            artefacts, facts = stage()
-        self.run.finish(name, artefacts, **cost, **facts)
-        self.run.log("stage_finished", stage=name, **cost)
-        self._tell("stage_finished", stage=name, seconds=cost["seconds"])
-
-    def _tell(self, hook: str, **arguments: Any) -> None:
-        for fault in self.plugins.tell(self.recipe, hook, run=self.run, **arguments):
-            self.progress.say(f"  note: {fault}; it is left out from here on")
-            self.run.log("plugin_quarantined", reason=fault)
-
+    @cached_property
     def splits(self) -> Splits:
         """The data, read again where the load_data stage was skipped."""
-        if self._splits is None:
-            source = Path(self.source) if self.source and Path(self.source).exists() else self.source
-            self._splits = self.plugins.first(self.recipe, "load_data", recipe=self.recipe, source=source)
-            if not isinstance(self._splits, Splits):
-                raise PluginFault(
-                    f"load_data of plugin '{self.plugins.owner(self.recipe)}' returned {type(self._splits).__name__}, not Splits"
-                )
-        return self._splits
+        source = Path(self.source) if self.source and Path(self.source).exists() else self.source
+        return self._asked(Splits, "load_data", recipe=self.recipe, source=source)
 
-    def load_data(self) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Read the source; data.json tells what was found. recipe.toml and the manifest's head come first."""
-        splits = self.splits()
-        if self.run.rank == 0:
-            self.run.write("recipe.toml", self.recipe.to_toml())
-            self.run.record(**provenance.head(self.recipe, self.source, splits, self.plugins.names()))
-            self.run.write(
-                "data.json", json.dumps(provenance.data(splits), indent=1, sort_keys=True, default=str) + "\n"
-            )
-            for note in splits.notes:
-                self.progress.say(f"    {note}")
-        return ("data.json", "recipe.toml"), {}
-
+    @cached_property
     def adapted(self) -> Adapted:
         """The fitted model, read back where the finetune stage was skipped."""
-        if self._adapted is None:
-            from evenhand.adapting.store import load_model
+        from evenhand.adapting.store import load_model
 
-            self._adapted = load_model(self.run.path / "model", self.recipe, self._backbone())
-        return self._adapted
+        return load_model(own(self.run.path, "model"), self.recipe, self.backbone, self.package)
 
-    def _backbone(self) -> Any:
+    @property
+    def backbone(self) -> Backbone | None:
+        """The pretrained network that the recipe names."""
         return self.plugins.backbone(self.recipe.backbone) if self.recipe.backbone else None
 
-    def finetune(self) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Fit on train, choose on validation, store the model."""
-        from evenhand.adapting.store import save_model
+    @property
+    def package(self) -> str:
+        """The package of the plugin that owns the recipe, where alone a stored model's class is looked for."""
+        return self.plugins.package(self.recipe)
 
-        arguments = {"recipe": self.recipe, "splits": self.splits(), "backbone": self._backbone(), "run": self.run}
-        adapted = self.plugins.first(self.recipe, "finetune", **arguments)
-        if not isinstance(adapted, Adapted):
-            raise PluginFault(
-                f"finetune of plugin '{self.plugins.owner(self.recipe)}' returned {type(adapted).__name__}, not Adapted"
-            )
-        self.run.write_with("model", lambda folder: save_model(adapted, folder))
-        self._adapted = adapted
-        facts = {"strategy": adapted.strategy, "validation": dict(adapted.validation), "notes": list(adapted.notes)}
-        return ("model",), facts
-
-    def predict(self) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Score the test rows with the model and every baseline."""
-        import polars as pl
-
-        table, facts = predictions_table(self.recipe, self.splits(), self.adapted())
-        frame = pl.DataFrame(table, strict=False)
-        self.run.write_with("predictions.parquet", frame.write_parquet)
-        return ("predictions.parquet",), {"facts": facts, "schema": self.splits().schema.model_dump()}
-
-    def _predictions(self) -> Any:
-        from evenhand.schema import Schema
-
+    @property
+    def predictions(self) -> Predictions:
+        """What the predict stage left on disk."""
         record = self.run.manifest["stages"]["predict"]
-        schema = Schema.model_validate(record["schema"])
-        return predictions_of(self.recipe, schema, record["facts"], self.run.path / "predictions.parquet")
+        return _predictions(self.recipe, record, own(self.run.path, "predictions.parquet"))
 
-    def evaluate(self) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Performance of the model and the baselines."""
-        arguments = {"recipe": self.recipe, "predictions": self._predictions()}
-        metrics, faults = self.plugins.collect(self.recipe, "evaluate", **arguments)
-        self.run.write("evaluation.json", json.dumps([asdict(metric) for metric in metrics], indent=1) + "\n")
-        return ("evaluation.json",), {"faults": faults}
+    def fit(self) -> Adapted:
+        """Have the model fitted, and keep it for what comes after."""
+        arguments = {"recipe": self.recipe, "splits": self.splits, "backbone": self.backbone, "run": self.run}
+        self.adapted = self._asked(Adapted, "finetune", **arguments)
+        return self.adapted
 
-    def audit_bias(self) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """The audit of the predictions, with the domain's own metrics."""
-        audit, faults = self.audited()
-        self.run.write("audit.json", audit.to_json())
-        return ("audit.json",), {"faults": faults}
+    def _asked(self, kind: type[T], hook: str, **arguments: Any) -> T:
+        """The first answer to a hook, which must be of this kind."""
+        answer = self.plugins.first(self.recipe, hook, **arguments)
+        if not isinstance(answer, kind):
+            raise PluginFault(
+                f"{hook} of plugin '{self.plugins.owner(self.recipe)}' returned {type(answer).__name__}, "
+                f"not {kind.__name__}"
+            )
+        return answer
 
-    def audited(self) -> tuple[Audit, list[str]]:
-        """(the audit of the predictions on disk, the faults of plugins on the way)."""
-        predictions = self._predictions()
-        extra, faults = self.plugins.collect(self.recipe, "audit_bias", recipe=self.recipe, predictions=predictions)
-        return audit_of(self.recipe, predictions, extra), faults
 
-    def report(self) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """The HTML report and the model card, from the artefacts alone."""
-        from evenhand.reporting import model_card, render_run
+def load_data(corridor: Corridor) -> Outcome:
+    """Read the source; data.json tells what was found. recipe.toml and the manifest's head come first."""
+    run, recipe, splits = corridor.run, corridor.recipe, corridor.splits
+    run.write("recipe.toml", recipe.to_toml())
+    run.record(**provenance.head(recipe, corridor.source, splits, corridor.plugins.names()))
+    run.write("data.json", json.dumps(provenance.data(splits), indent=1, sort_keys=True, default=str) + "\n")
+    for note in splits.notes:
+        run.say(f"    {note}")
+    return Outcome()
 
-        sections, faults = self.plugins.collect(self.recipe, "report_sections", run=self.run)
-        stages = self.run.manifest["stages"]
-        notes = [
-            note for name in ("finetune", "evaluate", "audit_bias") for note in stages.get(name, {}).get("faults", [])
-        ]
-        arguments: dict[str, Any] = {
-            "audit": self.run.read_json("audit.json"),
-            "evaluation": self.run.read_json("evaluation.json"),
-            "manifest": self.run.manifest,
-            "sections": [_plain(section) for section in sections if isinstance(section, Section)],
-            "recipe_rows": self.recipe.resolved(),
-            "notes": [*self.run.read_json("data.json")["notes"], *stages["finetune"].get("notes", []), *notes, *faults],
-        }
-        self.run.write("report.html", render_run(**arguments))
-        self.run.write("model-card.md", model_card(**arguments))
-        return ("report.html", "model-card.md"), {}
+
+def finetune(corridor: Corridor) -> Outcome:
+    """Fit on train, choose on validation, store the model."""
+    from evenhand.adapting.store import save_model
+
+    adapted = corridor.fit()
+    corridor.run.write_with("model", lambda folder: save_model(adapted, folder, corridor.package))
+    return Outcome(adapted.notes, facts={"strategy": adapted.strategy, "validation": dict(adapted.validation)})
+
+
+def predict(corridor: Corridor) -> Outcome:
+    """Score the test rows with the model and every baseline."""
+    import polars as pl
+
+    table, facts = predictions_table(corridor.recipe, corridor.splits, corridor.adapted)
+    frame = pl.DataFrame(table, strict=False)
+    corridor.run.write_with("predictions.parquet", frame.write_parquet)
+    return Outcome(facts={"facts": facts, "schema": corridor.splits.schema.model_dump()})
+
+
+def evaluate(corridor: Corridor) -> Outcome:
+    """Performance of the model and the baselines."""
+    arguments = {"recipe": corridor.recipe, "predictions": corridor.predictions}
+    metrics, faults = corridor.plugins.collect(corridor.recipe, "evaluate", **arguments)
+    corridor.run.write("evaluation.json", json.dumps([asdict(metric) for metric in metrics], indent=1) + "\n")
+    return Outcome(faults=tuple(faults))
+
+
+def audit_bias(corridor: Corridor) -> Outcome:
+    """The audit of the predictions, with the domain's own metrics."""
+    audit, faults = _audited(corridor.recipe, corridor.predictions, corridor.plugins)
+    corridor.run.write("audit.json", audit.to_json())
+    return Outcome(faults=tuple(faults))
+
+
+def render(corridor: Corridor) -> Outcome:
+    """The HTML report and the model card, from the artefacts alone."""
+    from evenhand.reporting import model_card, render_run
+
+    run = corridor.run
+    sections, faults = corridor.plugins.collect(corridor.recipe, "report_sections", run=run)
+    earlier = [record for name in run.stages if name != "report" and (record := run.manifest["stages"].get(name))]
+    told = [sentence for key in ("notes", "faults") for record in earlier for sentence in record.get(key, ())]
+    arguments: dict[str, Any] = {
+        "audit": run.read_json("audit.json"),
+        "evaluation": run.read_json("evaluation.json"),
+        "manifest": run.manifest,
+        "sections": [_plain(section) for section in sections if isinstance(section, Section)],
+        "recipe_rows": corridor.recipe.resolved(),
+        "notes": [*run.read_json("data.json")["notes"], *told, *faults],
+    }
+    run.write("report.html", render_run(**arguments))
+    run.write("model-card.md", model_card(**arguments))
+    return Outcome(faults=tuple(faults))
+
+
+RUN: tuple[Stage[Corridor], ...] = (
+    Stage("load_data", ("data.json", "recipe.toml"), load_data),
+    Stage("finetune", ("model",), finetune, together=True),
+    Stage("predict", ("predictions.parquet",), predict),
+    Stage("evaluate", ("evaluation.json",), evaluate),
+    Stage("audit_bias", ("audit.json",), audit_bias),
+    Stage("report", ("report.html", "model-card.md"), render),
+)
+
+
+def _predictions(recipe: Recipe, record: Mapping[str, Any], file: Path) -> Predictions:
+    """The predictions on disk, with what the manifest's record of the predict stage tells of them."""
+    from evenhand.schema import Schema
+
+    return predictions_of(recipe, Schema.model_validate(record["schema"]), record["facts"], file)
+
+
+def _audited(recipe: Recipe, predictions: Predictions, plugins: Plugins) -> tuple[Audit, list[str]]:
+    """(the audit of the predictions, the faults of plugins on the way)."""
+    extra, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
+    return audit_of(recipe, predictions, extra), faults
 
 
 def _plain(section: Section) -> dict[str, Any]:
     return {field.name: getattr(section, field.name) for field in fields(section)}
-
-
-def _short(error: Exception) -> str:
-    return (
-        f"{error.strerror}: {Path(error.filename).name}"
-        if isinstance(error, OSError) and error.filename
-        else str(error)
-    )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.errors import BadInput
-from evenhand.recorded.audit_folder import PLAN
+from evenhand.files import digest, own
+from evenhand.recorded.finished import AUDIT, FinishedAudit, FinishedRun, open_folder, read, read_audit
 
 if TYPE_CHECKING:
     from evenhand.auditing import Audit
@@ -38,27 +39,25 @@ def verify(folder: str | Path, data: Any = None) -> Verification:
 
     data: the same data at another place, or the frame that was audited. Raises BadInput where nothing can be replayed.
     """
-    folder = Path(folder)
-    if (folder / "manifest.json").is_file():
-        return _verify_run(folder)
-    plan = _json(folder, PLAN)
-    recorded = _bytes(folder, "audit.json")
-    source = data if data is not None else plan.get("source")
+    found = open_folder(folder)
+    if isinstance(found, FinishedRun):
+        return _verify_run(found)
+    source = data if data is not None else found.plan.get("source")
     if source is None:
         raise BadInput(
             f"the audit in {folder} was made from a table in memory; give it again: evenhand.verify(folder, data=frame)"
         )
     if isinstance(source, str | Path) and not Path(source).exists():
         raise BadInput(f"the data {source} is not there any more; name where it is now with --data PATH")
-    return Verification(folder, tuple(_replayed(folder, plan, recorded, source)))
+    return Verification(found.path, tuple(_replayed(found, source)))
 
 
-def _replayed(folder: Path, plan: dict[str, Any], recorded: bytes, source: Any) -> list[tuple[str, bool, str]]:
+def _replayed(found: FinishedAudit, source: Any) -> list[tuple[str, bool, str]]:
     from evenhand.auditing import Audit, audit
     from evenhand.reporting import junit_xml, render_audit
 
-    planned: dict[str, Any] = {}
-    before = _parsed(recorded, folder / "audit.json")
+    folder, plan, planned = found.path, found.plan, dict[str, Any]()
+    recorded, before = read(folder, AUDIT), read_audit(folder)
     result = _named_as(before, audit(source, on_plan=planned.update, **plan.get("arguments", {})))
     checks = [
         _same("data", plan.get("data_sha256"), planned["data_sha256"], "sha256"),
@@ -71,8 +70,8 @@ def _replayed(folder: Path, plan: dict[str, Any], recorded: bytes, source: Any) 
         ("junit.xml", junit_xml(shown.data)),
         ("report.html", render_audit(shown.data, command=plan.get("command"))),
     ):
-        if (folder / name).is_file():
-            equal = (folder / name).read_bytes() == text.encode()
+        if own(folder, name).is_file():
+            equal = read(folder, name) == text.encode()
             checks.append(
                 (name, equal, "shows what audit.json holds" if equal else "is not what audit.json renders to")
             )
@@ -90,23 +89,19 @@ def _named_as(before: dict[str, Any], result: Audit) -> Audit:
     return Audit({**result.data, **titled, "data": {**result.data["data"], "source": source}})
 
 
-def _verify_run(folder: Path) -> Verification:
+def _verify_run(found: FinishedRun) -> Verification:
     """The audit of a run: its predictions are unchanged, and audit.json follows from them."""
-    from evenhand.files import digest
     from evenhand.running import pipeline
 
-    manifest = _json(folder, "manifest.json")
-    recorded = _bytes(folder, "audit.json")
+    recorded, before = read(found.path, AUDIT), found.audit()
     checks = []
-    for stage, record in manifest.get("stages", {}).items():
-        for name, sha in record.get("artefacts", {}).items():
-            found = digest(folder / name) if (folder / name).exists() else None
-            checks.append(_same(f"{name} of {stage}", sha, found, "sha256"))
-    result = pipeline.audit_again(folder)
-    checks.append(
-        _audit_check(recorded, result.to_json().encode(), _parsed(recorded, folder / "audit.json"), result.data)
-    )
-    return Verification(folder, tuple(checks))
+    for stage, record in found.manifest["stages"].items():
+        for name, sha in record["artefacts"].items():
+            file = own(found.path, name)
+            checks.append(_same(f"{name} of {stage}", sha, digest(file) if file.exists() else None, "sha256"))
+    result = pipeline.audit_again(found.path)
+    checks.append(_audit_check(recorded, result.to_json().encode(), before, result.data))
+    return Verification(found.path, tuple(checks))
 
 
 def _audit_check(recorded: bytes, replayed: bytes, before: Any, after: Any) -> tuple[str, bool, str]:
@@ -148,26 +143,3 @@ def first_difference(before: Any, after: Any, path: str = "") -> str:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _bytes(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise BadInput(
-            f"{folder} has no {name} ({error.strerror}), so there is no audit to verify; `evenhand audit … --out FOLDER` makes one"
-        ) from None
-
-
-def _json(folder: Path, name: str) -> dict[str, Any]:
-    return _parsed(_bytes(folder, name), folder / name)
-
-
-def _parsed(content: bytes, file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        raise BadInput(f"{file} is damaged: it is not JSON; make the audit again") from None
-    if not isinstance(found, dict):
-        raise BadInput(f"{file} is damaged: it holds no audit; make the audit again")
-    return found

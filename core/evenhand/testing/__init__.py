@@ -18,6 +18,7 @@ from evenhand.testing.checks import (
     recipes_are_complete,
     sample_data_loads,
     sample_run_works_offline,
+    stored_model_scores_alike,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "recipes_are_complete",
     "sample_data_loads",
     "sample_run_works_offline",
+    "stored_model_scores_alike",
 ]

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,9 @@ from evenhand.data import fingerprint
 from evenhand.errors import BadInput, PluginFault, did_you_mean
 from evenhand.extending.discovering import Plugins, load
 from evenhand.recipe import Recipe
-from evenhand.running.pipeline import run
+from evenhand.recorded.run_folder import Run
+from evenhand.running.pipeline import RUN, Corridor, predict, run
+from evenhand.running.walking import walk, writes
 from evenhand.values import Splits
 
 Plugin = str | ModuleType
@@ -136,7 +139,7 @@ def _hear_faults(plugins: Plugins) -> list[str]:
         heard.extend(faults)
         return answers, faults
 
-    def telling(recipe: Recipe, hook: str, /, **arguments: Any) -> list[str]:
+    def telling(recipe: Recipe | None, hook: str, /, **arguments: Any) -> list[str]:
         heard.extend(faults := tell(recipe, hook, **arguments))
         return faults
 
@@ -165,6 +168,33 @@ def _numbers(recipe: Recipe, plugins: Plugins) -> dict[str, tuple[str, bytes | s
         return {"the test split": ("load_data", rows), **made}
 
 
+def stored_model_scores_alike(plugin: Plugin) -> None:
+    """The stored model, read again, predicts the same to the last bit, and no file of it is a pickle."""
+    plugins, name, _ = _open(plugin)
+    for recipe in _recipes(plugins, name):
+        where = f"recipe '{recipe.full_name}'"
+        with _isolated(recipe) as folder, Run(folder, recipe, "kit", walk="run", stages=writes(RUN)) as opened:
+            fitted, read = (Corridor(opened, recipe, plugins, None) for _ in range(2))
+            walk(RUN[: [stage.name for stage in RUN].index("predict") + 1], opened, fitted, plugins)
+            for file in (opened.path / "model").rglob("*"):
+                assert not _pickled(file), f"{where}: its model's save wrote {file.name}, which is a pickle"
+            told, read.splits = (opened.path / "predictions.parquet").read_bytes(), fitted.splits
+            predict(read)
+            assert told == (opened.path / "predictions.parquet").read_bytes(), (
+                f"{where}: the stored model, read again, predicts otherwise; save must write all that scores depends on"
+            )
+
+
+def _pickled(path: Path) -> bool:
+    """Whether a file is a pickle, or an archive or array that holds one."""
+    if not path.is_file():
+        return False
+    if zipfile.is_zipfile(path):
+        return any(name.endswith(".pkl") for name in zipfile.ZipFile(path).namelist())
+    head = path.read_bytes()[:1000]
+    return (head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5") or (b"NUMPY" in head[:6] and b"|O" in head)
+
+
 def backbones_have_cards(plugin: Plugin) -> None:
     """Every backbone says what it was pretrained on, its licence and its size; embedded weights have a sha256."""
     plugins, name, module = _open(plugin)
@@ -188,6 +218,7 @@ CHECKS: tuple[Callable[[Plugin], None], ...] = (
     sample_data_loads,
     sample_run_works_offline,
     deterministic_under_a_seed,
+    stored_model_scores_alike,
     backbones_have_cards,
 )
 

@@ -32,6 +32,15 @@ def load_data(recipe, source):
 
 
 @hookimpl
+def prepare_rows(recipe, rows):
+    if recipe.name != "support-intent":
+        return None
+    from evenhand_nlp.support import prepare
+
+    return prepare(recipe, rows)
+
+
+@hookimpl
 def report_sections(run):
     if run.recipe.name != "support-intent":
         return []

@@ -7,7 +7,7 @@ from typing import Any
 
 from evenhand import Recipe, Splits, read_splits, splits_from_rows
 from evenhand_nlp.samples import support_messages
-from evenhand_nlp.slices import Wording, slice_columns
+from evenhand_nlp.slices import Wording, message_length, slice_columns
 
 SLICES = ("message_length", "wording", "intent_family")
 
@@ -34,6 +34,21 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
         return {name: made[name] for name in made if name in computed}
 
     return splits.map_columns(columns).with_schema(recipe.schema)
+
+
+def prepare(recipe: Recipe, rows: Any) -> Any:
+    """New messages (a Polars LazyFrame) with message_length, which needs nothing but the message.
+
+    wording is judged by the words of the training messages, and intent_family by the label: neither is at hand here.
+    """
+    import polars as pl
+
+    text = recipe.schema.input[0]
+    names = rows.collect_schema().names()
+    if text not in names or "message_length" not in recipe.schema.sensitive or "message_length" in names:
+        return None
+    lengths = pl.col(text).map_elements(lambda value: message_length(as_text(value)), pl.String, skip_nulls=False)
+    return rows.with_columns(lengths.alias("message_length"))
 
 
 def _brought(splits: Splits, name: str) -> bool:

@@ -208,7 +208,7 @@ def test_a_pickle_in_place_of_the_stored_model_is_not_opened(tmp_path, bert):
     from sklearn.dummy import DummyClassifier
 
     save_model(Adapted(DummyClassifier().fit([[0], [1]], [0, 1]), (0, 1), "own"), tmp_path / "model")
-    (tmp_path / "model" / "model.skops").write_bytes(pickle.dumps({"a": 1}))
+    (tmp_path / "model" / "model" / "estimator.skops").write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(BadInput, match="no skops file"):
         load_model(tmp_path / "model", recipe(), bert)
 
@@ -223,7 +223,35 @@ def test_a_stored_model_is_not_put_on_another_backbone(bert, run, tmp_path):
 def test_a_cut_off_weight_file_is_bad_input(bert, run, tmp_path):
     job = recipe()
     save_model(finetune(job, split(messages, job), bert, run), tmp_path / "model")
-    file = tmp_path / "model" / "model.safetensors"
+    file = tmp_path / "model" / "model" / "weights.safetensors"
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(BadInput, match="damaged"):
         load_model(tmp_path / "model", job, bert)
+
+
+def test_validation_chooses_the_layer_whose_features_serve_best(run, tmp_path):
+    job = recipe("image", "binary", ("image",), layers="auto")
+    splits = split(pictures, job, (40, 16, 20))
+    card = BackboneCard("nothing", "none", 0, 0.0)
+    net = Backbone("net", "image", "timm:resnet10t", card, {"layers": ("layer2", "layer4", "head")})
+    adapted = finetune(job, splits, net, run)
+    (said,) = [note for note in adapted.notes if "validation chose the layer" in note]
+    measured = {part.split()[0]: float(part.split()[1]) for part in said.split(": ")[1].rstrip(")").split(", ")}
+    assert set(measured) == {"layer2", "layer4", "head"}
+    assert f"the layer {adapted.model.encoder.variant} " in said
+    assert measured[adapted.model.encoder.variant] == max(measured.values())
+    save_model(adapted, tmp_path / "model")
+    again = load_model(tmp_path / "model", job, net)
+    np.testing.assert_allclose(
+        scores(again.model, splits.test, splits.schema), scores(adapted.model, splits.test, splits.schema), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"), [("auto", "offers no layers to choose from"), ("layer9", "has no layer 'layer9'")]
+)
+def test_layers_that_are_not_there_are_refused(layers, says, run):
+    job = recipe("image", "binary", ("image",), layers=layers)
+    net = Backbone("net", "image", "timm:resnet10t", BackboneCard("nothing", "none", 0, 0.0))
+    with pytest.raises(BadInput, match=says):
+        finetune(job, split(pictures, job, (40, 16, 20)), net, run)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from tables import ASK, counted, simulated
 
-from evenhand.auditing import Estimate, audit
+from evenhand.auditing import Estimate, GroupMetric, audit, rate_metric
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "audit.schema.json").read_text())
 
@@ -29,6 +29,9 @@ def audits():
     yield "top", frame, {**ASK, "top": 50}
     yield "classes", classes, {"label": "y", "prediction": "p", "sensitive": "g", "slices": "h"}
     yield "numbers", numbers, {"label": "y", "prediction": "p", "sensitive": ["g", "age"], "tolerance": {"mae": 0.1}}
+    own = GroupMetric("f2", lambda c: 5 * c.tp / (5 * c.tp + 4 * c.fn + c.fp), "F2", needs=("label", "decision"))
+    rate = rate_metric("underdiagnosis", of="fn", among=("fn", "tp"), better="lower")
+    yield "a plugin's metrics", frame, {**ASK, "extra": [own, rate], "slices": ["h"]}
     yield "one group", frame.with_columns(g=pl.lit("x")), {**ASK, "tolerance": 0.1}
 
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slice_tables import COLUMNS, PLANTED, SAID, conditions, opened, search, table
 
+from evenhand.auditing.slices.asked import asked_of
 from evenhand.auditing.slices.cells import count_cells
 from evenhand.auditing.slices.columns import slice_columns
 from evenhand.auditing.slices.evidence import hypergeometric_tail, log_factorial, upper_tail_t
 from evenhand.auditing.slices.family import family_of
-from evenhand.auditing.slices.search import SEARCHED
 
 
 def test_a_planted_conjunction_is_on_top_and_nothing_repeats_it():
@@ -76,11 +76,12 @@ def test_every_slice_that_is_tested_has_the_counts_that_filters_find(seed, depth
     frame = table(500, seed=seed)
     rows, plan = opened(frame, ["sex", "site", "age"])
     columns, _ = slice_columns(rows, rows.roles.slices, 5)
-    family = family_of(count_cells(rows, plan, columns), SEARCHED["binary"], depth, 5, 0.05)
+    metrics, _ = asked_of(plan)
+    family = family_of(count_cells(rows, plan, columns), metrics, depth, 5, 0.05)
     edges = [int(n.split("–")[0]) for n in columns[2].values]
     frame = frame.with_columns(age=(sum((pl.col("age") >= e).cast(pl.Int64) for e in edges[1:])).cast(pl.Int64))
     for which in np.random.default_rng(seed).choice(len(family.p), min(40, len(family.p)), replace=False):
-        metric = SEARCHED["binary"][family.metric[which]]
+        metric = metrics[family.metric[which]]
         pairs = [(columns[c].name, v if c == 2 else columns[c].values[v]) for c, v in family.pairs(which)]
         held = frame.filter(*(pl.col(c) == v for c, v in pairs))
         held = held if metric.name == "error_rate" else held.filter(pl.col("y") == (metric.name == "fnr"))

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import evenhand
-from evenhand.reporting import junit_xml, model_card, render_audit, render_run
+from evenhand.reporting import formatting, junit_xml, model_card, render_audit, render_run
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -238,6 +238,14 @@ def test_groups_of_a_number_stand_in_its_order_everywhere():
             assert places == sorted(places), part
 
 
+def test_a_slice_is_called_as_its_plugin_calls_it(own_metrics):
+    audit = audit_of(["a", "b"], extra=[own_metrics["underdiagnosis"]], slices=["site"])
+    found = {"metric": "underdiagnosis", "direction": "higher"}
+    assert formatting.slice_metric(audit, found) == "higher underdiagnosis"
+    assert formatting.slice_metric(audit, {**found, "metric": "fpr"}) == "higher false positive rate"
+    assert formatting.slice_metric(audit, {**found, "metric": "error_rate"}) == "higher error rate"
+
+
 def test_other_thresholds_are_previewed_before_and_after():
     page = render_audit(audit_of(["a", "b", "<c>"]))
     section = page[page.index('id="mitigation"') : page.index("How the numbers are made")]
@@ -247,12 +255,16 @@ def test_other_thresholds_are_previewed_before_and_after():
 
 
 @pytest.fixture
-def page(tmp_path):
+def page(tmp_path, own_metrics):
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api")
     (tmp_path / "report.html").write_text(
-        render_audit(audit_of(["f", "m", *HOSTILE[:-1]], intersections=2, policy="us-four-fifths"))
+        render_audit(
+            audit_of(
+                ["f", "m", *HOSTILE[:-1]], intersections=2, policy="us-four-fifths", extra=list(own_metrics.values())
+            )
+        )
     )
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -292,6 +304,26 @@ def test_in_a_browser_the_slider_starts_at_the_audited_numbers(page):
     groups = page.locator("table", has=page.locator("caption", has_text="Each group's numbers")).first
     row = groups.locator("tbody tr", has=page.locator("th", has_text=name)).first
     assert shown.split()[0] in row.inner_text()
+
+
+def test_in_a_browser_the_slider_moves_a_plugins_metrics_too(page, own_metrics):
+    table = page.locator("#slider-tables table").first
+    titles = table.locator("thead th").all_inner_texts()
+    assert titles[-3:] == ["underdiagnosis", "f2", "missing odds"]
+    groups = page.locator("table", has=page.locator("caption", has_text="Each group's numbers")).first
+    name = table.locator("tbody tr").first.locator("th").inner_text()
+    audited = groups.locator("tbody tr", has=page.locator("th", has_text=name)).first.inner_text()
+    row = table.locator("tbody tr").first.locator("td")
+    before = [row.nth(place).inner_text() for place in range(len(titles) - 1)]
+    assert all(text.split()[0] in audited for text in before[-3:])
+    page.locator("#threshold").focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    after = [float(row.nth(place).inner_text().split()[0]) for place in range(len(titles) - 1)]
+    assert after[-3] == pytest.approx(1 - after[1], abs=0.0011)  # missed is not found
+    assert after[-2] < float(before[-2].split()[0])  # F2 falls with what is found
+    assert after[-1] == pytest.approx(after[-3] / after[1], rel=0.05)
+    assert page.errors == []
 
 
 def test_on_paper_nothing_stays_folded(page):

@@ -12,22 +12,20 @@ import numpy as np
 
 from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.counting.groups import CELL, PARTS, Groups
-from evenhand.auditing.evidence.composing import ODD_ONE_OUT, cost_of_label, of_f1, of_loss, of_size, of_sum, trusted
-from evenhand.auditing.evidence.group_estimates import GroupEstimates, Limits
-from evenhand.auditing.metrics.built_in import BINARY
-from evenhand.auditing.metrics.metric import GroupMetric, rate_metric
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.metrics.limits import of_sum, trusted
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.parts import Evidence, correlation
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, ratio
-
-JACCARD = rate_metric("jaccard", of="tp", among=("tp", "fp", "fn"), better="higher")
 
 
 def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
     """Value, variance and effective size of a metric for every group."""
     if metric.curve is not None:
         assert groups.curves is not None
-        value, variance, size, freedom, rows, correlation, limits = metric.curve(groups.curves)
-        found = GroupEstimates(value, variance, size, freedom, rows, metric.bounded, correlation)
+        value, variance, size, freedom, rows, between, limits = metric.curve(groups.curves)
+        found = GroupEstimates(value, variance, size, freedom, rows, metric.bounded, between)
         return found if limits is None else replace(found, composed=lambda c: limits(intervals.student(c, freedom)))
     if metric.terms:
         return _sum_of_terms(metric, groups)
@@ -50,10 +48,33 @@ def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
     freedom = np.full(value.shape, np.inf)
     if groups.clustered or metric.mean_of or not metric.bounded:
         freedom = np.maximum(np.minimum(groups.units, rows) - 1, 0)
-    found = GroupEstimates(
-        value, variance, size, freedom, rows, metric.bounded and metric.unit != "label", _correlation(groups, gradient)
+    found = GroupEstimates(value, variance, size, freedom, rows, metric.bounded, _correlation(groups, gradient))
+    if metric.limits is None:
+        return found
+    return replace(found, composed=metric.limits(_evidence(metric, groups, found, gradient)))
+
+
+def _evidence(metric: GroupMetric, groups: Groups, found: GroupEstimates, gradient: Floats) -> Evidence:
+    parts = tuple(estimate(part, groups) for part in metric.parts)
+    return Evidence(
+        own=found,
+        parts=parts,
+        influence=gradient,
+        influences=tuple(_influence(m, groups, part.value) for m, part in zip(metric.parts, parts, strict=True)),
+        moment=groups.moment,
+        units=groups.units,
+        clustered=groups.clustered,
     )
-    return replace(found, composed=_compose(metric, groups, found, gradient))
+
+
+def _influence(metric: GroupMetric, groups: Groups, value: Floats) -> Floats:
+    """Gradient [group, sum] of a metric of any kind but those read from curves."""
+    if metric.terms:
+        found = [k * _influence(term, groups, estimate(term, groups).value) for k, term in metric.terms]
+        return np.asarray(sum(found))
+    if metric.numerator or metric.mean_of:
+        return _gradient_of_share(metric, groups, value)
+    return _gradient(metric, groups)[1]
 
 
 def _sum_of_terms(metric: GroupMetric, groups: Groups) -> GroupEstimates:
@@ -61,54 +82,15 @@ def _sum_of_terms(metric: GroupMetric, groups: Groups) -> GroupEstimates:
     (a, first), (b, second) = metric.terms
     one, other = estimate(first, groups), estimate(second, groups)
     gradients = [_gradient_of_share(m, groups, p.value) for m, p in ((first, one), (second, other))]
-    r = _together(gradients[0], gradients[1], groups) * np.sign(a * b)
+    r = correlation(gradients[0], gradients[1], groups.moment) * np.sign(a * b)
     sd = abs(a) * one.spread, abs(b) * other.spread
     variance = np.maximum(sd[0] ** 2 + sd[1] ** 2 + 2 * r * sd[0] * sd[1], 1e-300)
     value = np.asarray(metric.function(groups.counts()), dtype=float)
-    correlation = _correlation(groups, a * gradients[0] + b * gradients[1])
+    between = _correlation(groups, a * gradients[0] + b * gradients[1])
     composed = of_sum(a, one, b, other, trusted(r, other))
     return GroupEstimates(
-        value, variance, other.rows, np.full(value.shape, np.inf), other.rows, False, correlation, composed
+        value, variance, other.rows, np.full(value.shape, np.inf), other.rows, metric.bounded, between, composed
     )
-
-
-def _together(one: Floats, other: Floats, groups: Groups) -> Floats:
-    """Correlation of two estimates of the same group from their gradients."""
-    covariance, first, second = (_covariance(a, b, groups) for a, b in ((one, other), (one, one), (other, other)))
-    return np.asarray(np.clip(np.nan_to_num(ratio(covariance, np.sqrt(np.maximum(first * second, 0)))), -1, 1))
-
-
-def _covariance(one: Floats, other: Floats, groups: Groups) -> Floats:
-    return np.asarray(np.einsum("gi,gij,gj->g", one, groups.moment, other))
-
-
-def _compose(metric: GroupMetric, groups: Groups, found: GroupEstimates, gradient: Floats) -> Limits | None:
-    """Limits from those of its parts, for the metrics that have such."""
-    if metric.name == "f1":
-        return of_f1(estimate(JACCARD, groups))
-    if metric.name == "balanced_accuracy":
-        a, b = estimate(BINARY["tpr"], groups), estimate(BINARY["tnr"], groups)
-        r: Floats | float = 0.0
-        if groups.clustered:  # rows of one cluster correlate the two
-            both = 2 * np.sqrt(a.variance * b.variance)
-            r = np.clip(np.nan_to_num(ratio(4 * found.variance - a.variance - b.variance, both)), -1, 1)
-        return of_sum(0.5, a, 0.5, b, r)
-    if metric.mean_of in ODD_ONE_OUT:
-        return _compose_loss(str(metric.mean_of), groups, found, gradient)
-    if metric.mean_of in ("abs_error", "squared_error"):
-        return of_size(found, str(metric.mean_of))
-    return None
-
-
-def _compose_loss(quantity: str, groups: Groups, loss: GroupEstimates, gradient: Floats) -> Limits:
-    share = estimate(BINARY["base_rate"], groups)
-    of_label = _gradient_of_share(BINARY["base_rate"], groups, share.value)
-    seen = np.nan_to_num(ratio(_covariance(gradient, of_label, groups), _covariance(of_label, of_label, groups)))
-    beta = cost_of_label(loss.value, share, seen, quantity)
-    rest = gradient - beta[:, None] * of_label
-    variance = np.maximum(_covariance(rest, rest, groups), 0) * ratio(groups.units, groups.units - 1)
-    r = _together(rest, of_label, groups) * np.sign(beta)
-    return of_loss(loss, share, beta, np.sqrt(variance), r)
 
 
 def _inside(metric: GroupMetric, groups: Groups) -> list[int]:
@@ -126,7 +108,7 @@ def _gradient_of_share(metric: GroupMetric, groups: Groups, value: Floats) -> Fl
     if metric.mean_of is not None:
         weight = groups.total[:, inside[0]]
         slope = ratio(np.ones_like(weight), weight)
-        if metric.name == "rmse":
+        if metric.root:
             slope = slope * ratio(np.full_like(value, 0.5), value)
             value = value**2
         gradient[:, inside[0] - 1], gradient[:, inside[0]] = slope, -value * slope

@@ -12,7 +12,7 @@ import numpy as np
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats
 
-Limits = Callable[[Floats | float], tuple[Floats, Floats]]
+Limits = Callable[[Any], tuple[Floats, Floats]]  # at a critical value, or at several [critical value, 1]
 
 
 @dataclass(frozen=True)

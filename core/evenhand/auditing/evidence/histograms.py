@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from evenhand.auditing.counting.aggregation import BINS, Table
 from evenhand.auditing.counting.counts import CELLS
+from evenhand.auditing.counting.groups import PARTS
 from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.estimation import estimate
-from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.evidence.thresholds import at_thresholds, follows_threshold
+from evenhand.auditing.metrics.built_in import SLID
+from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics.arrays import Floats, Ints, ratio
 
 EXACT_BINS = 100  # every hundredth is an edge
@@ -18,16 +22,18 @@ COARSE_BINS = 128  # divides the 4,096 bins in which many rows are counted, so t
 
 
 SELECTED = (CELLS.index("tp"), CELLS.index("fp"), CELLS.index("selected_unlabelled"))
-SHOWN = ("selection_rate", "tpr", "fpr", "ppv", "accuracy")  # by the slider
 
 
-def histograms_of(table: Table, threshold: float | None, scored: bool) -> dict[str, Any] | None:
+def histograms_of(
+    table: Table, threshold: float | None, scored: bool, own: Sequence[GroupMetric] = ()
+) -> dict[str, Any] | None:
     """{edges, attributes: {column: {group: {positive, negative}}}, effective} of every single column; None without scores or labels.
 
     A score on an edge lies in the bin that begins there, as `score >= threshold` is positive; the audit's threshold is an edge.
     scored: whether the decisions are those of the threshold, and not a column's.
     effective: {column: {group: {metric: how many rows a unit of weight is worth}}} where weights or clusters make that differ
     from 1, else null.
+    own: a plugin's metrics; what the slider must know of them is `also`, which is there where there are any.
     """
     if not len(table.scores) or not (table.label >= 0).any():
         return None
@@ -39,7 +45,10 @@ def histograms_of(table: Table, threshold: float | None, scored: bool) -> dict[s
     if table.binned and threshold is not None and scored:
         bins = _by_decision(bins, table, edges, threshold)
     found = {column: _of_column(table, i, bins, len(edges) - 1) for i, column in enumerate(table.columns)}
-    return {"edges": edges.tolist(), "attributes": found, "effective": _effective(table)}
+    shown = {metric.name: metric for metric in (*SLID, *filter(follows_threshold, own))}
+    effective = _effective(table, list(shown.values()))
+    also = list(at_thresholds(own, table, found, effective is not None))
+    return {"edges": edges.tolist(), "attributes": found, "effective": effective, **({"also": also} if also else {})}
 
 
 def _by_decision(bins: Ints, table: Table, edges: Floats, threshold: float) -> Ints:
@@ -50,27 +59,23 @@ def _by_decision(bins: Ints, table: Table, edges: Floats, threshold: float) -> I
     return np.where(straddles & selected, np.maximum(bins, cut), np.where(straddles, np.minimum(bins, cut - 1), bins))
 
 
-def _effective(table: Table) -> dict[str, Any] | None:
+def _effective(table: Table, shown: Sequence[GroupMetric]) -> dict[str, Any] | None:
     if table.cluster is None and np.array_equal(table.w, table.n):
         return None
-    return {column: _worth(table, i) for i, column in enumerate(table.columns)}
+    return {column: _worth(table, i, shown) for i, column in enumerate(table.columns)}
 
 
-def _worth(table: Table, column: int) -> dict[str, dict[str, float]]:
+def _worth(table: Table, column: int, shown: Sequence[GroupMetric]) -> dict[str, dict[str, float]]:
     """Effective rows per unit of weight in the denominator of each rate that the slider shows, at the audit's threshold."""
     groups = project(table, table.groups[:, column], len(table.names[column]))
     found: dict[str, dict[str, float]] = {name: {} for name in table.names[column]}
-    for metric in SHOWN:
-        inside = [i for i, cell in enumerate(CELLS[:6]) if cell in _cells(metric)]
-        worth = ratio(estimate(BINARY[metric], groups).size, groups.total[:, inside].sum(axis=1))
+    for metric in shown:
+        cells = {part for cell in metric.denominator for part in PARTS.get(cell, (cell,))}
+        inside = [i for i, cell in enumerate(CELLS[:6]) if cell in cells]
+        worth = ratio(estimate(metric, groups).size, groups.total[:, inside].sum(axis=1))
         for name, value in zip(table.names[column], worth, strict=True):
-            found[name][metric] = 1.0 if np.isnan(value) else float(value)
+            found[name][metric.name] = 1.0 if np.isnan(value) else float(value)
     return found
-
-
-def _cells(metric: str) -> tuple[str, ...]:
-    cells = BINARY[metric].denominator
-    return CELLS[:6] if "selected" in cells and "rejected" in cells else cells
 
 
 def _of_column(table: Table, column: int, bins: Floats, size: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from evenhand.auditing.counting.aggregation import Table
 from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.counting.groups import Groups
 from evenhand.auditing.counting.projection import project
+from evenhand.auditing.evidence import of_plugins
 from evenhand.auditing.evidence.bands import Maxima, draw_maxima, joint_critical
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
@@ -23,7 +24,6 @@ from evenhand.auditing.judging.missing import missing_rows
 from evenhand.auditing.judging.verdicts import UNSURE
 from evenhand.auditing.judging.worst import worst_groups
 from evenhand.auditing.metrics.metric import GroupMetric
-from evenhand.auditing.metrics.of_plugins import checked
 from evenhand.auditing.question.plan import REFERENCE_RULE, Plan
 from evenhand.auditing.table.checks import MOST_GROUPS
 from evenhand.auditing.table.group_names import JOIN, MISSING, group_names, numbered
@@ -32,7 +32,6 @@ from evenhand.statistics.arrays import Floats, Ints
 from evenhand.statistics.intervals import critical
 from evenhand.statistics.multiplicity import benjamini_hochberg, holm
 
-MOST_SAID = 200  # characters of a plugin's error
 NO_ONE = {
     frozenset(("tp", "fn")): "no positive labels in this group",
     frozenset(("fp", "tn")): "no negative labels in this group",
@@ -61,29 +60,9 @@ class Attribute:
         return JOIN.join(self.columns)
 
 
-class MetricFault(Exception):
-    """A plugin's metric that cannot be computed: `metric` is its name, the text is why."""
-
-    def __init__(self, metric: str, why: str) -> None:
-        super().__init__(why)
-        self.metric = metric
-
-
 def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates:
     """The metric for every group; MetricFault where it is a plugin's and fails."""
-    if metric.name not in plan.foreign:
-        return estimate(metric, groups)
-    try:
-        found = estimate(checked(metric), groups)
-    except (Exception, SystemExit) as error:
-        why = " ".join(f"metric {metric.name} raised {type(error).__name__}: {error}".split())
-        raise MetricFault(metric.name, why[:MOST_SAID]) from None
-    if found.value.shape != (len(groups.total),):
-        raise MetricFault(
-            metric.name,
-            f"metric {metric.name} returned numbers of shape {found.value.shape} for {len(groups.total)} groups",
-        )
-    return found
+    return of_plugins.estimated(metric, groups) if metric.name in plan.foreign else estimate(metric, groups)
 
 
 def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[Attribute]:

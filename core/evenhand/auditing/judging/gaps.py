@@ -58,7 +58,7 @@ class MetricGaps:
         found = self._differences() + self._rests()
         if len(self.defined) >= 2:
             found.append(self.largest())
-            if self.own.bounded and self.metric.unit == "share":
+            if self.metric.share:
                 found.append(self._ratio())
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from evenhand.auditing.counting.aggregation import OUTCOME, Table
 from evenhand.auditing.evidence.bands import joint_critical
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.judging.attributes import Attribute, attributes_of
 from evenhand.auditing.judging.gaps import number
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN
-from evenhand.auditing.metrics.built_in import BINARY
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.rates import SCORING_RATE, SELECTION_RATE
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.question.policy import Policy, RatioRule
 from evenhand.auditing.table.group_names import MISSING
@@ -23,7 +25,6 @@ from evenhand.statistics.arrays import Floats
 from evenhand.statistics.multiplicity import holm
 
 FISHER_ROWS = 5_000  # up to here the exact test; beyond, the normal one is the same to three digits
-RATE = "selection_rate"
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,12 @@ def impacts(policy: Policy, table: Table, plan: Plan, attributes: Sequence[Attri
     """Every ratio rule of the policy on every attribute; p-values are adjusted by Holm over all of them together."""
     found = []
     for rule in policy.ratio:
-        judged = list(attributes)
-        if rule.metric == "scoring_rate":
-            if not len(table.scores):
-                continue
-            judged = attributes_of(_scoring(table), plan, [BINARY[RATE]])
-        judged = [a for a in judged if RATE in a.own]
-        joint = joint_critical([a.maxima[RATE].comparisons for a in judged], plan.confidence)
-        found += [_impact(attribute, rule, policy, joint) for attribute in judged]
+        metric, decided = RATES[rule.metric]
+        again = decided(table)
+        judged = attributes if again is table else [] if again is None else attributes_of(again, plan, [metric])
+        judged = [a for a in judged if metric.name in a.own]
+        joint = joint_critical([a.maxima[metric.name].comparisons for a in judged], plan.confidence)
+        found += [_impact(attribute, metric, rule, policy, joint) for attribute in judged]
     rows = [row for impact in found for row in impact.block["groups"]]
     adjusted = holm(np.array([np.nan if row["p_value"] is None else row["p_value"] for row in rows], dtype=float))
     for row, p in zip(rows, adjusted, strict=True):
@@ -53,8 +52,14 @@ def impacts(policy: Policy, table: Table, plan: Plan, attributes: Sequence[Attri
     return found
 
 
-def _scoring(table: Table) -> Table:
-    """The same rows, decided by whether their score lies above the median of all rows."""
+def _as_decided(table: Table) -> Table:
+    return table
+
+
+def _scoring(table: Table) -> Table | None:
+    """The same rows, decided by whether their score lies above the median of all rows; None without scores."""
+    if not len(table.scores):
+        return None
     weight = np.bincount(table.level, table.w, len(table.scores))
     heap = np.cumsum(weight)
     median = table.scores[int(np.searchsorted(heap, heap[-1] / 2))]
@@ -63,16 +68,23 @@ def _scoring(table: Table) -> Table:
     return replace(table, outcome=recoded, moments={})
 
 
-def _impact(attribute: Attribute, rule: RatioRule, policy: Policy, joint: float) -> Impact:
-    own = attribute.own[RATE]
+# Each rate that a rule may name, and the decisions that it is a rate of.
+RATES: dict[str, tuple[GroupMetric, Callable[[Table], Table | None]]] = {
+    SELECTION_RATE.name: (SELECTION_RATE, _as_decided),
+    SCORING_RATE.name: (SCORING_RATE, _scoring),
+}
+
+
+def _impact(attribute: Attribute, metric: GroupMetric, rule: RatioRule, policy: Policy, joint: float) -> Impact:
+    own = attribute.own[metric.name]
     value, share = own.value, attribute.rows / max(attribute.rows.sum(), 1)
     known = np.array([MISSING not in names for names in attribute.values]) & ~np.isnan(value)
     compared = known & (share >= rule.exclude_below)
-    title = "selection rate" if rule.metric == RATE else "scoring rate"
+    title = metric.title
     block: dict[str, Any] = {
         "attribute": attribute.name, "metric": rule.metric, "label": title, "least": rule.least, "exclude_below": rule.exclude_below,
         "highest": None, "policy": policy.name,
-        "groups": [_row(attribute, i, share[i], None if compared[i] else _why(known[i], rule)) for i in range(len(value))],
+        "groups": [_row(attribute, own, i, share[i], None if compared[i] else _why(known[i], rule)) for i in range(len(value))],
     }  # fmt: skip
     places = np.flatnonzero(compared)
     if len(places) < 2 or value[places].max() <= 0:
@@ -94,8 +106,7 @@ def _impact(attribute: Attribute, rule: RatioRule, policy: Policy, joint: float)
     return Impact(block, _judged(attribute, rule, policy, block, places, (value, lower, upper), title))
 
 
-def _row(attribute: Attribute, i: int, share: float, excluded: str | None) -> dict[str, Any]:
-    own = attribute.own[RATE]
+def _row(attribute: Attribute, own: GroupEstimates, i: int, share: float, excluded: str | None) -> dict[str, Any]:
     return {
         "group": attribute.names[i], "rows": int(attribute.rows[i]), "share": float(share), "value": float(own.value[i]), "ratio": None,
         "lower": None, "upper": None, "p_value": None, "p_adjusted": None, "flips": None, "excluded": excluded,

@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand.auditing.counting.aggregation import BINS, Table
 from evenhand.auditing.counting.counts import CELLS
-from evenhand.auditing.metrics.ranking import auc_bounds
+from evenhand.auditing.metrics.ranking import AUC, auc_bounds
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.table.binning import EACH, QUARTILES, Binning
 from evenhand.auditing.table.group_names import MISSING
@@ -34,7 +34,7 @@ def notes_of(
         *(f"{name} is not defined: {why}." for name, why in undefined.items()),
         *_small_groups(parts),
         *_binned(table, plan),
-        *_impossible(parts),
+        *_impossible(parts, plan),
         *_unlabelled(table, plan),
     ]
 
@@ -94,15 +94,15 @@ def _binned(table: Table, plan: Plan) -> Iterator[str]:
     if not table.binned:
         return
     text = f"Scores were counted in {BINS:,} bins of equal width (--exact counts every distinct score)"
-    if any(metric.name == "auc" and metric.name not in plan.undefined for metric in plan.metrics):
+    if AUC in plan.metrics and AUC.name not in plan.undefined:
         lower, upper = auc_bounds(table)
         text += f"; over all rows the exact AUC lies between {lower[0]:.6f} and {upper[0]:.6f}"
     yield text + "."
 
 
-def _impossible(parts: list[dict[str, Any]]) -> Iterator[str]:
+def _impossible(parts: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
     """Groups with different base rates cannot have equal odds and equal predictive values or calibration at once."""
-    differ = [part["name"][:SHOWN] for part in parts if _asks_too_much(part["gaps"])]
+    differ = [part["name"][:SHOWN] for part in parts if _asks_too_much(part["gaps"], plan)]
     if differ:
         yield (
             f"By {', '.join(differ)} the base rates differ, so error rates and predictive values (or calibration) cannot be equal "
@@ -134,12 +134,12 @@ def _most_apart(lost: Floats, rows: Floats) -> tuple[int, int] | None:
     return (low, high) if lower[high] > upper[low] else None
 
 
-def _asks_too_much(gaps: list[dict[str, Any]]) -> bool:
-    asked = {gap["metric"] for gap in gaps}
-    base = next((g for g in gaps if g["kind"] == "largest" and g["metric"] == "base_rate"), None)
-    odds = asked & {"tpr", "fnr"} and asked & {"fpr", "tnr"}  # one of the two alone can be equal beside them
-    calibration = asked & {"ppv", "npv", "calibration_gap", "calibration_error", "calibration_slope"}
-    return bool(base is not None and base["lower_simultaneous"] > 0 and odds and calibration)
+def _asks_too_much(gaps: list[dict[str, Any]], plan: Plan) -> bool:
+    largest = {gap["metric"]: gap for gap in gaps if gap["kind"] == "largest"}
+    asked = [metric for metric in plan.metrics if metric.name in {gap["metric"] for gap in gaps}]
+    differ = any(m.of_labels and m.name in largest and largest[m.name]["lower_simultaneous"] > 0 for m in asked)
+    errors = {frozenset(m.denominator) for m in asked if m.criterion == "separation"}  # one of two alone can be equal
+    return differ and len(errors) == 2 and any(m.criterion == "sufficiency" for m in asked)
 
 
 def binning_notes(found: Mapping[str, Binning], table: Table) -> list[str]:

@@ -53,9 +53,8 @@ def trends_of(
 
 def _smooth(metric: GroupMetric) -> bool:
     """Shares and means of rows; not what is made of several of them, nor of whole curves."""
-    return (
-        bool(metric.numerator or metric.mean_of) and not metric.terms and metric.curve is None and metric.name != "rmse"
-    )
+    rows = bool(metric.numerator or metric.mean_of)
+    return rows and not metric.terms and not metric.root and metric.curve is None
 
 
 def _trend(rows: Rows, plan: Plan, binning: Binning, metrics: Sequence[GroupMetric], number: int) -> dict[str, Any]:

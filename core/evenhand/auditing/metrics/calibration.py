@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evenhand.auditing.counting.counts import Counts
 from evenhand.auditing.counting.curves import Block, Curves, Reading
+from evenhand.auditing.metrics.metric import GroupMetric, by_level, mean
+from evenhand.auditing.metrics.rates import BASE_RATE, LABELLED
 from evenhand.statistics.arrays import Floats, Ints
 
 BINS = 10  # of equal mass over everyone, the same for all groups, so that their numbers mean the same
@@ -220,3 +223,64 @@ def _curves(positive: Floats, negative: Floats, scores: Floats) -> Curves:
     label = np.repeat([1, 0], size * levels)
     weight = np.concatenate([positive.ravel(), negative.ravel()])
     return Curves(scores, size, group, level, label, weight, weight, weight, None, False)
+
+
+def _calibration_gap(counts: Counts) -> Floats:
+    return np.asarray(mean("labelled_score")(counts) - BASE_RATE.function(counts))
+
+
+SCORED = ("label", "score")
+_MEAN_SCORE = GroupMetric(
+    name="labelled_mean_score",
+    function=mean("labelled_score"),
+    formula="mean score",
+    mean_of="labelled_score",
+)
+
+CALIBRATION_GAP = GroupMetric(
+    name="calibration_gap",
+    function=_calibration_gap,
+    formula="mean score - base rate",
+    unit="score",
+    source="Steyerberg et al. 2010, Epidemiology 21(1)",
+    says=("how much more the scores promise than happens (calibration in the large): above 0 they promise too much"),
+    label="calibration gap",
+    needs=SCORED,
+    bounded=False,
+    criterion="sufficiency",
+    denominator=LABELLED,
+    mean_of="labelled_score",
+    terms=((1.0, _MEAN_SCORE), (-1.0, BASE_RATE)),
+)
+CALIBRATION_ERROR = GroupMetric(
+    name="calibration_error",
+    function=by_level(calibration_error_by_level),
+    formula="Σ share of bin · ((mean score - share positive)² - its sampling variance), ten bins",
+    better="lower",
+    unit="score²",
+    source="Kumar, Liang & Ma 2019, NeurIPS",
+    says=(
+        "mean squared distance between score and what happens, without what chance alone makes: "
+        "0.0025 is 5 points off; a well calibrated group falls on either side of 0"
+    ),
+    label="squared calibration error",
+    needs=SCORED,
+    bounded=False,
+    lacking="no score range holds two labelled rows of this group",
+    criterion="sufficiency",
+    curve=calibration_error_reading,
+)
+CALIBRATION_SLOPE = GroupMetric(
+    name="calibration_slope",
+    function=by_level(calibration_slope_by_level),
+    formula="b in logit P(positive) = a + b · logit(score)",
+    unit="slope",
+    source="Cox 1958, Biometrika 45(3/4)",
+    says="1 is right; below 1 the scores are too extreme, above 1 too timid",
+    label="calibration slope",
+    needs=SCORED,
+    bounded=False,
+    lacking="this group lacks positive or negative labels, or its scores part them completely",
+    criterion="sufficiency",
+    curve=calibration_slope_reading,
+)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from evenhand.auditing.counting.counts import Counts
-from evenhand.auditing.metrics.metric import GroupMetric, rate_metric
+from evenhand.auditing.metrics.metric import Better, GroupMetric, rate_metric
+from evenhand.auditing.metrics.rates import ERROR_RATE, LABELLED
 from evenhand.statistics.arrays import Floats
 
-_ALL = ("tp", "fp", "fn", "tn")
-_SHARE = {"wrong": rate_metric("error_rate", of=("fp", "fn"), among=_ALL, better="lower")}
-_SHARE |= {cell: rate_metric(f"{cell}_share", of=cell, among=_ALL, better="") for cell in ("tp", "fp", "fn")}
+_TP, _FP, _FN = (rate_metric(f"{cell}_share", of=cell, among=LABELLED, better="") for cell in ("tp", "fp", "fn"))
 
 
 def cost_metric(
@@ -23,12 +22,16 @@ def cost_metric(
     """
     if not (np.isfinite([fp, fn]).all() and min(fp, fn) >= 0 and max(fp, fn) > 0):
         raise ValueError(f"cost_metric {name!r}: costs are finite, 0 or more, and not both 0; got fp={fp}, fn={fn}")
-    terms = ((fp, "wrong"), (0.0, "fp")) if fp == fn else ((fp, "fp"), (fn, "fn"))
     return _weighed(
-        name, *terms, f"({fp:g} FP + {fn:g} FN) / (TP + FP + FN + TN)", "lower", "cost per row",
-        source or "Elkan 2001, IJCAI", says or f"average cost of a decision: {fp:g} per false positive, {fn:g} per false negative",
-        label or name.replace("_", " "),
-    )  # fmt: skip
+        ((fp, ERROR_RATE), (0.0, _FP)) if fp == fn else ((fp, _FP), (fn, _FN)),
+        name=name,
+        formula=f"({fp:g} FP + {fn:g} FN) / (TP + FP + FN + TN)",
+        better="lower",
+        unit="cost per row",
+        source=source or "Elkan 2001, IJCAI",
+        says=says or f"average cost of a decision: {fp:g} per false positive, {fn:g} per false negative",
+        label=label or name.replace("_", " "),
+    )
 
 
 def net_benefit_metric(threshold: float | None = None, name: str = "net_benefit") -> GroupMetric:
@@ -39,22 +42,47 @@ def net_benefit_metric(threshold: float | None = None, name: str = "net_benefit"
     t = 0.5 if threshold is None else threshold
     odds = t / (1 - t) if t < 1 else float("nan")
     return _weighed(
-        name, (1.0, "tp"), (-odds, "fp"), f"(TP - {odds:.4g} FP) / (TP + FP + FN + TN)", "higher", "true positives per row",
-        "Vickers & Elkin 2006, Medical Decision Making 26(6)",
-        f"true positives per row, each false positive set against them with weight {odds:.4g}, the odds of the threshold {t:g}", "net benefit",
-    )  # fmt: skip
+        ((1.0, _TP), (-odds, _FP)),
+        name=name,
+        formula=f"(TP - {odds:.4g} FP) / (TP + FP + FN + TN)",
+        better="higher",
+        unit="true positives per row",
+        source="Vickers & Elkin 2006, Medical Decision Making 26(6)",
+        says=(
+            f"true positives per row, each false positive set against them with weight {odds:.4g}, "
+            f"the odds of the threshold {t:g}"
+        ),
+        label="net benefit",
+    )
 
 
 def _weighed(
-    name: str, one: tuple[float, str], other: tuple[float, str], formula: str, better: str, unit: str,
-    source: str, says: str, label: str,
-) -> GroupMetric:  # fmt: skip
-    (a, first), (b, second) = one, other
+    terms: tuple[tuple[float, GroupMetric], tuple[float, GroupMetric]],
+    *,
+    name: str,
+    formula: str,
+    better: Better,
+    unit: str,
+    source: str,
+    says: str,
+    label: str,
+) -> GroupMetric:
+    (a, first), (b, second) = terms
 
     def function(counts: Counts) -> Floats:
-        return np.asarray(a * _SHARE[first].function(counts) + b * _SHARE[second].function(counts))
+        return np.asarray(a * first.function(counts) + b * second.function(counts))
 
     return GroupMetric(
-        name, function, formula, "lower" if better == "lower" else "higher", unit, source, says, label, ("label", "decision"),
-        denominator=_ALL, bounded=False, terms=((a, _SHARE[first]), (b, _SHARE[second])),
-    )  # fmt: skip
+        name=name,
+        function=function,
+        formula=formula,
+        better=better,
+        unit=unit,
+        source=source,
+        says=says,
+        label=label,
+        needs=("label", "decision"),
+        bounded=False,
+        denominator=LABELLED,
+        terms=terms,
+    )

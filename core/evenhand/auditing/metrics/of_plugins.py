@@ -36,9 +36,9 @@ def checked(metric: GroupMetric) -> GroupMetric:
             raise ValueError(f"it returned shape {found.shape} for counts of shape {counts.tp.shape}, [..., group]")
         found = np.where(np.isfinite(found), found, np.nan)
         beyond = (found < -ROUNDING) | (found > 1 + ROUNDING)
-        if metric.bounded and metric.unit != "label" and beyond.any():
+        if metric.bounded and beyond.any():
             raise ValueError(f"it returned {found[beyond][0]:g}, not a share in [0, 1]; say bounded=False")
-        return np.clip(found, 0, 1) if metric.bounded and metric.unit != "label" else found
+        return np.clip(found, 0, 1) if metric.bounded else found
 
     return replace(metric, function=function)
 

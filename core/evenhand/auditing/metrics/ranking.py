@@ -11,6 +11,7 @@ import numpy as np
 
 from evenhand.auditing.counting.aggregation import BINS, Table
 from evenhand.auditing.counting.curves import Block, Curves, Reading
+from evenhand.auditing.metrics.metric import GroupMetric, by_level
 from evenhand.statistics.arrays import Floats, Ints
 
 FEW = 10  # rows of a class, below which their own variance is hardly known
@@ -161,3 +162,90 @@ def _average_precision(block: Block) -> Reading:
         variance = variance * (few + 1) / np.maximum(few - 1, 1)
         size = _size(value[:, 0], variance, block.kish()[0])
     return Reading(value[:, 0], variance, size, freedom, block.rows[:, 0])
+
+
+def _auc_by_level(positive: Floats, negative: Floats, _: Floats) -> Floats:
+    return auc_by_level(positive, negative)
+
+
+def _average_precision_by_level(positive: Floats, negative: Floats, _: Floats) -> Floats:
+    return average_precision_by_level(positive, negative)
+
+
+def _bpsn_by_level(positive: Floats, negative: Floats, _: Floats) -> Floats:
+    return auc_by_level(_background(positive), negative)
+
+
+def _bnsp_by_level(positive: Floats, negative: Floats, _: Floats) -> Floats:
+    return auc_by_level(positive, _background(negative))
+
+
+def _background(weight: Floats) -> Floats:
+    """Everyone outside each group; of one group alone, itself."""
+    return weight if weight.shape[-2] == 1 else np.maximum(weight.sum(axis=-2, keepdims=True) - weight, 0)
+
+
+def _of_auc(block: Block) -> tuple[Floats, Floats]:
+    _, positive, negative = auc_influence(block)
+    return positive, negative
+
+
+SCORED = ("label", "score")
+BORKAN = "Borkan et al. 2019, WWW companion"
+
+AUC = GroupMetric(
+    name="auc",
+    function=by_level(_auc_by_level),
+    formula="P(score of a positive > score of a negative), ties count half",
+    better="higher",
+    source="DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44(3)",
+    says="how well the score ranks inside the group",
+    label="AUC",
+    needs=SCORED,
+    lacking="this group lacks positive or negative labels",
+    ranks=True,
+    curve=auc_reading,
+    influence=_of_auc,
+)
+AVERAGE_PRECISION = GroupMetric(
+    name="average_precision",
+    function=by_level(_average_precision_by_level),
+    formula="Σ (recall gained) · (precision) over falling thresholds",
+    better="higher",
+    source="Buckley & Voorhees 2000, SIGIR; intervals: Boyd, Eng & Page 2013, ECML PKDD",
+    says=(
+        "precision averaged over the truly positive; chance gives the base rate, "
+        "so groups of other base rates differ by nature"
+    ),
+    label="average precision",
+    needs=SCORED,
+    lacking="no positive labels in this group",
+    ranks=True,
+    curve=average_precision_reading,
+)
+BPSN_AUC = GroupMetric(
+    name="bpsn_auc",
+    function=by_level(_bpsn_by_level),
+    formula="P(score of a positive outside the group > score of a negative inside), ties count half",
+    better="higher",
+    source=BORKAN,
+    says="low where the group's negatives score too high among everyone",
+    label="BPSN AUC",
+    needs=SCORED,
+    lacking="no negative labels in this group, or no positive ones outside it",
+    ranks=True,
+    curve=bpsn_reading,
+)
+BNSP_AUC = GroupMetric(
+    name="bnsp_auc",
+    function=by_level(_bnsp_by_level),
+    formula="P(score of a positive inside the group > score of a negative outside), ties count half",
+    better="higher",
+    source=BORKAN,
+    says="low where the group's positives score too low among everyone",
+    label="BNSP AUC",
+    needs=SCORED,
+    lacking="no positive labels in this group, or no negative ones outside it",
+    ranks=True,
+    curve=bnsp_reading,
+)

@@ -49,7 +49,7 @@ def read_tolerances(
     if isinstance(tolerance, Mapping):
         found = dict(tolerance)
     else:
-        shares = [m.name for m in chosen if m.unit == "share" and m.name != "base_rate"]
+        shares = [m.name for m in chosen if m.unit == "share" and not m.of_labels]
         found = {name: tolerance for name in shares if name in (metrics or JUDGED[task])}
         if not found:
             raise BadInput(

@@ -22,7 +22,7 @@ from evenhand.auditing.question.policy import Policy
 from evenhand.auditing.table.binning import Binning
 from evenhand.auditing.table.labels import check_scores, find_positive, find_task, plain
 from evenhand.auditing.table.rows import AuditTask, Rows
-from evenhand.auditing.table.top import BY_ORDER, NO_PROBABILITIES, Top
+from evenhand.auditing.table.top import NO_PROBABILITIES, Top
 from evenhand.errors import BadInput, did_you_mean
 
 MITIGATIONS = ("sweep", "fairlearn")
@@ -155,6 +155,6 @@ def _cannot(metric: GroupMetric, rows: Rows, top: Top | None) -> str:
         return "no label column was given"
     if "score" in metric.needs and rows.roles.score is None:
         return "no score column was given"
-    if "score" in metric.needs and top is not None and top.raw and metric.name not in BY_ORDER:
+    if "score" in metric.needs and top is not None and top.raw and not metric.ranks:
         return NO_PROBABILITIES
     return ""

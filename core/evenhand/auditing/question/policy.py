@@ -25,36 +25,48 @@ class _Part(BaseModel):
 
 
 class RatioRule(_Part):
-    """Each group's rate as a ratio of the highest group's.
+    """Each group's rate as a ratio of the highest group's."""
 
-    least: the smallest ratio that is tolerated; None shows the ratios and judges nothing. exclude_below: groups with a
-    smaller share of the rows are shown, not compared. flip_flop: no evidence is enough where one person more selected
-    in the group and one fewer in the highest would turn the order of the two around.
-    """
-
-    metric: str = "selection_rate"
-    least: float | None = Field(None, gt=0, le=1)
-    exclude_below: float = Field(0.0, ge=0, lt=0.5)
-    flip_flop: bool = False
+    metric: str = Field(
+        "selection_rate", description="`selection_rate`, or `scoring_rate`: the share with a score above the median."
+    )
+    least: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Smallest ratio that is tolerated; not set: ratios are shown and nothing is judged.",
+    )
+    exclude_below: float = Field(
+        0.0, ge=0, lt=0.5, description="Groups with a smaller share of the rows are shown, not compared."
+    )
+    flip_flop: bool = Field(
+        False,
+        description="No evidence is enough where one person more selected in the group and one fewer in the highest"
+        " would turn the order of the two around.",
+    )
 
 
 class Policy(_Part):
     """A profile: its rules, its source, and from when to when it is in force."""
 
-    name: str
-    version: str
-    title: str
-    source: str
-    says: str = ""
-    jurisdiction: str = ""
-    in_force_from: datetime.date | None = None
-    in_force_until: datetime.date | None = None
-    metrics: tuple[str, ...] = ()  # shown beside the defaults
-    tolerance: dict[str, float] = Field(default_factory=dict)  # metric -> largest difference between two groups
-    ratio: tuple[RatioRule, ...] = ()
-    reference: dict[str, str] = Field(default_factory=dict)
-    intersections: int = Field(1, ge=1, le=3)
-    sha256: str = ""  # of the file it came from
+    name: str = Field(description="How reports call it; shipped profiles go by it in `--policy`.")
+    version: str = Field(description="Yours to count; a report says which one it was computed under.")
+    title: str = Field(description="A few words for the head of the report and the sentences of verdicts.")
+    source: str = Field(description="Where the rule stands written.")
+    says: str = Field("", description="The rule in a sentence or two, shown in the report.")
+    jurisdiction: str = Field("", description="Where it holds, and for what.")
+    in_force_from: datetime.date | None = Field(None, description="First day it is in force.")
+    in_force_until: datetime.date | None = Field(None, description="Last day it is in force.")
+    metrics: tuple[str, ...] = Field((), description="Metrics shown beside the usual ones.")
+    tolerance: dict[str, float] = Field(
+        default_factory=dict, description="Metric and the largest difference between two groups that is acceptable."
+    )
+    ratio: tuple[RatioRule, ...] = Field((), description="Ratio tables, each a `[[ratio]]` with the keys below.")
+    reference: dict[str, str] = Field(
+        default_factory=dict, description="Column and the group to compare with; columns not named: the largest group."
+    )
+    intersections: int = Field(1, ge=1, le=3, description="Depth: 2 audits every pair of sensitive columns too.")
+    sha256: str = Field("", description="Of the file; set when the file is read.")
 
     def described(self) -> dict[str, Any]:
         """What audit.json says of it."""

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from evenhand.auditing.counting.counts import Counts
-from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.evidence.thresholds import follows_threshold
+from evenhand.auditing.metrics.metric import GroupMetric, share_of
 from evenhand.auditing.remedies.randomised import chances
 from evenhand.auditing.table.group_names import MISSING
 from evenhand.statistics.arrays import Floats, ratio
 
 STEPS = {1: 201, 2: 81, 3: 25}  # windows tried per metric, by how many metrics are judged together
-SWEPT = ("selection_rate", "tpr", "fpr", "tnr", "fnr", "accuracy", "ppv", "npv")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def preview(
     fairlearn: what its ThresholdOptimizer makes of it, too.
     Empty where there are no scores with labels, or no judged metric that a threshold decides.
     """
-    judged = [m for m in metrics if m.name in tolerances and m.name in SWEPT][:3]
+    judged = [m for m in metrics if m.name in tolerances and follows_threshold(m)][:3]
     if not histograms or not judged or threshold is None:
         return []
     limits = {m.name: tolerances[m.name] for m in judged}
@@ -79,7 +79,7 @@ def _sweep(edges: Floats, groups: Mapping[str, Any], judged: Sequence[GroupMetri
     fn, tn = positive.sum(axis=0) - tp, negative.sum(axis=0) - fp
     none = np.zeros_like(tp)
     counts = Counts(tp, fp, fn, tn, tp + fp, fn + tn, none, none)
-    return Sweep(list(groups), edges, counts, {m.name: np.asarray(m.function(counts)) for m in judged})
+    return Sweep(list(groups), edges, counts, {m.name: share_of(counts, m.numerator, m.denominator) for m in judged})
 
 
 def _previewed(attribute: str, sweep: Sweep, limits: Mapping[str, float], threshold: float) -> dict[str, Any]:
@@ -102,14 +102,14 @@ def _by_chance(
     """What holds on average under the thresholds that fairlearn finds, between which chance decides."""
     c = sweep.counts
     positive, negative = (-np.diff(side, axis=0) for side in (c.tp, c.fp))  # [bin, group]
-    found = chances(sweep.edges[:-1], positive, negative, limits)
+    found = chances(sweep.edges[:-1], positive, negative, {m: limits[m.name] for m in judged})
     if found is None:
         return None
     chance, rules = found
     tp, fp = (chance * positive).sum(axis=0), (chance * negative).sum(axis=0)
     fn, tn, none = positive.sum(axis=0) - tp, negative.sum(axis=0) - fp, np.zeros(len(sweep.names))
     counts = Counts(tp, fp, fn, tn, tp + fp, fn + tn, none, none)
-    values = {m.name: np.asarray(m.function(counts)) for m in judged}
+    values = {m.name: share_of(counts, m.numerator, m.denominator) for m in judged}
     gaps = {name: float(_spread(value)) for name, value in values.items()}
     now = (sweep.edges[:-1] >= threshold)[:, None]
     return {

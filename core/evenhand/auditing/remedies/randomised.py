@@ -11,8 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.rates import FNR, FPR, SELECTION_RATE, TNR, TPR
 from evenhand.errors import BadInput
 from evenhand.statistics.arrays import Floats
+
+
+def _cells(metric: GroupMetric) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(metric.numerator), frozenset(metric.denominator)
+
 
 CONSTRAINTS = {
     frozenset(("selection_rate",)): "demographic_parity",
@@ -25,11 +32,12 @@ CONSTRAINTS = {
     frozenset(("tpr", "tnr")): "equalized_odds",
     frozenset(("fnr", "fpr")): "equalized_odds",
 }
+KNOWN = {_cells(rate): rate.name for rate in (SELECTION_RATE, TPR, FNR, FPR, TNR)}  # a plugin's may be called otherwise
 MOST_ROWS = 200_000  # that fairlearn is given; of more rows as many in proportion
 
 
 def chances(
-    edges: Floats, positive: Floats, negative: Floats, limits: Mapping[str, float]
+    edges: Floats, positive: Floats, negative: Floats, limits: Mapping[GroupMetric, float]
 ) -> tuple[Floats, list[str]] | None:
     """(chance of selection [bin, group], the rule of each group in words); None where fairlearn has no such constraint.
 
@@ -38,7 +46,7 @@ def chances(
     None too where a group lacks one of the labels. Raises BadInput without fairlearn.
     Source: Hardt, Price & Srebro 2016, NeurIPS; Bird et al. 2020 (fairlearn).
     """
-    constraint = CONSTRAINTS.get(frozenset(limits))
+    constraint = CONSTRAINTS.get(frozenset(KNOWN.get(_cells(metric), metric.name) for metric in limits))
     rows = positive.sum() + negative.sum()
     scale = min(1.0, MOST_ROWS / max(rows, 1.0))
     counts = [np.rint(side * scale).astype(int) for side in (negative, positive)]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.auditing.question.plan import Plan
+from evenhand.auditing.slices.asked import asked_of
 from evenhand.auditing.slices.cells import SliceMetric, count_cells
 from evenhand.auditing.slices.columns import SliceColumn, short, slice_columns
 from evenhand.auditing.slices.evidence import certain_gap, gap_limits
@@ -28,21 +29,6 @@ LEAST_ROWS = 30  # of a metric's denominator that a slice, and its rest, must ha
 MOST_SETS, MOST_SLICES = 3_000, 1_000_000  # that are searched; 26 columns have fewer sets to depth 3
 MOST_HELD = 5_000_000  # rows that are read into memory
 DEEPEST = 3
-_LABELLED = ("tp", "fp", "fn", "tn")
-_SELECTED, _REJECTED = ("tp", "fp", "selected_unlabelled"), ("fn", "tn", "rejected_unlabelled")
-SEARCHED = {
-    "binary": (
-        SliceMetric("error_rate", "higher", "rows|are decided wrongly", ("fp", "fn"), _LABELLED),
-        SliceMetric("fnr", "higher", "truly positive rows|are missed", ("fn",), ("tp", "fn")),
-        SliceMetric("fpr", "higher", "truly negative rows|are called positive", ("fp",), ("fp", "tn")),
-    ),
-    "selection": (
-        SliceMetric("selection_rate", "higher", "rows|are selected", _SELECTED, _SELECTED + _REJECTED),
-        SliceMetric("selection_rate", "lower", "rows|are selected", _REJECTED, _SELECTED + _REJECTED),
-    ),
-    "multiclass": (SliceMetric("error_rate", "higher", "rows|are classified wrongly", ("wrong",), ("correct", "wrong")),),
-    "regression": (SliceMetric("mae", "higher", "rows|absolute error", ("correct",), ("correct",), mean=True),),
-}  # fmt: skip
 CORRECTION = (
     "p_holm: Holm 1979 over all slices and metrics searched; p_bh: Benjamini & Hochberg 1995; lower_simultaneous: "
     "Bonferroni over the same. A slice is listed when p_holm and lower_simultaneous agree that it is worse."
@@ -56,7 +42,7 @@ def find_slices(rows: Rows, plan: Plan, columns: Sequence[str], depth: int = DEE
     one to `depth` (at most 3) conditions "column is value"; numbers with more than 12 values are binned by fifths, other
     columns keep their 11 most frequent values, and missing values are a value. Each slice with at least 30 rows is
     compared with all other rows: error rate, false negative and false positive rate of binary decisions; error rate of several
-    classes; selection rate in both directions without labels; mean absolute error of a regression.
+    classes; selection rate in both directions without labels; mean absolute error of a regression; and a plugin's shares.
 
     In the answer `found` holds at most `top` slices that are worse even when all slices searched are counted (family-wise error
     at most 1 - plan.confidence, one-sided), ordered by `lower_simultaneous`, the gap that is certain; `strongest` holds the
@@ -71,23 +57,32 @@ def find_slices(rows: Rows, plan: Plan, columns: Sequence[str], depth: int = DEE
     _check(depth, top)
     rows = _read_once(rows)
     searched, notes = slice_columns(rows, columns, LEAST_ROWS)
+    metrics, left = asked_of(plan)
+    notes += left
     depth = _affordable(searched, depth, notes)
     answer: dict[str, Any] = {
         "columns": [c.name for c in searched], "depth": depth, "searched": 0, "tests": 0, "least_rows": LEAST_ROWS,
-        "metrics": list(dict.fromkeys(m.name for m in SEARCHED[plan.task])), "correction": CORRECTION,
+        "metrics": list(dict.fromkeys(m.name for m in metrics)), "correction": CORRECTION,
         "found": [], "strongest": None, "notes": notes,
     }  # fmt: skip
     if searched:
-        _search(answer, rows, plan, searched, top)
+        _search(answer, rows, plan, searched, metrics, top)
     cleaned: dict[str, Any] = json_value(answer)
     return cleaned
 
 
-def _search(answer: dict[str, Any], rows: Rows, plan: Plan, columns: Sequence[SliceColumn], top: int) -> None:
+def _search(
+    answer: dict[str, Any],
+    rows: Rows,
+    plan: Plan,
+    columns: Sequence[SliceColumn],
+    metrics: Sequence[SliceMetric],
+    top: int,
+) -> None:
     """Fill the answer with what is found in these columns."""
     level = 1 - plan.confidence
     cells = count_cells(rows, plan, columns)
-    family = family_of(cells, SEARCHED[plan.task], answer["depth"], LEAST_ROWS, level)
+    family = family_of(cells, metrics, answer["depth"], LEAST_ROWS, level)
     answer["tests"], answer["searched"] = family.tests, family.searched
     answer["notes"] += _notes(family, cells.cluster is not None, rows.roles.weight is not None)
     if family.tests == 0:

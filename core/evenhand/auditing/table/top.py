@@ -19,7 +19,6 @@ import polars as pl
 from evenhand.auditing.table.rows import Rows, collect
 from evenhand.errors import BadInput
 
-BY_ORDER = frozenset(("auc", "average_precision", "bpsn_auc", "bnsp_auc"))  # use no more of a score than its rank
 NO_PROBABILITIES = "the scores are outside [0, 1], so they rank but are no probabilities"
 SLACK = 1e-9  # 0.29 · 100 is a little less than 29
 

@@ -29,26 +29,30 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// The slider: counts on either side of the threshold, from the score histograms in the page.
+// The slider: counts on either side of the threshold, from the score histograms in the page; what to make of them is data too.
 const embedded = document.getElementById("histograms");
 if (embedded) {
-  const { edges, attributes, effective, threshold } = JSON.parse(embedded.textContent);
+  const { edges, attributes, effective, threshold, rates } = JSON.parse(embedded.textContent);
   const slider = document.getElementById("threshold");
   slider.max = String(edges.length - 1); // it stops at every edge of the histograms: between two of them nothing would change
   const audited = edges.findIndex((edge) => edge >= (threshold ?? 0.5) - 1e-9);
   slider.value = String(audited < 0 ? edges.length - 1 : audited);
   const places = [];
-  const rates = [
-    ["Selected", "selection_rate", (c) => [c.tp + c.fp, c.tp + c.fp + c.fn + c.tn]],
-    ["Positives found (TPR)", "tpr", (c) => [c.tp, c.tp + c.fn]],
-    ["Negatives selected (FPR)", "fpr", (c) => [c.fp, c.fp + c.tn]],
-    ["Selected and right (PPV)", "ppv", (c) => [c.tp, c.tp + c.fp]],
-    ["Right (accuracy)", "accuracy", (c) => [c.tp + c.tn, c.tp + c.fp + c.fn + c.tn]],
-  ];
+  const sum = (c, cells) => cells.reduce((total, cell) => total + c[cell], 0);
   const wilson = (hits, n) => {
     const z2 = 3.8415, p = hits / n, middle = (p + z2 / (2 * n)) / (1 + z2 / n);
     const half = Math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n);
     return [Math.max(0, middle - half), Math.min(1, middle + half)];
+  };
+  const share = (rate, c, worth) => {
+    const hits = sum(c, rate.hits), n = sum(c, rate.among);
+    if (!(n > 0)) return [null];
+    const rows = n * (worth[rate.metric] ?? 1);
+    return [hits / n, ...wilson((hits / n) * rows, rows)];
+  };
+  const worked = (rate, attribute, name, cut) => {
+    const found = rate.at[attribute]?.[name];
+    return found ? [found.value[cut], found.lower[cut], found.upper[cut]] : [null];
   };
   const add = (parent, kind, text, attributes = {}) => {
     const element = document.createElement(kind);
@@ -63,13 +67,13 @@ if (embedded) {
     const table = add(box, "table", "");
     add(table, "caption", "At the chosen threshold, by " + short(attribute));
     const head = add(add(table, "thead", ""), "tr", "");
-    for (const title of ["Group", ...rates.map((rate) => rate[0])]) add(head, "th", title, { scope: "col" });
+    for (const title of ["Group", ...rates.map((rate) => short(rate.label))]) add(head, "th", title, { scope: "col" });
     const body = add(table, "tbody", "");
     for (const [name, histogram] of Object.entries(groups)) {
       const row = add(body, "tr", "");
       add(add(row, "th", "", { scope: "row" }), "bdi", short(name));
       const worth = effective?.[attribute]?.[name] ?? {};
-      places.push({ histogram, worth, cells: rates.map(() => add(row, "td", "", { class: "n" })) });
+      places.push({ attribute, name, histogram, worth, cells: rates.map(() => add(row, "td", "", { class: "n" })) });
     }
   }
   const move = () => {
@@ -77,21 +81,19 @@ if (embedded) {
     const shown = edges[cut].toFixed(4).replace(/0{1,2}$/, "");
     document.getElementById("threshold-now").textContent = shown;
     slider.setAttribute("aria-valuetext", shown);
-    for (const { histogram, worth, cells } of places) {
+    for (const { attribute, name, histogram, worth, cells } of places) {
       const c = { tp: 0, fp: 0, fn: 0, tn: 0 };
       for (let i = 0; i < edges.length - 1; i++) {
         if (i >= cut) { c.tp += histogram.positive[i]; c.fp += histogram.negative[i]; }
         else { c.fn += histogram.positive[i]; c.tn += histogram.negative[i]; }
       }
-      rates.forEach(([, key, rate], i) => {
-        const [hits, n] = rate(c);
-        if (!(n > 0)) { cells[i].textContent = "undefined"; return; }
-        const rows = n * (worth[key] ?? 1);
-        const [low, high] = wilson((hits / n) * rows, rows);
+      rates.forEach((rate, i) => {
+        const [value, low, high] = rate.at ? worked(rate, attribute, name, cut) : share(rate, c, worth);
+        if (value === null) { cells[i].textContent = "undefined"; return; }
         cells[i].replaceChildren();
-        add(cells[i], "strong", (hits / n).toFixed(3));
+        add(cells[i], "strong", value.toFixed(3));
         cells[i].append(document.createElement("br"));
-        add(cells[i], "span", `${low.toFixed(3)} to ${high.toFixed(3)}`, { class: "ci" });
+        add(cells[i], "span", `${low === null ? "−∞" : low.toFixed(3)} to ${high === null ? "∞" : high.toFixed(3)}`, { class: "ci" });
       });
     }
   };

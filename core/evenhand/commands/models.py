@@ -1,0 +1,52 @@
+"""Commands that use a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evenhand.commands.audits import Json
+
+
+def predict(
+    run: Path,
+    data: Annotated[Path, typer.Option(help="The new rows: CSV, Parquet, JSON lines, or a folder of images.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, .parquet or .csv; else DATA-scored.parquet here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score new rows with the model of a finished RUN.   evenhand predict runs/demo --data new.csv --out scored.parquet
+
+    Writes score, prediction and every column that has a role in the recipe, so that `evenhand audit` reads the file at
+    once. Killed at any point, the same command goes on where it stopped.
+    """
+    import json
+    import warnings
+
+    from evenhand import scoring
+    from evenhand.console import Progress
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes are printed below
+        found = scoring.predict(run, data, out, Progress(quiet=as_json))
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "path": str(found.path),
+                    "rows": found.rows,
+                    "decisions": dict(found.decisions),
+                    "columns": list(found.columns),
+                    "notes": list(found.notes),
+                }
+            )
+        )
+        return
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"{found.rows:,} rows scored" + "".join(f"; {value}: {n:,}" for value, n in found.decisions[:10]))
+    typer.echo(f"columns: {', '.join(found.columns)}")
+    typer.echo(f"scores: {found.path}")

@@ -1,0 +1,1 @@
+"""Networks that evenhand trains itself, from formulas, and ships."""

@@ -1,0 +1,133 @@
+"""New rows as the model was trained to read them: every input there, of its own type, and nothing guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import polars as pl
+
+from evenhand.auditing.table.source import open_source
+from evenhand.data.image_folders import class_folders, image_column, image_path
+from evenhand.errors import BadInput, missing_column
+
+if TYPE_CHECKING:
+    from evenhand.extending.discovering import Plugins
+    from evenhand.recipe import Recipe
+    from evenhand.schema import Schema
+
+KINDS = (  # (what a recorded Arrow type begins with, the Polars type, in words)
+    (("int", "uint", "float", "double", "halffloat", "decimal"), pl.Float64, "numbers"),
+    (("bool",), pl.Boolean, "true or false"),
+    (("date",), pl.Date, "dates such as 2026-03-31"),
+    (("timestamp",), pl.Datetime, "times such as 2026-03-31 08:00:00"),
+)
+TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def open_rows(source: Any, recipe: Recipe, types: Mapping[str, str], plugins: Plugins) -> tuple[pl.LazyFrame, str]:
+    """(the rows of a file, a folder of images or a frame, ready for the model; what they are called in messages).
+
+    Raises BadInput where an input column is missing, or holds what its type cannot.
+    """
+    frame, where, text = _opened(source, recipe)
+    prepared = plugins.first_or_none(recipe, "prepare_rows", recipe=recipe, rows=frame)
+    frame = frame if prepared is None else prepared
+    names = frame.collect_schema().names()
+    for column in recipe.schema.input:
+        if column not in names:
+            raise missing_column(column, where, names, option="schema.input")
+    return _typed(frame, recipe, types, where, text), where
+
+
+def carried(schema: Schema, names: list[str]) -> list[str]:
+    """The columns that go along with the scores: those with a role, without inputs that have no other one."""
+    roles = [column for role, column in schema.columns() if role not in ("input", "split", "score", "prediction")]
+    return [name for name in dict.fromkeys(roles) if name in names]
+
+
+def _opened(source: Any, recipe: Recipe) -> tuple[pl.LazyFrame, str, bool]:
+    """(rows, name, whether every column is still text)."""
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        return _folder(Path(source), recipe)
+    opened = open_source(source)
+    native: Any = opened.frame.to_native()
+    if not isinstance(native, pl.LazyFrame):
+        collected = opened.frame.collect()
+        native = pl.LazyFrame(pl.from_arrow(collected.to_arrow()))
+    if isinstance(source, str | Path) and recipe.modality == "image":
+        native = _with_paths(native.collect(), Path(source), recipe.schema).lazy()
+    return native, opened.where, opened.text
+
+
+def _folder(folder: Path, recipe: Recipe) -> tuple[pl.LazyFrame, str, bool]:
+    if recipe.modality != "image":
+        raise BadInput(f"{folder} is a folder; name the file of new rows in it (--data)")
+    table = folder / "metadata.csv"
+    if table.is_file():
+        opened = open_source(table)
+        native: Any = opened.frame.to_native()
+        return _with_paths(native.collect(), table, recipe.schema).lazy(), str(folder), True
+    return class_folders(folder, recipe.schema).lazy(), str(folder), False
+
+
+def _with_paths(frame: pl.DataFrame, table: Path, schema: Schema) -> pl.DataFrame:
+    column = image_column(frame, schema)
+    if column is None:
+        return frame
+    paths = [image_path(table.parent, name, table) for name in frame[column]]
+    return frame.with_columns(pl.Series(schema.input[0] if schema.input else column, paths, dtype=pl.String))
+
+
+def _typed(frame: pl.LazyFrame, recipe: Recipe, types: Mapping[str, str], where: str, text: bool) -> pl.LazyFrame:
+    """The inputs in the types that training saw; a value that cannot be is refused with its row."""
+    if recipe.modality != "table":
+        return frame
+    schema, casts = frame.collect_schema(), {}
+    for column in recipe.schema.input:
+        wanted = _wanted(types.get(column, ""))
+        if wanted is None:
+            if text or schema[column] not in (pl.String, pl.Categorical):
+                casts[column] = pl.col(column).cast(pl.String)
+        elif schema[column] != wanted[0] and not (schema[column].is_numeric() and wanted[0] == pl.Float64):
+            casts[column] = _cast(column, schema[column], wanted[0])
+            _check(frame, column, casts[column], where, wanted[1])
+    return frame.with_columns(expression.alias(column) for column, expression in casts.items())
+
+
+def _wanted(recorded: str) -> tuple[Any, str] | None:
+    """(Polars type, in words) of a recorded type; None for text, and for what was not recorded."""
+    return next(((kind, words) for starts, kind, words in KINDS if recorded.startswith(starts)), None)
+
+
+def _cast(column: str, found: pl.DataType, wanted: Any) -> pl.Expr:
+    if found != pl.String:
+        return pl.col(column).cast(wanted, strict=False)
+    stripped = pl.col(column).str.strip_chars()
+    stripped = pl.when(stripped == "").then(None).otherwise(stripped)
+    if wanted == pl.Boolean:
+        return stripped.str.to_lowercase().replace_strict(TRUTH, default=None, return_dtype=pl.Boolean)
+    if wanted in (pl.Date, pl.Datetime):
+        return stripped.str.to_datetime(strict=False).cast(wanted)
+    return stripped.cast(wanted, strict=False)
+
+
+def _check(frame: pl.LazyFrame, column: str, cast: pl.Expr, where: str, words: str) -> None:
+    empty = pl.col(column).is_null() | (pl.col(column).cast(pl.String).str.strip_chars() == "")
+    wrong = frame.select(row=pl.int_range(1, pl.len() + 1), value=pl.col(column), bad=cast.is_null() & ~empty)
+    found = wrong.filter("bad").head(1).collect(engine="streaming")
+    if found.height:
+        raise BadInput(
+            f"column '{column}' of {where} holds '{str(found['value'][0])[:40]}' in row {found['row'][0]:,}, and the model was "
+            f"trained on {words} there; mend the column"
+        )
+
+
+def as_given(table: pl.DataFrame, like: Any) -> Any:
+    """The table in the library that `like` is of: pandas, Polars, Arrow or another that narwhals knows."""
+    given = nw.from_native(like)
+    if given.implementation.is_polars():
+        return table
+    return nw.from_arrow(table.to_arrow(), backend=given.implementation).to_native()

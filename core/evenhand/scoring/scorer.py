@@ -1,0 +1,118 @@
+"""A finished run's model in scikit-learn's words: predict and predict_proba on the frames of pandas, Polars and Arrow."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from evenhand.adapting import scores
+from evenhand.adapting.store import load_model
+from evenhand.data.reading import to_rows
+from evenhand.errors import BadInput
+from evenhand.extending import discovering
+from evenhand.predicting.predictions import decide, free_name
+from evenhand.recipe import Recipe
+from evenhand.recorded.finished import open_run, read
+from evenhand.recorded.provenance import versions
+from evenhand.scoring.new_rows import as_given, carried, open_rows
+
+if TYPE_CHECKING:
+    from evenhand.extending.discovering import Plugins
+    from evenhand.values import Adapted
+
+BATCH = {"table": 100_000, "text": 2_048, "image": 512}  # rows that are in memory at once
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The model of the run in `path`, ready to score rows that have the input columns of its recipe.
+
+    `types`: the Arrow type of each column that training saw. `notes`: what differs between the evenhand and the libraries
+    that wrote the model and those that read it now.
+    """
+
+    path: Path
+    recipe: Recipe
+    adapted: Adapted
+    types: dict[str, str]
+    plugins: Plugins
+    notes: tuple[str, ...]
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes, in the order of predict_proba's columns; empty for a regression."""
+        return np.asarray(self.adapted.classes)
+
+    def predict_proba(self, frame: Any) -> np.ndarray:
+        """Probability of each class, float64 [rows, classes]; BadInput for a regression."""
+        if self.recipe.task == "regression":
+            raise BadInput(f"{self.path} is a regression, which has no classes; use predict")
+        return np.concatenate([self._scores(rows) for rows in self.batches(frame)])
+
+    def predict(self, frame: Any) -> np.ndarray:
+        """The decision of each row at the recipe's operating point, or the value that a regression predicts; [rows]."""
+        made = [decide(self.recipe, self.adapted, self._scores(rows))[0] for rows in self.batches(frame)]
+        return np.concatenate([np.asarray(decided) for decided in made])
+
+    def table(self, frame: Any) -> Any:
+        """score and prediction of each row, beside the columns that have a role; of the library that `frame` is of."""
+        return as_given(pl.concat([self.scored(rows) for rows in self.batches(frame)]), frame)
+
+    def batches(self, source: Any) -> Iterator[pl.DataFrame]:
+        """The rows of a file, a folder of images or a frame, ready for the model, some at a time and in their order."""
+        frame, where = open_rows(source, self.recipe, self.types, self.plugins)
+        size, some = BATCH[self.recipe.modality], False
+        for batch in frame.collect_batches(chunk_size=size, maintain_order=True):
+            for start in range(0, batch.height, size):
+                some = True
+                yield batch.slice(start, size)
+        if not some:
+            raise BadInput(f"{where} has no rows; there is nothing to score")
+
+    def scored(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """score and prediction of rows that `batches` gave, beside the columns that have a role."""
+        kept = rows.select(carried(self.recipe.schema, rows.columns))
+        decided, probability = decide(self.recipe, self.adapted, self._scores(rows))
+        made = [pl.Series(free_name("prediction", kept.columns), decided)]
+        if probability is not None:
+            made.append(pl.Series(free_name("score", kept.columns), probability))
+        return kept.with_columns(made) if kept.width else pl.DataFrame(made)
+
+    def _scores(self, rows: pl.DataFrame) -> np.ndarray:
+        inputs = to_rows(rows.select(self.recipe.schema.input))
+        return np.asarray(scores(self.adapted.model, inputs, self.recipe.schema), dtype=np.float64)
+
+
+def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
+    """The model of a finished run. Warns of versions that differ from those it was made with.
+
+    Raises BadInput where `run` is no finished run, its model was changed, or its backbone is not installed any more.
+
+    >>> evenhand.load("runs/demo").predict(frame)  # doctest: +SKIP
+    """
+    found = open_run(run)
+    folder = found.artefact("finetune", "model")
+    plugins = plugins or discovering.load()
+    recipe = found.recipe()
+    backbone = plugins.backbone(recipe.backbone) if recipe.backbone else None
+    notes = tuple(_differing(found.manifest.get("versions", {})))
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    types = json.loads(read(found.path, "data.json")).get("types", {})
+    adapted = load_model(folder, recipe, backbone, plugins.package(recipe))
+    return Scorer(found.path, recipe, adapted, types, plugins, notes)
+
+
+def _differing(then: dict[str, str]) -> Iterator[str]:
+    """One sentence for each version that is not that of the run."""
+    now = versions()
+    for name, version in then.items():
+        if name in now and now[name] != version:
+            yield f"this model was made with {name} {version}, and is read with {now[name]}; its scores may differ"

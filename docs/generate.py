@@ -1,0 +1,172 @@
+"""Writes recipe.md and policy.md from the models that read these files, so that the pages say what the code does.
+
+python docs/generate.py            # writes both pages
+python docs/generate.py --check    # exits with 1 where a page is not what would be written
+"""
+
+import datetime
+import sys
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from evenhand.auditing.question.policy import Policy, RatioRule, shipped
+from evenhand.recipe import Recipe
+
+HERE = Path(__file__).parent
+WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", datetime.date: "date"}
+PLURALS = {"text": "texts", "number": "numbers"}
+BOUNDS = {"Gt": ("gt", ">"), "Ge": ("ge", "≥"), "Lt": ("lt", "<"), "Le": ("le", "≤")}
+
+RECIPE = """# Recipes: every key
+
+A recipe is a TOML file: everything that a run depends on besides the data. `evenhand show DOMAIN/NAME` prints the
+values of one, each with its origin; `--set a.b=value` sets one for a single run. A key that is not listed here is
+refused by name.
+
+```toml
+name = "tickets"
+domain = "hello"
+title = "Which tickets are urgent"
+task = "binary"
+modality = "text"
+backbone = "all-minilm-l6-v2"
+
+[schema]
+input = "text"
+label = "urgent"
+sensitive = ["customer"]
+
+[audit]
+tolerance = { tpr = 0.1 }
+```
+"""
+
+POLICY = """# Policies: every key
+
+A policy is a TOML file of dated rules with their source: `--policy NAME` for one that is shipped, `--policy mine.toml`
+for your own. A report says under which policy it was computed, never that anything is lawful. What you name on the
+command line (`--tolerance`, `--reference`) goes before what the policy says.
+
+```toml
+name = "our-lending-rule"
+version = "1"
+title = "Our rule for lending"
+source = "Lending handbook, chapter 4"
+
+[tolerance]
+tpr = 0.05
+
+[[ratio]]
+metric = "selection_rate"
+least = 0.8
+```
+"""
+
+
+def pages() -> dict[str, str]:
+    """The text of every generated page by its file name."""
+    return {"recipe.md": _recipe_page(), "policy.md": _policy_page()}
+
+
+def _recipe_page() -> str:
+    parts = [RECIPE, "## Top level\n", _table(Recipe)]
+    for name, field in Recipe.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            parts += [f"## [{field.alias or name}]\n", f"{_about(field.annotation)}\n", _table(field.annotation)]
+    return _page(parts, "core/evenhand/recipe.py and core/evenhand/schema.py")
+
+
+def _policy_page() -> str:
+    parts = [POLICY, "## Top level\n", _table(Policy), "## [[ratio]]\n", f"{_about(RatioRule)}\n", _table(RatioRule)]
+    rows = ["| name | title | where | in force from | judges |", "|---|---|---|---|---|"]
+    for name, policy in shipped().items():
+        judges = [f"{metric} ≤ {gap:g}" for metric, gap in policy.tolerance.items()]
+        judges += [f"ratio of {rule.metric} ≥ {rule.least:g}" for rule in policy.ratio if rule.least is not None]
+        since = policy.in_force_from.isoformat() if policy.in_force_from else ""
+        cells = (f"`{name}`", policy.title, policy.jurisdiction, since, "; ".join(judges) or "nothing: shows tables")
+        rows.append(_row(*cells))
+    return _page([*parts, "## Shipped\n", "\n".join(rows) + "\n"], "core/evenhand/auditing/question/policy.py")
+
+
+def _page(parts: list[str], source: str) -> str:
+    return "\n".join([*parts, f"<!-- written by docs/generate.py from {source} -->\n"])
+
+
+def _about(model: type[BaseModel]) -> str:
+    """The first paragraph of a model's docstring on one line."""
+    return " ".join((model.__doc__ or "").split("\n\n")[0].split())
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if not field.description:
+            raise SystemExit(f"{model.__name__}.{name} has no description; give its Field one")
+        rows.append(_row(f"`{key}`", type_in_words(field, key), default_in_words(field), field.description))
+    return "\n".join(rows) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def type_in_words(field: FieldInfo, key: str = "") -> str:
+    """What may stand there, as a reader of TOML would say it, with its limits."""
+    limits = [
+        f"{sign} {getattr(found, name):g}"
+        for found in field.metadata
+        for name, sign in [BOUNDS.get(type(found).__name__, ("", ""))]
+        if name
+    ]
+    return " ".join([_words(field.annotation, key), *([", ".join(limits)] if limits else [])])
+
+
+def _words(kind: Any, key: str) -> str:
+    origin, inside = get_origin(kind), [part for part in get_args(kind) if part is not type(None)]
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inside)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_words(part, key) for part in inside if part is not int or float not in inside)
+    if origin is tuple:
+        word = _words(inside[0], key)
+        return f"list of {PLURALS.get(word, word)}"
+    if origin is dict:
+        return "table" if inside[1] is Any else f"table of {PLURALS[_words(inside[1], key)]}"
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return f"table [{key}]" if key != "ratio" else "`[[ratio]]`"
+    return WORDS[kind]
+
+
+def default_in_words(field: FieldInfo) -> str:
+    """The default as TOML writes it; "not set" where nothing is."""
+    if field.is_required():
+        return "**needed**"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value == () or value == "" or (isinstance(value, Mapping) and not value):
+        return "not set" if value is None else "empty"
+    if isinstance(value, BaseModel):
+        return "see below"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def main() -> None:
+    """Write the pages, or say which one is not up to date."""
+    stale = [name for name, text in pages().items() if _now(name) != text]
+    if "--check" in sys.argv[1:]:
+        sys.exit(f"not up to date: {', '.join(stale)}; run python docs/generate.py" if stale else 0)
+    for name, text in pages().items():
+        (HERE / name).write_text(text, "utf-8")
+
+
+def _now(name: str) -> str:
+    return (HERE / name).read_text("utf-8") if (HERE / name).exists() else ""
+
+
+if __name__ == "__main__":
+    main()
