@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import value
 
+from evenhand.auditing import audit
 from evenhand.auditing.counting import aggregation, coding, dense
 from evenhand.auditing.counting.exact_sums import LOW, Sums, add_up
 from evenhand.auditing.table.checks import take_roles
@@ -150,3 +152,14 @@ def test_sums_in_place_are_exact(rows, cells):
         scaled = [v * 2.0 ** sums.shift["v"] for v in value[cell == i].tolist()]
         assert high[i] == sum(math.floor(x) for x in scaled)
         assert low[i] == sum(math.floor((x - math.floor(x)) * 2.0**LOW) for x in scaled)
+
+
+@pytest.mark.parametrize("engine", ["at hand", "elsewhere"])
+def test_values_that_are_called_alike_are_one_group_in_every_sum(engine, monkeypatch):
+    frame = pl.DataFrame({"g": ["a", " a", "b", "b"] * 20, "y": [0, 0, 1, 0] * 20, "s": [0.2, 0.4, 0.4, 0.4] * 20})
+    monkeypatch.setattr(aggregation, "EXACT_ROWS", 10)
+    if engine == "elsewhere":
+        monkeypatch.setattr(aggregation, "coding_of", lambda *_: None)
+    found = audit(frame, label="y", score="s", sensitive="g", metrics=["brier", "mean_score"], replicates=200)
+    assert value(found, "a", "brier") == pytest.approx((0.2**2 + 0.4**2) / 2, abs=1e-12)
+    assert value(found, "a", "mean_score") == pytest.approx(0.3, abs=1e-12)
