@@ -42,7 +42,7 @@ def shares(rng: np.random.Generator, size: int, rate: float, runs: int) -> Group
     return rates_of(rng.binomial(size, rate, runs), size)
 
 
-def rates_of(hits: np.ndarray, size: int) -> GroupEstimates:
+def rates_of(hits: np.ndarray, size: int | np.ndarray) -> GroupEstimates:
     """The true positive rate of groups of `size` positives of which so many are found."""
     runs = len(hits)
     table = table_of(np.tile(np.arange(runs), 2), np.repeat([TP, FN], runs), np.concatenate([hits, size - hits]))
@@ -93,7 +93,10 @@ def four_cells(
 
 def one_number(rng: np.random.Generator, runs: int) -> Iterator[str]:
     """Coverage of single intervals and of differences, by group size and rate."""
-    yield "| rows | rate | share (Wilson) | difference (Newcombe) | clustered share | clustered difference | AUC (DeLong) | AUC difference | F1 | balanced accuracy |"
+    yield (
+        "| rows | rate | share (Wilson) | difference (Newcombe) | clustered share | clustered difference | AUC (DeLong)"
+        " | AUC difference | F1 | balanced accuracy |"
+    )
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for size in SIZES:
         for rate in RATES:
@@ -107,25 +110,52 @@ def one_number(rng: np.random.Generator, runs: int) -> Iterator[str]:
                 half = len(found.value) // 2
                 lower, upper = found.limits(Z)
                 row.append(holds((lower, upper), truth))
-                row.append(holds(intervals.difference(
-                    found.value[:half], (lower[:half], upper[:half]), found.value[half:], (lower[half:], upper[half:])), 0.0))  # fmt: skip
+                row.append(
+                    holds(
+                        intervals.difference(
+                            found.value[:half],
+                            (lower[:half], upper[:half]),
+                            found.value[half:],
+                            (lower[half:], upper[half:]),
+                        ),
+                        0.0,
+                    )
+                )
             for metric in ("f1", "balanced_accuracy"):
                 found, truth = four_cells(rng, size, rate, runs, metric)
                 row.append(holds(found.limits(Z), truth))
             yield f"| {size:,} | {rate} | " + " | ".join(row) + " |"
 
 
-def comparisons(alike: list[GroupEstimates], rows: float, tolerance: float | None, seed: int) -> list[MetricGaps]:
-    """What an audit makes of metrics on one attribute that are judged together."""
+def comparisons(
+    alike: list[GroupEstimates],
+    rows: float | np.ndarray,
+    tolerance: float | None,
+    seed: int,
+    rests: list[GroupEstimates] | None = None,
+) -> list[MetricGaps]:
+    """What an audit makes of metrics on one attribute that are judged together. rests: everyone else of each group."""
     groups = len(alike[0].value)
     names = [str(i) for i in range(groups)]
     drawn = [draw_maxima(found, found.rows, REPLICATES, (seed, i)) for i, found in enumerate(alike)]
     joint = joint_critical([d.comparisons for d in drawn], 0.95)
     return [
-        MetricGaps(BINARY["tpr"], "g", names, "0", np.full(groups, rows), found, found, maxima, tolerance, Z,
-                   joint_critical([maxima.comparisons], 0.95), joint)
-        for found, maxima in zip(alike, drawn, strict=True)
-    ]  # fmt: skip
+        MetricGaps(
+            BINARY["tpr"],
+            "g",
+            names,
+            "0",
+            np.full(groups, rows),
+            found,
+            rest,
+            maxima,
+            tolerance,
+            Z,
+            joint_critical([maxima.comparisons], 0.95),
+            joint,
+        )
+        for found, rest, maxima in zip(alike, rests or alike, drawn, strict=True)
+    ]
 
 
 def part(found: GroupEstimates, inside: slice) -> GroupEstimates:
@@ -135,8 +165,12 @@ def part(found: GroupEstimates, inside: slice) -> GroupEstimates:
 
 
 def equal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
-    """Largest gap over equal groups: how often its lower limit is above zero, and how often the percentile bootstrap's is."""
-    yield "| groups | rows each | rate | lower limit above 0 (max-T) | clustered | ratio below 1 | spread above 0 | percentile bootstrap |"
+    """Largest gap over equal groups: how often its lower limit is above zero, and how often the percentile bootstrap's
+    is."""
+    yield (
+        "| groups | rows each | rate | lower limit above 0 (max-T) | clustered | ratio below 1 | spread above 0 |"
+        " percentile bootstrap |"
+    )
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|"
     for groups in (2, 5, 10, 30):
         for size in (30, 100, 1_000):
@@ -148,7 +182,10 @@ def equal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
                 p = rng.binomial(size, rate, (runs, groups)) / size
                 again = rng.binomial(size, np.repeat(p[None], 200, axis=0)) / size
                 naive = np.quantile(again.max(axis=2) - again.min(axis=2), 0.025, axis=0) > 1e-9
-                yield f"| {groups} | {size:,} | {rate} | {alarms[0][0]} | {alarms[1][0]} | {alarms[0][1]} | {alarms[0][2]} | {100 * naive.mean():.1f} |"
+                yield (
+                    f"| {groups} | {size:,} | {rate} | {alarms[0][0]} | {alarms[1][0]} | {alarms[0][1]} |"
+                    f" {alarms[0][2]} | {100 * naive.mean():.1f} |"
+                )
 
 
 def alarm_rates(found: GroupEstimates, groups: int, runs: int, size: int) -> list[str]:
@@ -160,6 +197,52 @@ def alarm_rates(found: GroupEstimates, groups: int, runs: int, size: int) -> lis
         largest, ratio = seen.largest()["lower"], seen._ratio()["upper"]
         alarms[i] = largest > 1e-9, ratio < 1 - 1e-9, spread(one)[1] > 0
     return [f"{100 * rate:.1f}" for rate in alarms.mean(axis=0)]
+
+
+# (sizes of the groups, rate, metrics judged together): an intersection audit finds one large group and many small ones
+UNEQUAL = (
+    ((5_000, *[20] * 11), 0.02, 1),
+    ((5_000, *[20] * 11), 0.02, 3),
+    ((5_000, *[50] * 11), 0.01, 1),
+    ((5_000, *[50] * 11), 0.01, 3),
+    ((5_000, *[20] * 29), 0.02, 1),
+    ((5_000, *[500] * 11), 0.02, 1),
+    ((10,) * 12, 0.5, 1),
+    ((10,) * 12, 0.5, 3),
+    ((8,) * 2, 0.5, 1),
+)
+
+
+def unequal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
+    """Nothing wrong and tolerance 0: how often anything is exceeded; and the power that is left."""
+    yield "| groups | rate | metrics | planted gap | largest gap exceeded | any gap exceeded |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for sizes, rate, metrics in UNEQUAL:
+        said = " | ".join(said_exceeded(rng, np.array(sizes), np.full((metrics, len(sizes)), rate), runs))
+        yield f"| {described(sizes)} | {rate} | {metrics} | 0 | {said} |"
+    for rates in ((0.6, 0.5), (0.2, 0.1), (0.11, 0.01)):
+        planted = np.array([[rates[0], *[rates[1]] * 4]])
+        said = " | ".join(said_exceeded(rng, np.full(5, 500), planted, runs))
+        yield f"| {described((500,) * 5)} | {rates[1]} | 1 | 0.1 | {said} |"
+
+
+def described(sizes: tuple[int, ...]) -> str:
+    """How many groups of which size."""
+    return " + ".join(f"{sizes.count(size)} × {size:,}" for size in dict.fromkeys(sizes))
+
+
+def said_exceeded(rng: np.random.Generator, sizes: np.ndarray, rates: np.ndarray, runs: int) -> list[str]:
+    """In % of audits: a largest gap, and any gap to the reference, to everyone else or between two, above a tolerance
+    of 0."""
+    found = np.zeros((runs, 2))
+    for i in range(runs):
+        hits = rng.binomial(sizes, rates)
+        alike = [rates_of(row, sizes) for row in hits]
+        rests = [rates_of(row.sum() - row, sizes.sum() - sizes) for row in hits]
+        gaps = [gap for seen in comparisons(alike, sizes, 0.0, i, rests) for gap in seen.gaps()]
+        exceeded = {gap["kind"] for gap in gaps if gap["verdict"] == "exceeded"}
+        found[i] = "largest" in exceeded, bool(exceeded)
+    return [f"{100 * share:.1f}" for share in found.mean(axis=0)]
 
 
 def verdicts(rng: np.random.Generator, runs: int) -> Iterator[str]:
@@ -183,12 +266,21 @@ def verdicts(rng: np.random.Generator, runs: int) -> Iterator[str]:
 
 
 SECTIONS = (
-    ("Six metrics together: what is said, in % of audits (a gap of 0, or equal to the tolerance, is nothing wrong)", verdicts, 1_000),
+    (
+        "Six metrics together: what is said, in % of audits (a gap of 0, or equal to the tolerance, is nothing wrong)",
+        verdicts,
+        1_000,
+    ),
     ("Gaps and ratios between equal groups: false alarms in %, at most 5", equal_groups, 1_000),
     ("Intervals of one number and of differences: coverage in %, nominal 95", one_number, 5_000),
     ("What is read from scores: coverage in %, nominal 95", score_metrics, 3_000),
     ("Errors of a regression: coverage in %, nominal 95", numbers, 3_000),
-)  # fmt: skip
+    (
+        "Groups of unequal size, nothing wrong, tolerance 0: what is exceeded in % of audits, at most 5; and power",
+        unequal_groups,
+        1_000,
+    ),
+)
 
 
 def measured(place: int, quick: bool) -> tuple[list[str], float]:

@@ -87,8 +87,21 @@ def true_values(rate: float, scores: np.ndarray) -> dict[str, float]:
 
 def score_metrics(rng: np.random.Generator, runs: int) -> Iterator[str]:
     """Coverage of what is read from scores, and of costs."""
-    yield "| rows | rate | " + " | ".join((*SCORED, "calibration_error of calibrated scores", "expected_cost 1:5", "net_benefit at 0.3",
-        "clustered auc", "clustered brier", "clustered calibration_error")) + " |"  # fmt: skip
+    yield (
+        "| rows | rate | "
+        + " | ".join(
+            (
+                *SCORED,
+                "calibration_error of calibrated scores",
+                "expected_cost 1:5",
+                "net_benefit at 0.3",
+                "clustered auc",
+                "clustered brier",
+                "clustered calibration_error",
+            )
+        )
+        + " |"
+    )
     yield "|---:|---:|" + "---:|" * 12
     wrong = distorted()
     for size in SIZES:
@@ -99,8 +112,11 @@ def score_metrics(rng: np.random.Generator, runs: int) -> Iterator[str]:
                 (scored(rng, size, rate, runs, wrong), (*(BINARY[name] for name in SCORED),)),
                 (scored(rng, size, rate, runs, CHANCE), (BINARY["calibration_error"],)),
                 (scored(rng, size, rate, runs, wrong), DECIDED),
-                (repeated(rng, size, rate, few, wrong, 5), tuple(BINARY[n] for n in ("auc", "brier", "calibration_error"))),
-            )  # fmt: skip
+                (
+                    repeated(rng, size, rate, few, wrong, 5),
+                    tuple(BINARY[n] for n in ("auc", "brier", "calibration_error")),
+                ),
+            )
             row = []
             for i, (table, metrics) in enumerate(plans):
                 groups = project(table, table.groups[:, 0], len(table.names[0]))

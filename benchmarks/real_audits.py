@@ -2,8 +2,8 @@
 
     python benchmarks/real_audits.py ../shared/data/finance real/      hmda.parquet and adult.parquet into real/
 
-HMDA Boston 1990 (2,380 mortgage applications): five-fold out-of-fold scores of gradient boosting, the sensitive columns left
-out of the inputs. Adult 1994: trained on the official train split, scores on the official test split.
+HMDA Boston 1990 (2,380 mortgage applications): five-fold out-of-fold scores of gradient boosting, the sensitive columns
+left out of the inputs. Adult 1994: trained on the official train split, scores on the official test split.
 """
 
 from __future__ import annotations

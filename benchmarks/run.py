@@ -1,7 +1,8 @@
 """Measures whole commands, as a user types them, and prints a Markdown table: `make bench`.
 
 Wall time and peak memory are the operating system's own accounting of the finished process. The median of
-`--runs` runs counts (at most three of the probe, one of lp-ft). Needs BANKING77 (train.csv, test.csv) for the training rows.
+`--runs` runs counts (at most three of the probe, one of lp-ft). Needs BANKING77 (train.csv, test.csv) for the training
+rows.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def show(name: str, command: list[str], found: list[tuple[float, float, int]]) -
     memory, codes = max(mb for _, mb, _ in found), sorted({code for _, _, code in found})
     shown = " ".join(["evenhand", *command[3:]])
     print(
-        f"| {name} | {statistics.median(walls):.2f} ({min(walls):.2f} to {max(walls):.2f}, {len(walls)} runs) | {memory:.0f} | {codes} | `{shown}` |",
+        f"| {name} | {statistics.median(walls):.2f} ({min(walls):.2f} to {max(walls):.2f}, {len(walls)} runs) |"
+        f" {memory:.0f} | {codes} | `{shown}` |",
         flush=True,
     )
 
@@ -56,7 +58,8 @@ def predictions(folder: Path, rows: int) -> Path:
     for _ in range(rows):
         score = rng.random()
         lines.append(
-            f"{int(rng.random() < score)},{score:.6f},{rng.choice('fm')},{rng.choice(['18-29', '30-49', '50-64', '65+'])}"
+            f"{int(rng.random() < score)},{score:.6f},{rng.choice('fm')},"
+            f"{rng.choice(['18-29', '30-49', '50-64', '65+'])}"
         )
     file = folder / f"predictions-{rows}.csv"
     file.write_text("\n".join(lines) + "\n")
@@ -75,7 +78,8 @@ def adapt(folder: Path, data: Path, strategy: str, runs: int) -> None:
     for metric in json.loads((out / "evaluation.json").read_text()):
         if metric["name"] == "accuracy":
             print(
-                f"|   accuracy, {metric['model']} | {metric['value']:.4f} ({metric['lower']:.4f} to {metric['upper']:.4f}, {metric['n']} rows) | | | |"
+                f"|   accuracy, {metric['model']} | {metric['value']:.4f} ({metric['lower']:.4f} to"
+                f" {metric['upper']:.4f}, {metric['n']} rows) | | | |"
             )
 
 
@@ -88,7 +92,8 @@ def main() -> None:
     options = parser.parse_args()
     load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
     print(
-        f"{os.cpu_count()} cores, load {load}, Python {sys.version.split()[0]}\n\n| what | wall s | peak MB | exit | command |\n|---|---|---|---|---|"
+        f"{os.cpu_count()} cores, load {load}, Python {sys.version.split()[0]}\n\n| what | wall s | peak MB | exit |"
+        " command |\n|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -21,9 +21,22 @@ def table_of(group, outcome, n, *, level=None, scores=(), cluster=None, clusters
     level = np.zeros(len(group), dtype=np.int64) if level is None else level
     names = tuple(str(i) for i in range(size))
     return Table(
-        ("g",), (names,), group[:, None], outcome, label, level, np.asarray(scores, dtype=float), False,
-        cluster, clusters, n, n, n, {name: (n * v, n * v, n * v * v) for name, v in (moments or {}).items()}, 0,
-    )  # fmt: skip
+        ("g",),
+        (names,),
+        group[:, None],
+        outcome,
+        label,
+        level,
+        np.asarray(scores, dtype=float),
+        False,
+        cluster,
+        clusters,
+        n,
+        n,
+        n,
+        {name: (n * v, n * v, n * v * v) for name, v in (moments or {}).items()},
+        0,
+    )
 
 
 def holds(limits: tuple[np.ndarray, np.ndarray], truth: float | np.ndarray) -> str:

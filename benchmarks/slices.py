@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from evenhand.asking.question import Question
 from evenhand.auditing.question.plan import make_plan
 from evenhand.auditing.slices.search import find_slices
 from evenhand.auditing.table.checks import take_roles
@@ -25,10 +26,7 @@ def search(frame: Any, columns: list[str], depth: int = 3, top: int = 20, **role
     """find_slices of a frame, as an audit calls it."""
     named = Roles(sensitive=(columns[0],), slices=tuple(columns), **roles)
     rows = take_roles(open_source(frame), named)
-    plan = make_plan(
-        rows, task=None, threshold=None, positive=None, metrics=None, extra=(), tolerance=None, reference=None,
-        confidence=0.95, intersections=1, replicates=200, seed=0,
-    )  # fmt: skip
+    plan = make_plan(rows, Question(replicates=200))
     return find_slices(rows, plan, columns, depth, top)
 
 
@@ -105,9 +103,19 @@ def case(kind: str, rng: np.random.Generator, rows: int, width: int) -> tuple[pl
 
 
 KINDS = (
-    "error 10 %", "error 1 %", "error 50 %", "selection 3 %", "weights", "weights, error 1 %", "clusters of 5", "clusters of 30",
-    "clusters of 5, error 2 %", "regression", "regression heavy tails", "regression lognormal",
-)  # fmt: skip
+    "error 10 %",
+    "error 1 %",
+    "error 50 %",
+    "selection 3 %",
+    "weights",
+    "weights, error 1 %",
+    "clusters of 5",
+    "clusters of 30",
+    "clusters of 5, error 2 %",
+    "regression",
+    "regression heavy tails",
+    "regression lognormal",
+)
 
 
 def alarms(runs: int, rows: int, width: int, kinds: tuple[str, ...]) -> None:
@@ -132,12 +140,17 @@ def alarms(runs: int, rows: int, width: int, kinds: tuple[str, ...]) -> None:
 def planted(runs: int) -> None:
     """A higher error in a conjunction of two values that holds 2 % of 20,000 rows."""
     print(
-        "| planted | tests | on top, % | listed anywhere, % | entries of other slices, mean |\n|---|---:|---:|---:|---:|"
+        "| planted | tests | on top, % | listed anywhere, % | entries of other slices, mean"
+        " |\n|---|---:|---:|---:|---:|"
     )
     wanted = {("sex", "f"), ("site", "s3")}
     for error, rest, clusters in (
-        (0.3, 0.1, False), (0.2, 0.1, False), (0.05, 0.01, False), (0.3, 0.1, True), (0.2, 0.1, True),
-    ):  # fmt: skip
+        (0.3, 0.1, False),
+        (0.2, 0.1, False),
+        (0.05, 0.01, False),
+        (0.3, 0.1, True),
+        (0.2, 0.1, True),
+    ):
         top, listed, others, tests = 0, 0, 0, 0
         for run in range(runs):
             found = _planted(np.random.default_rng((99, run)), error, rest, clusters)
@@ -146,7 +159,8 @@ def planted(runs: int) -> None:
             others, tests = others + sum(e != wanted for e in entries), tests + found["tests"]
         name = f"{error:.0%} against {rest:.0%}" + (", clusters of 5, correlation 0.1" if clusters else "")
         print(
-            f"| {name} | {tests // runs:,} | {100 * top / runs:.0f} | {100 * listed / runs:.0f} | {others / runs:.2f} |",
+            f"| {name} | {tests // runs:,} | {100 * top / runs:.0f} | {100 * listed / runs:.0f} |"
+            f" {others / runs:.2f} |",
             flush=True,
         )
 
@@ -182,9 +196,10 @@ def speed(rows: int, width: int) -> None:
         "nothing else": (frame, {}),
         "weights": (frame.with_columns(w=pl.Series(rng.lognormal(0, 1, rows))), {"weight": "w"}),
         "clusters of 5": (
-            pl.DataFrame({**data, **binary(rng, rows, clustered_error(rng, cluster, 0.1, 0.2)), "k": cluster}), {"cluster": "k"},
+            pl.DataFrame({**data, **binary(rng, rows, clustered_error(rng, cluster, 0.1, 0.2)), "k": cluster}),
+            {"cluster": "k"},
         ),
-    }  # fmt: skip
+    }
     for name, (table, more) in kinds.items():
         start, busy = time.perf_counter(), time.process_time()
         found = search(table, list(data), **roles, **more)

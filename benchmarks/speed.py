@@ -3,7 +3,7 @@
     python benchmarks/speed.py                        1,000,000 rows in memory
     python benchmarks/speed.py --fairlearn            beside MetricFrame, in the same run (a minute)
     python benchmarks/speed.py --fairlearn --boot     and what one more bootstrap replicate costs (minutes)
-    python benchmarks/speed.py --rows 100000000       that many rows from Parquet too (about 1 GB of disk, deleted again)
+    python benchmarks/speed.py --rows 100000000       as many rows from Parquet too (1 GB of disk, deleted again)
 
 Each line is the least of several runs: on a shared machine whatever is longer is somebody else's. CPU seconds count all
 threads, and depend less on who else is there. Memory is the system's own figure for a process of its own (Linux).

@@ -3,9 +3,10 @@
     python benchmarks/tabular.py --data DIR --results results.jsonl            measure what is not in the file yet
     python benchmarks/tabular.py --results results.jsonl --table               print Markdown
 
-LightGBM and CatBoost are no dependencies of evenhand: `uv pip install --target DIR lightgbm catboost`, DIR on PYTHONPATH.
-Every seed draws its context from the half that may be chosen by, and its 2,000 rows to predict from the other, which
-nothing was chosen by. Methods share rows by seed, so differences are paired; intervals are Student's t over seeds.
+LightGBM and CatBoost are no dependencies of evenhand: `uv pip install --target DIR lightgbm catboost`, DIR on
+PYTHONPATH. Every seed draws its context from the half that may be chosen by, and its 2,000 rows to predict from the
+other, which nothing was chosen by. Methods share rows by seed, so differences are paired; intervals are Student's t
+over seeds.
 """
 
 from __future__ import annotations
@@ -75,7 +76,10 @@ def run(data: Path, results: Path, methods: Iterable[str]) -> None:
 def interval(differences: np.ndarray) -> str:
     """Mean of paired differences with its 95 % interval, in thousandths of AUC."""
     half = STUDENT * differences.std(ddof=1) / np.sqrt(len(differences))
-    return f"{1e3 * differences.mean():+.0f} [{1e3 * (differences.mean() - half):+.0f}, {1e3 * (differences.mean() + half):+.0f}]"
+    return (
+        f"{1e3 * differences.mean():+.0f} [{1e3 * (differences.mean() - half):+.0f},"
+        f" {1e3 * (differences.mean() + half):+.0f}]"
+    )
 
 
 def table(found: dict[Key, dict[str, float]]) -> str:

@@ -1,7 +1,7 @@
 """What the tabular backbone is measured against, each as its users would first run it: default settings, one thread.
 
-Every method is a function (context rows, labels, rows to predict) -> probability of label 1. Categories are one-hot for the
-methods that need numbers, and told as categories to those that take them.
+Every method is a function (context rows, labels, rows to predict) -> probability of label 1. Categories are one-hot for
+the methods that need numbers, and told as categories to those that take them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The five real tables on which the tabular backbone is measured, split once into a half to choose by and a half to report.
+"""The five real tables on which the tabular backbone is measured, split once into a half to choose by and a half to
+report.
 
 Traps of these files (shared/data/TRAPS.md) are heeded here: late decisions, survey weights, identifiers and dead
 patients' encounters are out, and all encounters of a patient fall on one side.

@@ -1,4 +1,5 @@
-"""What docstrings say of parameters and fields, as lists: `source: path of … label: column …` reads badly as one paragraph.
+"""What docstrings say of parameters and fields, as lists: `source: path of … label: column …` reads badly as one
+paragraph.
 
 A griffe extension that the site is built with (zensical.toml).
 """

@@ -8,17 +8,26 @@ import datetime
 import sys
 import types
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from evenhand.asking.question import Question
 from evenhand.auditing.question.policy import Policy, RatioRule, shipped
-from evenhand.recipe import Recipe
+from evenhand.recipe import OF_THE_RUN, Recipe
 
 HERE = Path(__file__).parent
-WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", datetime.date: "date"}
+WORDS = {
+    Question: "table",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    datetime.date: "date",
+}
 PLURALS = {"text": "texts", "number": "numbers"}
 BOUNDS = {"Gt": ("gt", ">"), "Ge": ("ge", "≥"), "Lt": ("lt", "<"), "Le": ("le", "≤")}
 
@@ -68,6 +77,11 @@ least = 0.8
 """
 
 
+QUESTION = (
+    "What is asked of the run's predictions, as [question.md](question.md) says it; the schema names the columns.\n"
+)
+
+
 def pages() -> dict[str, str]:
     """The text of every generated page by its file name."""
     return {"recipe.md": _recipe_page(), "policy.md": _policy_page()}
@@ -78,7 +92,21 @@ def _recipe_page() -> str:
     for name, field in Recipe.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             parts += [f"## [{field.alias or name}]\n", f"{_about(field.annotation)}\n", _table(field.annotation)]
+        elif field.annotation is Question:
+            parts += [f"## [{name}]\n", QUESTION, _question_table()]
     return _page(parts, "core/evenhand/recipe.py and core/evenhand/schema.py")
+
+
+def _question_table() -> str:
+    """The parts of a Question that a recipe's [audit] table may hold."""
+    hints = get_type_hints(Question, include_extras=True)
+    found = [(part.name, hints[part.name].__metadata__[0].says) for part in fields(Question)]
+    rows = [
+        "| key | meaning |",
+        "|---|---|",
+        *(_row(f"`{name}`", says) for name, says in found if name not in OF_THE_RUN),
+    ]
+    return "\n".join(rows) + "\n"
 
 
 def _policy_page() -> str:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evenhand.asking.question import Question
     from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric
     from evenhand.comparing import compare
     from evenhand.data.loading import read_splits, splits_from_rows
@@ -30,6 +31,7 @@ _HOME = {
     "BadInput": "evenhand.errors",
     "PluginFault": "evenhand.errors",
     "hookimpl": "evenhand.hookspecs",
+    "Question": "evenhand.asking.question",
     "Recipe": "evenhand.recipe",
     "Schema": "evenhand.schema",
     "Adapted": "evenhand.values",

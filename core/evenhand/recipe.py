@@ -8,8 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_serializer, field_validator
 
+from evenhand.asking.checks import WrongPart
+from evenhand.asking.question import PARTS, Question
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.schema import Schema
 from evenhand.values import Modality, Task
@@ -35,8 +37,10 @@ class FinetuneRule(_Part):
 
     strategy: Literal["probe", "lp-ft", "full", "lora"] = Field(
         "probe",
-        description="`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all"
-        " weights at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`.",
+        description=(
+            "`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all weights"
+            " at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`."
+        ),
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")
     learning_rate: float = Field(5e-5, gt=0, description="Largest step size, reached after the warm-up.")
@@ -47,8 +51,10 @@ class FinetuneRule(_Part):
     image_size: int = Field(224, ge=16, description="Side of the square that images are brought to, in pixels.")
     layers: str = Field(
         "head",
-        description="Layers of an image network whose pooled outputs are the features, joined by `+`; `auto`: validation"
-        " chooses among those that the backbone offers (strategy `probe`).",
+        description=(
+            "Layers of an image network whose pooled outputs are the features, joined by `+`; `auto`: validation"
+            " chooses among those that the backbone offers (strategy `probe`)."
+        ),
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a label that is spread over all classes.")
     lora_rank: int = Field(16, ge=1, description="Rank of the updates with `lora`.")
@@ -58,20 +64,13 @@ class FinetuneRule(_Part):
     threads: int = Field(0, ge=0, description="Processor threads; 0: all cores.")
 
 
-class AuditRule(_Part):
-    """What the audit asks: tolerances on gaps between groups, the operating point, the confidence."""
-
-    threshold: float | None = Field(
-        None, ge=0, le=1, description="Binary tasks: positive when score >= threshold; not set: 0.5."
-    )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the intervals.")
-    metrics: tuple[str, ...] = Field(
-        (), description="Metrics shown; empty: the usual ones of the task. The plugin's own are always shown."
-    )
-    tolerance: dict[str, float] = Field(
-        default_factory=dict, description="Metric and the largest gap between groups that is acceptable."
-    )
-    intersections: int = Field(1, ge=1, le=3, description="Depth: 2 audits every pair of sensitive columns too.")
+OF_THE_RUN = {
+    "label": "it is the schema's; set schema.label",
+    "positive": "it is the schema's; set schema.positive",
+    "task": "it is the recipe's; set task",
+    "score": "a run audits the scores of its own model",
+    "prediction": "a run audits the decisions of its own model",
+}  # parts of a Question that its [audit] table leaves to the rest of the recipe, and why
 
 
 class Recipe(_Part):
@@ -89,10 +88,28 @@ class Recipe(_Part):
     schema_: Schema = Field(Schema(), alias="schema", description="The role of each column.")
     split: SplitRule = Field(SplitRule(), description="How rows are divided.")
     finetune: FinetuneRule = Field(FinetuneRule(), description="How the backbone is adapted.")
-    audit: AuditRule = Field(AuditRule(), description="What the audit asks.")
+    audit: Question = Field(
+        Question(), description="What is asked of the run's predictions; empty: what schema, seed and title say."
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="The domain's own settings, any keys.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("audit", mode="plain")
+    @classmethod
+    def _read_audit(cls, values: Any) -> Question:
+        """The table [audit]; a policy's file is looked for from the working folder, and kept by its whole path."""
+        if not isinstance(values, Question | Mapping):
+            raise ValueError("it is a table of what is asked, such as [audit] confidence = 0.9")
+        found = values if isinstance(values, Question) else Question.build(values)
+        for key, why in OF_THE_RUN.items():
+            if getattr(found, key) is not None:
+                raise WrongPart(key, getattr(found, key), why)
+        return found.anchored(Path.cwd())
+
+    @field_serializer("audit")
+    def _write_audit(self, asked: Question) -> dict[str, Any]:
+        return {name: getattr(asked, name) for name in PARTS if name not in OF_THE_RUN}
 
     @property
     def schema(self) -> Schema:  # type: ignore[override]  # pydantic's own .schema is deprecated and unused
@@ -133,6 +150,8 @@ class Recipe(_Part):
             recipe = cls.model_validate(dict(values))
         except ValidationError as error:
             raise BadInput(_explain(error, origins, where)) from None
+        except WrongPart as wrong:
+            raise BadInput(_explain_part(wrong, origins, where)) from None
         recipe._origins.update(origins)
         return recipe
 
@@ -157,7 +176,8 @@ class Recipe(_Part):
         """The recipe as TOML that `from_toml` reads back; what is not set is left out."""
         import tomli_w
 
-        return tomli_w.dumps(self.model_dump(by_alias=True, exclude_none=True))
+        values = self.model_dump(by_alias=True, exclude_none=True)
+        return tomli_w.dumps({**values, "audit": self.audit.table()})
 
     def resolved(self) -> list[tuple[str, Any, str]]:
         """(dotted key, value, origin) of every value, in the order of the file format."""
@@ -189,12 +209,13 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(table.get(part), dict):
             raise _unknown_key(key, ".".join(path[:depth]), table)
         table = table[part]
-    free = path[:1] == ["options"] or path == ["audit", "tolerance"]
+    free = path[:1] == ["options"] or (path[:1] == ["audit"] and (len(path) == 2 or last in OF_THE_RUN))
     if last not in table and not free:
         raise _unknown_key(key, ".".join(path), table)
-    if isinstance(table.get(last), dict) and not isinstance(value, dict):
+    if isinstance(table.get(last), dict) and not isinstance(value, dict) and key != "audit.tolerance":
         raise BadInput(
-            f"--set {key}={value}: '{key}' is a table; set one of its keys, such as {key}.{next(iter(table[last]), 'key')}"
+            f"--set {key}={value}: '{key}' is a table; set one of its keys, such as"
+            f" {key}.{next(iter(table[last]), 'key')}"
         )
     table[last] = value
 
@@ -214,10 +235,17 @@ def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> 
             "schema": Schema,
             "split": SplitRule,
             "finetune": FinetuneRule,
-            "audit": AuditRule,
         }
         known = parts.get(key.split(".")[0], Recipe).model_fields if "." in key else Recipe.model_fields
         return f"unknown key '{key}' in {origin}.{did_you_mean(key.rsplit('.', 1)[-1], known)}"
     if first["type"] == "missing":
         return f"{where} does not set '{key}', which every recipe needs"
     return f"'{key}' = {first['input']!r} ({origin}) is not allowed: {first['msg']}"
+
+
+def _explain_part(wrong: WrongPart, origins: Mapping[str, str], where: str) -> str:
+    key = f"audit.{wrong.key}"
+    origin = origins.get(key, where)
+    if wrong.unknown:
+        return f"unknown key '{key}' in {origin}.{did_you_mean(wrong.key, PARTS)}"
+    return f"'{key}' = {wrong.value!r} ({origin}) is not allowed: {wrong.says}"

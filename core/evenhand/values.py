@@ -153,8 +153,8 @@ class Backbone:
 
     `source` is one of
       "embedded:PACKAGE/FOLDER"   weights inside an installed Python package, sha256 checked against the card
-      "torch:PACKAGE/FILE"        a torch file inside an installed package, sha256 checked, converted to safetensors in the cache once (image)
-      "local:PATH"                a folder in the format of the modality's library
+      "torch:PACKAGE/FILE" a torch file inside an installed package, sha256 checked, converted to safetensors in the
+      cache once (image) "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)
     """

@@ -17,17 +17,45 @@ PLUGINS = [
 ]
 
 
-# From the lowest to the highest: a package or module imports only those before it. Inside a package, modules form no circle.
+# From the lowest to the highest: a package or module imports only those before it. Inside a package, modules form no
+# circle.
 LAYERS = (
-    "errors", "json_values", "console", "files", "statistics",
-    "schema", "values", "recipe",
+    "errors",
+    "json_values",
+    "console",
+    "files",
+    "statistics",
+    "schema",
+    "values",
+    "asking",
+    "recipe",
     "reporting",
-    "auditing.table", "auditing.counting", "auditing.metrics", "auditing.evidence", "auditing.question", "auditing.judging",
-    "auditing.slices", "auditing.remedies", "auditing.result", "auditing.conducting", "auditing",
-    "data", "recorded", "hookspecs",
-    "pretrained", "pretraining", "adapting", "predicting", "extending", "comparing", "running", "scoring",
-    "testing", "commands", "__main__",
-)  # fmt: skip
+    "auditing.table",
+    "auditing.counting",
+    "auditing.metrics",
+    "auditing.evidence",
+    "auditing.question",
+    "auditing.judging",
+    "auditing.slices",
+    "auditing.remedies",
+    "auditing.result",
+    "auditing.conducting",
+    "auditing",
+    "data",
+    "recorded",
+    "hookspecs",
+    "pretrained",
+    "pretraining",
+    "adapting",
+    "predicting",
+    "extending",
+    "comparing",
+    "running",
+    "scoring",
+    "testing",
+    "commands",
+    "__main__",
+)
 
 
 def imports(path):

@@ -136,8 +136,9 @@ def test_clusters_widen_what_their_rows_repeat(audited):
 def test_the_same_patients_in_both_quarters_are_one_cluster_each(audited):
     frame = people(400).with_columns(patient=pl.Series([f"p{i % 80}" for i in range(400)]))
     found = compare(
-        audited("a", frame[:200], cluster="patient"), audited("b", frame[200:], "new", cluster="patient", metrics=["tpr", "auc"])
-    )  # fmt: skip
+        audited("a", frame[:200], cluster="patient"),
+        audited("b", frame[200:], "new", cluster="patient", metrics=["tpr", "auc"]),
+    )
     assert not found.paired
     assert "Some clusters are in both audits" in " ".join(found.notes)
 
@@ -164,8 +165,15 @@ def test_a_gap_that_closed_is_better_and_one_that_opened_is_worse(audited):
     assert gap(closed, "tpr").upper < 0
     assert {g.kind for g in opened.worse if hasattr(g, "kind")} == {"largest", "difference"}
     assert closed.verdicts == (
-        {"attribute": "sex", "metric": "tpr", "first": "exceeded", "second": "within", "tolerance_first": 0.15, "tolerance_second": 0.15},
-    )  # fmt: skip
+        {
+            "attribute": "sex",
+            "metric": "tpr",
+            "first": "exceeded",
+            "second": "within",
+            "tolerance_first": 0.15,
+            "tolerance_second": 0.15,
+        },
+    )
     assert "tpr by sex: exceeded → within" in str(closed)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evenhand.asking.question import Question
 from evenhand.auditing.question.plan import make_plan
 from evenhand.auditing.table.checks import take_roles
 from evenhand.auditing.table.rows import Roles
@@ -37,10 +38,7 @@ def families(one, two, cluster, metrics=METRICS, paired=None):
     sides = []
     for frame, score in ((one, "old"), (two, "new")):
         rows = take_roles(open_source(frame), Roles(("sex",), "y", score, cluster=cluster))
-        plan = make_plan(
-            rows, task="binary", threshold=0.5, positive=1, metrics=metrics, extra=(), tolerance=None, reference=None,
-            confidence=0.95, intersections=1, replicates=2000, seed=0,
-        )  # fmt: skip
+        plan = make_plan(rows, Question(task="binary", threshold=0.5, positive=1, metrics=metrics))
         sides.append(by_row(rows, plan))
     samples = pair(*sides, ["sex"], paired)
     return [both_sides_of(division, m, "f") for division in divisions(samples, ["sex"], 1) for m in plan.metrics]
@@ -93,7 +91,8 @@ def test_intervals_of_changes_cover_what_changed(population, paired, cluster):
 
 @pytest.mark.simulation
 def test_the_change_of_the_largest_of_many_equal_gaps_is_not_taken_for_evidence():
-    """Six equal groups under two equal models: the largest gap is chosen after looking, and still nothing is claimed."""
+    """Six equal groups under two equal models: the largest gap is chosen after looking, and still nothing is
+    claimed."""
     rng, wrong = np.random.default_rng(4), 0
     for _ in range(200):
         sides = [
@@ -115,9 +114,11 @@ def test_paired_limits_are_where_the_score_is_c(up, down, rows, c):
     def score(difference):
         fewer = np.linspace(max(0.0, -difference), (1 - difference) / 2, 200_001)[1:-1]
         with np.errstate(divide="ignore"):
-            likely = up * np.log(fewer + difference) + down * np.log(fewer) + (rows - up - down) * np.log(
-                np.maximum(1 - 2 * fewer - difference, 1e-300)
-            )  # fmt: skip
+            likely = (
+                up * np.log(fewer + difference)
+                + down * np.log(fewer)
+                + (rows - up - down) * np.log(np.maximum(1 - 2 * fewer - difference, 1e-300))
+            )
         best = fewer[np.argmax(likely)]
         return (up - down - rows * difference) / np.sqrt(rows * (2 * best + difference - difference**2))
 

@@ -1,4 +1,5 @@
-"""Runs are compared as audits are: by the same rows of their test split, also one run with an audit of another's predictions."""
+"""Runs are compared as audits are: by the same rows of their test split, also one run with an audit of another's
+predictions."""
 
 import json
 from pathlib import Path

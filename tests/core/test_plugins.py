@@ -13,7 +13,10 @@ from evenhand import BadInput, PluginFault, Recipe, __version__, hookimpl
 from evenhand.extending.claims import package_of
 from evenhand.extending.discovering import load
 
-RECIPE = 'name = "job"\ndomain = "{0}"\ntitle = "t"\ntask = "binary"\nmodality = "table"\n[schema]\ninput = "x"\nlabel = "y"\nsensitive = "g"\n'
+RECIPE = (
+    'name = "job"\ndomain = "{0}"\ntitle = "t"\ntask = "binary"\nmodality = "table"\n[schema]\ninput = "x"\nlabel ='
+    ' "y"\nsensitive = "g"\n'
+)
 
 
 def plugin(**hooks):

@@ -1,4 +1,5 @@
-"""A disk that is full while something is written: one sentence, exit code 2, nothing half-written; with room, it goes on."""
+"""A disk that is full while something is written: one sentence, exit code 2, nothing half-written; with room, it goes
+on."""
 
 import os
 import shutil
@@ -19,8 +20,13 @@ def small_disk(size, disk, line, env=None, after="true"):
         pytest.skip("no unshare on this system to mount a small disk with")
     text = MOUNTED.format(size=size, disk=disk) + f"{line}; code=$?; {after}; exit $code"
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", text], env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        ["unshare", "-rm", "sh", "-c", text],
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     if "mount" in done.stderr or "unshare" in done.stderr:
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
     return done
@@ -65,7 +71,11 @@ def test_a_run_goes_on_where_there_is_room_again(tmp_path, install, size):
     assert "no space left" in done.stderr
     assert "Traceback" not in done.stderr
     again = subprocess.run(
-        evenhand("run toy_tables/loan --out", tmp_path / "kept").split(), env={**os.environ, **env}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        evenhand("run toy_tables/loan --out", tmp_path / "kept").split(),
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert again.returncode in (0, 1), again.stderr
     assert (tmp_path / "kept" / "report.html").exists()

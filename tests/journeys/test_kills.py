@@ -24,7 +24,8 @@ def command(recipe, out, *settings):
 
 
 def kill_in(stage, line, out, env, delay):
-    """Start `line`, wait until its log says that `stage` started, wait `delay` seconds more, kill -9. True if it was alive."""
+    """Start `line`, wait until its log says that `stage` started, wait `delay` seconds more, kill -9. True if it was
+    alive."""
     process = subprocess.Popen(line, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     log, deadline = out / "log.jsonl", time.monotonic() + 240
     while process.poll() is None and time.monotonic() < deadline:

@@ -1,4 +1,5 @@
-"""Using a finished run: new rows get scores, from the command line and from Python, and a kill leaves nothing half-written."""
+"""Using a finished run: new rows get scores, from the command line and from Python, and a kill leaves nothing
+half-written."""
 
 import json
 import os

@@ -29,7 +29,11 @@ print("IMPORTED", sorted(set({HEAVY!r}) & set(sys.modules)))
 
 @pytest.mark.parametrize("command", ["recipes", "plugins", "backbones"])
 def test_lists_import_neither_torch_nor_pandas(command):
-    code = f"import sys; sys.argv = ['evenhand', '{command}']\nfrom evenhand.commands.app import main\ntry:\n    main()\nexcept SystemExit:\n    pass\nprint('IMPORTED', sorted({{'torch', 'transformers', 'pandas', 'sklearn'}} & set(sys.modules)))"
+    code = (
+        f"import sys; sys.argv = ['evenhand', '{command}']\nfrom evenhand.commands.app import main\ntry:\n   "
+        " main()\nexcept SystemExit:\n    pass\nprint('IMPORTED', sorted({'torch', 'transformers', 'pandas',"
+        " 'sklearn'} & set(sys.modules)))"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "IMPORTED []" in out
 

@@ -1,4 +1,5 @@
-"""support-intent reads the sample and a user's own file, and puts the slices beside them without touching what is there."""
+"""support-intent reads the sample and a user's own file, and puts the slices beside them without touching what is
+there."""
 
 import json
 from collections import Counter

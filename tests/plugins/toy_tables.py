@@ -13,8 +13,14 @@ domain = "toy_tables"
 title = "Loans repaid"
 task = "binary"
 modality = "table"
-schema = { input = ["income", "debt", "job"], label = "repaid", positive = 1, sensitive = ["sex", "region"], group_id = "customer" }
 audit = { tolerance = { fnr = 0.1 } }
+
+[schema]
+input = ["income", "debt", "job"]
+label = "repaid"
+positive = 1
+sensitive = ["sex", "region"]
+group_id = "customer"
 """
 
 

@@ -54,8 +54,8 @@ def read_labels(recipe: Recipe, splits: Splits) -> Labels:
         )
     if recipe.task == "binary" and len(classes) > 2:
         raise BadInput(
-            f"label column '{column}' has {len(classes)} values ({', '.join(map(str, classes[:5]))}, …), but the task is "
-            "binary; use --set task=multiclass or another label"
+            f"label column '{column}' has {len(classes)} values ({', '.join(map(str, classes[:5]))}, …), but the task"
+            " is binary; use --set task=multiclass or another label"
         )
     number = {value: index for index, value in enumerate(classes)}
     kept = np.array([i for i, value in enumerate(validation) if value in number], dtype=np.int64)

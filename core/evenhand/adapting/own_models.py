@@ -1,7 +1,8 @@
 """A plugin's own model: stored by its `save`, read by its `load`, its class looked for in its owner's package alone.
 
-model.json says where the class is. Since that file may come from anybody, it cannot name a module outside the package of
-the plugin that owns the recipe, which the user installed, nor anything in it that is not a model's class of that module.
+model.json says where the class is. Since that file may come from anybody, it cannot name a module outside the package
+of the plugin that owns the recipe, which the user installed, nor anything in it that is not a model's class of that
+module.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def address_of(kind: type, package: str | None) -> str:
     address = f"{kind.__module__}:{kind.__qualname__}"
     if package is None or _class_at(address, package) is not kind:
         raise PluginFault(
-            f"the model's class {kind.__qualname__} of {kind.__module__} cannot be found again; define it at the top of a "
-            f"module in the package of the plugin that brings the recipe ({package or 'there is none'})"
+            f"the model's class {kind.__qualname__} of {kind.__module__} cannot be found again; define it at the top of"
+            f" a module in the package of the plugin that brings the recipe ({package or 'there is none'})"
         )
     return address
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.asking.question import PARTS, Question
 from evenhand.auditing.counting.aggregation import Table, count
 from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.bands import joint_critical
@@ -24,84 +25,194 @@ from evenhand.auditing.metrics.metric import Estimate, GroupMetric
 from evenhand.auditing.metrics.of_plugins import read_extra
 from evenhand.auditing.question.plan import Plan, make_plan
 from evenhand.auditing.question.policy import Policy, load_policy
+from evenhand.auditing.question.taking import searched_columns, take_asked
 from evenhand.auditing.remedies.preview import preview
 from evenhand.auditing.result import Audit
 from evenhand.auditing.slices.search import find_slices
-from evenhand.auditing.table.binning import Bins, bin_columns
-from evenhand.auditing.table.checks import take_roles
-from evenhand.auditing.table.rows import Roles, Rows, columns_of
+from evenhand.auditing.table.rows import Rows
 from evenhand.auditing.table.source import open_source
-from evenhand.auditing.table.top import select_top
 from evenhand.errors import BadInput
 from evenhand.json_values import json_value
 
 
 def audit(
-    source: Any, *, label: str | None = None, score: str | None = None, prediction: str | None = None, sensitive: str | Sequence[str],
-    threshold: float | None = None, positive: Any = None, cluster: str | None = None, weight: str | None = None, id: str | None = None,
-    task: str | None = None, tolerance: Mapping[str, float] | float | None = None, metrics: str | Sequence[str] | None = None,
-    extra: Sequence[GroupMetric | Estimate] = (), reference: Mapping[str, Any] | None = None, intersections: int = 1,
-    confidence: float = 0.95, replicates: int = 2000, seed: int = 0, title: str | None = None, policy: str | Path | Policy | None = None,
-    exact: bool = False, mitigation: str = "sweep", bins: Bins = None, top: int | float | None = None, within: str | None = None,
-    slices: str | Sequence[str] = (), on_plan: Callable[[dict[str, Any]], None] | None = None,
-) -> Audit:  # fmt: skip
+    source: Any,
+    *,
+    sensitive: str | Sequence[str] = (),
+    label: str | None = None,
+    score: str | None = None,
+    prediction: str | None = None,
+    threshold: float | None = None,
+    positive: Any = None,
+    favourable: Any = None,
+    cluster: str | None = None,
+    weight: str | None = None,
+    id: str | None = None,
+    task: str | None = None,
+    tolerance: Mapping[str, float] | float | None = None,
+    policy: str | Path | Policy | None = None,
+    metrics: str | Sequence[str] | None = None,
+    reference: Mapping[str, Any] | None = None,
+    intersections: int = 1,
+    bins: Mapping[str, int | str | Sequence[float]] | None = None,
+    top: int | float | None = None,
+    within: str | None = None,
+    slices: str | Sequence[str] = (),
+    mitigation: str = "sweep",
+    confidence: float = 0.95,
+    exact: bool = False,
+    replicates: int = 2000,
+    seed: int = 0,
+    title: str | None = None,
+    question: Question | None = None,
+    extra: Sequence[GroupMetric | Estimate] = (),
+    on_plan: Callable[[dict[str, Any]], None] | None = None,
+) -> Audit:
     """Audit predictions by group: rates, gaps, intervals and verdicts.
 
-    source: path of a CSV, Parquet or JSON-lines file, or any frame narwhals knows (pandas, Polars, Arrow, DuckDB).
-    label, score, prediction, sensitive, cluster, weight, id: column names. Without a label only selection and score
-    rates are audited. `score` is in [0, 1]; positive when score >= threshold (0.5 where none is given).
-    tolerance: largest acceptable gap per metric, or one for those that a task is usually judged by (selection rate, TPR and
-    FPR; accuracy of several classes); without one nothing is judged. exact: count every distinct score, however many.
-    extra: a plugin's metrics and estimates. reference: column -> group to compare with (else the largest).
-    replicates: draws for the simultaneous bands. policy: a shipped profile's name or a TOML file with rules of your own.
-    mitigation: "fairlearn" previews its ThresholdOptimizer beside our own sweep.
-    bins: sensitive column of numbers -> how many groups of equal size (4), the edges between them ([30, 50, 65], of which
-    each belongs to the group above), or "each" for a group per value; what is not named is cut into quartiles where it has
-    many values. top: how many rows, or which share of them, are selected by score in place of a threshold, of all or of
-    each list that the column `within` tells apart; ties at the cut are selected together or not at all, and scores need
-    not be in [0, 1].
-    slices: columns in which to look for groups that nobody named and that fare worse, beside the sensitive ones.
-    on_plan: called with the plan once it is fixed, before anything is counted. Raises BadInput for what cannot be audited.
+    Parameters
+    ----------
+    source : path, or frame of pandas, Polars, Arrow, DuckDB, Dask or PySpark
+        One row per example: a CSV, Parquet or JSON-lines file, or a table; refused where it cannot be read.
+    sensitive : column or columns
+        Groups to compare; refused where none is named, one is not there, or one makes more than 1,000 groups.
+    label : column, default None
+        What turned out to be true; without it only selection and score rates are audited.
+    score : column, default None
+        The model's score in [0, 1] (with `top`: any number); refused where one is missing, infinite or outside.
+    prediction : column, default None
+        The model's decision, instead of or beside a score; refused where neither of the two is named.
+    threshold : share in [0, 1], default None
+        Decides positive from this score on; None: 0.5 where only a score is given. Refused beside `top`.
+    positive : value, default None
+        The label that counts as positive; refused where None and 0/1, yes/no or true/false do not tell.
+    favourable : value, "positive" or "negative", default None
+        Which decision is good for the person: ratios compare how often it is taken. None: the positive one, and said.
+    cluster : column, default None
+        Names rows that belong together, which count as one; refused where a row has none.
+    weight : column, default None
+        Sampling weights of 0 or more; refused where one is missing, negative or infinite.
+    id : column, default None
+        Names each row, so that audits can be compared row by row; refused where a name comes twice.
+    task : "binary", "multiclass", "regression" or "selection", default None
+        What is predicted; None: seen from the label. Refused where the columns contradict it.
+    tolerance : metric -> gap in the metric's unit, or one gap, default None
+        Largest acceptable gap; one: of selection rate, TPR and FPR, or accuracy. None: nothing is judged.
+    policy : name, path or Policy, default None
+        Rules to judge by: a shipped profile, or a TOML file of your own; refused where there is none of that name.
+    metrics : name or names, default None
+        What is shown; None: what is usual for the task. Refused where there is no such metric.
+    reference : column -> group, default None
+        Whom to compare with; None: the group with the most rows. Refused where there is no such group.
+    intersections : 1, 2 or 3, default 1
+        How many sensitive columns meet: 2 audits every pair of them too.
+    bins : column -> number of groups, edges between them, or "each", default None
+        Cuts numbers into groups (an edge belongs to the one above); None: quartiles where there are many values.
+    top : rows, or share of them in (0, 1), default None
+        Selects the best by score in place of a threshold; ties at the cut are selected together or not at all.
+    within : column, default None
+        Names the lists of which `top` selects each one's best; refused without `top`.
+    slices : column or columns, default none
+        Where to look, beside the sensitive columns, for groups that nobody named and that fare worse.
+    mitigation : "sweep" or "fairlearn", default "sweep"
+        Preview of other thresholds: our own, or fairlearn's ThresholdOptimizer beside it.
+    confidence : share in (0.5, 1), default 0.95
+        Confidence of every interval, pointwise and simultaneous.
+    exact : bool, default False
+        Counts every distinct score, also beyond 50,000 rows, where else 4,096 bins of the score are counted.
+    replicates : 200 to 1,000,000 draws, default 2000
+        What the simultaneous intervals rest on.
+    seed : whole number of 0 or more, default 0
+        Where the draws start: the same seed gives the same bytes.
+    title : text, default None
+        Heading of the report; None: the name of the data.
+    question : Question, default None
+        All of the above at once, such as from a file; refused beside any of them (`question.but` changes a part).
+    extra : GroupMetric or Estimate, default none
+        What a plugin adds; a metric that fails is undefined, and everything else is audited.
+    on_plan : function of a dict, default None
+        Called with the plan once it is fixed, before anything is counted.
+
+    Returns
+    -------
+    Audit
+        What audit.json holds; prints itself, shows itself in a notebook, and knows its exit code.
+
+    Raises
+    ------
+    BadInput
+        Where the rows or the question cannot be audited, in one sentence: what, where, how to mend it.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> hired = pl.DataFrame({"hired": [1] * 60 + [0] * 40 + [1] * 30 + [0] * 70, "sex": ["m"] * 100 + ["f"] * 100})
+    >>> found = audit(hired, prediction="hired", sensitive="sex", tolerance={"selection_rate": 0.1})
+    >>> found.verdict, found.exit_code()
+    ('exceeded', 1)
+    >>> audit(hired, prediction="hired", sensitive="sex", confidence=95)
+    Traceback (most recent call last):
+    ...
+    evenhand.asking.checks.WrongPart: the confidence 95 is not a number between 0.5 and 1; 0.95 is usual (--confidence)
     """
+    given = locals()
+    asked = Question(**{part: given[part] for part in PARTS})
+    if question is not None and asked != Question():
+        raise BadInput("either a whole question is given or its parts; change one with question.but(confidence=0.9)")
+    return conduct(source, question or asked, extra, on_plan)
+
+
+def conduct(
+    source: Any,
+    asked: Question,
+    extra: Sequence[GroupMetric | Estimate] = (),
+    on_plan: Callable[[dict[str, Any]], None] | None = None,
+) -> Audit:
+    """The audit that answers a question, as `audit` does."""
     opened = open_source(source)
     own, told = read_extra(extra)
-    searched = columns_of([*columns_of(sensitive), *columns_of(slices)]) if slices else ()
-    named = Roles(columns_of(sensitive), label, score, prediction, cluster, weight, id, searched, within)
-    rows, binnings = bin_columns(take_roles(opened, named), bins, opened.text)
-    rows, chosen = select_top(rows, top, threshold, task)
-    rules = load_policy(policy)
-    plan = make_plan(
-        rows, task=task, threshold=threshold, positive=positive, metrics=metrics, extra=own,
-        tolerance=tolerance, reference=reference, confidence=confidence, intersections=intersections, replicates=replicates, seed=seed,
-        policy=rules, exact=exact, mitigation=mitigation, bins=binnings, top=chosen,
-    )  # fmt: skip
+    rows, binnings, chosen = take_asked(opened, asked)
+    rules = load_policy(asked.policy)
+    plan = make_plan(rows, asked, extra=own, policy=rules, bins=binnings, top=chosen)
     if on_plan is not None:
         on_plan({"question": dict(plan.question), "plan_sha256": plan.sha256, "data_sha256": opened.sha256})
     wanted = {q for m in plan.metrics if m.name not in plan.undefined for q in m.quantities}
-    table = count(rows, plan.task, plan.positive, plan.decided, plan.threshold, wanted, exact)
+    table = count(rows, plan.task, plan.positive, plan.decided, plan.threshold, wanted, asked.exact)
     if table.n.sum() == 0:
-        raise BadInput(f"no row of {opened.where} has a decision; column '{prediction or score}' is empty throughout")
+        empty = asked.prediction or asked.score
+        raise BadInput(f"no row of {opened.where} has a decision; column '{empty}' is empty throughout")
     answer, undefined = _answered(table, plan, rules)
     trends = trends_of(rows, plan, binnings, [m for m in plan.metrics if m.name not in undefined])
     for part in answer["attributes"]:
         part["trend"] = trends.get(part["name"]) if len(part["columns"]) == 1 else None
     notes = notes_of(rows, table, plan, answer["attributes"], undefined)
-    notes += [*binning_notes(binnings, table), *(chosen.notes(cluster is not None) if chosen is not None else ())]
+    notes += binning_notes(binnings, table)
+    notes += chosen.notes(asked.cluster is not None) if chosen is not None else ()
+    searched = searched_columns(asked)
     return Audit(
         json_value(
             {
-                "format": "evenhand-audit", "version": 1, "title": title or f"Audit of {opened.where}",
-                "question": plan.question, "plan_sha256": plan.sha256, "data": _data(rows, table, opened.where, opened.sha256),
-                "notes": notes, **answer, "slices": find_slices(rows, plan, searched) if searched else None,
+                "format": "evenhand-audit",
+                "version": 1,
+                "title": asked.title or f"Audit of {opened.where}",
+                "question": plan.question,
+                "plan_sha256": plan.sha256,
+                "data": _data(rows, table, opened.where, opened.sha256),
+                "notes": notes,
+                **answer,
+                "slices": find_slices(rows, plan, searched) if searched else None,
                 "verdict": worst([v["verdict"] for v in answer["verdicts"]]),
-                "estimates": [asdict(e) for e in told], "sections": [], "versions": _versions(),
+                "estimates": [asdict(e) for e in told],
+                "sections": [],
+                "versions": _versions(),
             }
         )
-    )  # fmt: skip
+    )
 
 
 def _answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """(everything that follows from the counts, why metrics are undefined). A plugin's metric that fails is one of these."""
+    """(everything that follows from the counts, why metrics are undefined). A plugin's metric that fails is one of
+    these."""
     faults = dict(plan.undefined)
     while True:
         try:
@@ -146,9 +257,16 @@ def _overall(
 
 def _about(metric: GroupMetric, undefined: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "name": metric.name, "label": metric.title, "formula": metric.formula, "unit": metric.unit, "better": metric.better,
-        "source": metric.source, "says": metric.says, "defined": metric.name not in undefined, "why": undefined.get(metric.name),
-    }  # fmt: skip
+        "name": metric.name,
+        "label": metric.title,
+        "formula": metric.formula,
+        "unit": metric.unit,
+        "better": metric.better,
+        "source": metric.source,
+        "says": metric.says,
+        "defined": metric.name not in undefined,
+        "why": undefined.get(metric.name),
+    }
 
 
 def _data(rows: Rows, table: Table, where: str, sha256: str | None) -> dict[str, Any]:

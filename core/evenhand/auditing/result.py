@@ -26,7 +26,8 @@ class Audit:
         return found
 
     def exit_code(self, strict: bool = False, fail_on: Collection[str] = (EXCEEDED,)) -> int:
-        """1: a tolerance is exceeded; 3: not enough evidence; 0: no verdict of those that fail. `strict` adds the second."""
+        """1: a tolerance is exceeded; 3: not enough evidence; 0: no verdict of those that fail. `strict` adds the
+        second."""
         given = {verdict["verdict"] for verdict in self.data["verdicts"]} & {*fail_on, *((UNSURE,) if strict else ())}
         return 1 if EXCEEDED in given else 3 if UNSURE in given else 0
 
@@ -45,6 +46,8 @@ class Audit:
         lines = [data["title"], f"{used:,} of {rows:,} rows" if used != rows else f"{rows:,} rows", ""]
         for attribute in data["attributes"]:
             lines += [*_table(attribute, self._shown()), ""]
+        if favourable := data["question"].get("favourable"):
+            lines += [favourable["says"], ""]
         lines += [f"{v['verdict'].upper()}  {v['attribute']}: {v['says']}" for v in data["verdicts"]]
         lines += [f"Worse: {found['says']}" for found in (data.get("slices") or {}).get("found", [])[:SHOWN_SLICES]]
         lines += [f"Note: {note}" for note in data["notes"]]

@@ -1,4 +1,5 @@
-"""The command line: parses, calls the Python API, prints. Exit codes: 0 done, 1 exceeded, 2 bad input, 3 no evidence."""
+"""The command line: parses, calls the Python API, prints. Exit codes: 0 done, 1 exceeded, 2 bad input, 3 no
+evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="evenhand",
     help="Adapt a pretrained model to an industry, and show with evidence whether it treats groups of people evenly.",
-    epilog="Start: evenhand recipes · evenhand run nlp/support-intent · evenhand audit preds.csv --label y --score p --sensitive sex",
+    epilog=(
+        "Start: evenhand recipes · evenhand run nlp/support-intent · evenhand audit preds.csv --label y --score p"
+        " --sensitive sex"
+    ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -57,7 +57,8 @@ class BothSides:
         return np.flatnonzero(~np.isnan(self.change))
 
     def limits(self, c: float) -> Pair:
-        """Limits of the change, never beyond what two shares can differ by; [-1, 1] or none where a single row speaks."""
+        """Limits of the change, never beyond what two shares can differ by; [-1, 1] or none where a single row
+        speaks."""
         lower, upper = self.at(c)
         alone = np.minimum(self.one.rows, self.two.rows) < 2
         end = 1.0 if self.metric.bounded else np.inf
@@ -78,14 +79,16 @@ class BothSides:
         return np.where(np.isfinite(half), half, np.nan)
 
     def moved(self) -> Pair | None:
-        """The columns [bucket, group] whose products are covariances of changes, one array per independent set of buckets."""
+        """The columns [bucket, group] whose products are covariances of changes, one array per independent set of
+        buckets."""
         if self.sums is None:
             return None
         one, two = self.sums
         return (two - one, np.zeros_like(one)) if self.shared else (one, two)
 
     def between(self, sign: float) -> Floats | float:
-        """Correlation [group, group] of second - first (sign -1) or second + first (sign 1); 0 where groups share no unit."""
+        """Correlation [group, group] of second - first (sign -1) or second + first (sign 1); 0 where groups share no
+        unit."""
         if self.sums is None or not self.clustered:
             return 0.0
         one, two = self.sums

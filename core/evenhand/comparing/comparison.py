@@ -18,7 +18,8 @@ class Change:
     """One metric of one group (attribute None: of all rows) in both audits, and second minus first. None: not defined.
 
     lower, upper: limits of the change at the comparison's confidence; `_simultaneous`: limits that hold at once
-    for every change over all rows, or for every change of every group; the verdict comes from these. rows: rows in the denominator, of the audit that has fewer.
+    for every change over all rows, or for every change of every group; the verdict comes from these. rows: rows in the
+    denominator, of the audit that has fewer.
     """
 
     attribute: str | None
@@ -40,9 +41,9 @@ class Change:
 class GapChange:
     """How far apart groups were in both audits, and how much further apart (above 0) or closer (below 0) they are now.
 
-    kind "difference": `group` minus `versus`, the reference, with its sign; the change is that of its size. kind "largest": the
-    distance between the highest and the lowest group, which were `group` and `versus` in the first audit and
-    `group_second` and `versus_second` in the second. Limits as in Change; those of "largest" allow for every pair.
+    kind "difference": `group` minus `versus`, the reference, with its sign; the change is that of its size. kind
+    "largest": the distance between the highest and the lowest group, which were `group` and `versus` in the first audit
+    and `group_second` and `versus_second` in the second. Limits as in Change; those of "largest" allow for every pair.
     """
 
     attribute: str

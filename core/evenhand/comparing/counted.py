@@ -51,7 +51,8 @@ class Division:
 
     @cached_property
     def bucket(self) -> tuple[Ints, Ints, int]:
-        """(bucket of each row of each side, buckets): units dealt at random, so that correlations can be kept in memory."""
+        """(bucket of each row of each side, buckets): units dealt at random, so that correlations can be kept in
+        memory."""
         units = self.samples.units
         deal = np.random.default_rng(0).permutation(units) % BUCKETS
         if self.samples.shared:
@@ -142,9 +143,15 @@ def _both_sides(
 
 
 def _levels(
-    division: Division, metric: GroupMetric, reference: str | None, one: GroupEstimates, two: GroupEstimates,
-    at: Callable[[float], Pair], r: Floats, sums: Pair | None,
-) -> BothSides:  # fmt: skip
+    division: Division,
+    metric: GroupMetric,
+    reference: str | None,
+    one: GroupEstimates,
+    two: GroupEstimates,
+    at: Callable[[float], Pair],
+    r: Floats,
+    sums: Pair | None,
+) -> BothSides:
     samples = division.samples
     return BothSides(
         division.attribute,
@@ -183,9 +190,15 @@ def _apart(one: GroupEstimates, two: GroupEstimates, r: Floats | float) -> Calla
 
 
 def _paired(
-    division: Division, metric: GroupMetric, one: GroupEstimates, two: GroupEstimates, of_units: Pair, otherwise: Callable[[float], Pair]
-) -> Callable[[float], Pair]:  # fmt: skip
-    """Limits that look at each pair of rows, where that is possible; `otherwise` those from the limits of both sides."""
+    division: Division,
+    metric: GroupMetric,
+    one: GroupEstimates,
+    two: GroupEstimates,
+    of_units: Pair,
+    otherwise: Callable[[float], Pair],
+) -> Callable[[float], Pair]:
+    """Limits that look at each pair of rows, where that is possible; `otherwise` those from the limits of both
+    sides."""
     if metric.numerator and not metric.terms:
         return _by_score(division, metric, one, two, of_units, otherwise)
     if metric.curve is not None or (metric.mean_of is not None and not metric.terms):
@@ -194,8 +207,13 @@ def _paired(
 
 
 def _by_differences(
-    division: Division, metric: GroupMetric, one: GroupEstimates, two: GroupEstimates, of_units: Pair, otherwise: Callable[[float], Pair]
-) -> Callable[[float], Pair]:  # fmt: skip
+    division: Division,
+    metric: GroupMetric,
+    one: GroupEstimates,
+    two: GroupEstimates,
+    of_units: Pair,
+    otherwise: Callable[[float], Pair],
+) -> Callable[[float], Pair]:
     """By the differences of the units, as in a paired t-test; in groups where neither side varies, `otherwise`."""
     place, size = division.members[2], len(one.value)
     acts, raw = _raw_differences(division, metric, of_units)
@@ -216,7 +234,8 @@ def _by_differences(
 
 
 def _raw_differences(division: Division, metric: GroupMetric, of_units: Pair) -> tuple[Floats, Floats]:
-    """For each pair of group and unit: whether the metric is about it, and what the second side says of it less the first.
+    """For each pair of group and unit: whether the metric is about it, and what the second side says of it less the
+    first.
 
     Of a score that is ranks, which others move too: its influence, where its own score is another.
     """
@@ -233,8 +252,13 @@ def _raw_differences(division: Division, metric: GroupMetric, of_units: Pair) ->
 
 
 def _by_score(
-    division: Division, metric: GroupMetric, one: GroupEstimates, two: GroupEstimates, of_units: Pair, otherwise: Callable[[float], Pair]
-) -> Callable[[float], Pair]:  # fmt: skip
+    division: Division,
+    metric: GroupMetric,
+    one: GroupEstimates,
+    two: GroupEstimates,
+    of_units: Pair,
+    otherwise: Callable[[float], Pair],
+) -> Callable[[float], Pair]:
     """By the rows that only one side counts, in groups where both sides are shares of the same rows."""
     tables, size = (division.samples.one.table, division.samples.two.table), len(one.value)
     (hit_1, in_1), (hit_2, in_2) = (members(metric, table) for table in tables)
@@ -243,9 +267,8 @@ def _by_score(
     group, w = division.group[0], tables[0].w * in_1
     total, square = np.bincount(group, w, size), np.bincount(group, w * w, size)
     up, down = (
-        np.nan_to_num(ratio(np.bincount(group, w * moved, size), total))
-        for moved in (hit_2 & ~hit_1, hit_1 & ~hit_2)
-    )  # fmt: skip
+        np.nan_to_num(ratio(np.bincount(group, w * moved, size), total)) for moved in (hit_2 & ~hit_1, hit_1 & ~hit_2)
+    )
     rows = _effective_rows(division, up, down, ratio(total**2, square), of_units, one)
 
     def at(c: float) -> Pair:

@@ -1,4 +1,5 @@
-"""What the metrics of two recorded audits mean: built in, given, of the plugin whose recipe ran, or only what is recorded."""
+"""What the metrics of two recorded audits mean: built in, given, of the plugin whose recipe ran, or only what is
+recorded."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.predicting.predictions import predictions_of
 from evenhand.recipe import Recipe
-from evenhand.recorded.finished import read_manifest
+from evenhand.recorded.finished import MANIFEST, read_manifest
 from evenhand.schema import Schema
 from evenhand.statistics.arrays import Floats
 
@@ -25,8 +26,8 @@ from evenhand.statistics.arrays import Floats
 class Definitions:
     """The metrics of both audits that mean the same in both, by name.
 
-    computed: those that rows give again. foreign: which of them are a plugin's, and may fail. recorded: those that nobody
-    here defines, of which only the recorded numbers are known.
+    computed: those that rows give again. foreign: which of them are a plugin's, and may fail. recorded: those that
+    nobody here defines, of which only the recorded numbers are known.
     """
 
     computed: Mapping[str, GroupMetric]
@@ -37,7 +38,8 @@ class Definitions:
 def with_definitions(
     sides: tuple[Side, Side], given: Sequence[GroupMetric], plugins: Plugins | None, notes: list[str]
 ) -> tuple[Side, Side]:
-    """Both sides with the metrics that are not built in: what is given, and what plugins bring for the recipes of runs."""
+    """Both sides with the metrics that are not built in: what is given, and what plugins bring for the recipes of
+    runs."""
     one, two = (replace(side, own=tuple(given)) for side in sides)
     lacking = [side for side in (one, two) if side.is_run and side.undefined()]
     if not lacking:
@@ -59,7 +61,7 @@ def _brought(side: Side, plugins: Plugins) -> tuple[list[GroupMetric], list[str]
         predictions = predictions_of(recipe, Schema.model_validate(record["schema"]), record["facts"], side.source)
     except (KeyError, TypeError, ValueError):
         raise BadInput(
-            f"{side.path / 'manifest.json'} is damaged: it does not say what was predicted; run the recipe again"
+            f"{side.path / MANIFEST} is damaged: it does not say what was predicted; run the recipe again"
         ) from None
     answers, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
     return [answer for answer in answers if isinstance(answer, GroupMetric)], faults
@@ -78,8 +80,8 @@ def definitions_of(one: Side, two: Side, notes: list[str]) -> Definitions:
     recorded = {name: as_recorded(records[0][name]) for name in common if name not in computed}
     if recorded:
         notes.append(
-            f"Nobody here defines {', '.join(recorded)} as recorded (install the plugin, or name the metrics with extra=), "
-            "so they are compared by their recorded intervals, as independent samples."
+            f"Nobody here defines {', '.join(recorded)} as recorded (install the plugin, or name the metrics with"
+            " extra=), so they are compared by their recorded intervals, as independent samples."
         )
     return Definitions(computed, frozenset(computed) & one.foreign(), recorded)
 

@@ -1,7 +1,9 @@
-"""Whether groups are further apart than they were: the change of each gap to the reference, and that of the largest gap.
+"""Whether groups are further apart than they were: the change of each gap to the reference, and that of the largest
+gap.
 
-The largest of several estimated gaps is too large on average, in both audits, and the pair that it is found in was chosen
-after looking. So its change is bounded by those pairs that may truly have been the largest, at limits that hold for every
+The largest of several estimated gaps is too large on average, in both audits, and the pair that it is found in was
+chosen after looking. So its change is bounded by those pairs that may truly have been the largest, at limits that hold
+for every
 pair: between the least that a candidate of the first audit grew and the most that a candidate of the second did.
 """
 
@@ -88,11 +90,28 @@ def gap_changes(both: BothSides, pointwise: float, family: float, joint: float) 
 
 
 def _gap(
-    both: BothSides, kind: str, pairs: tuple[tuple[str, ...], tuple[str, ...]], gaps: tuple[float, float], limits: list[float]
-) -> GapChange:  # fmt: skip
+    both: BothSides,
+    kind: str,
+    pairs: tuple[tuple[str, ...], tuple[str, ...]],
+    gaps: tuple[float, float],
+    limits: list[float],
+) -> GapChange:
     limits[2:] = np.minimum(limits[0], limits[2]), np.maximum(limits[1], limits[3])  # never narrower where MOVER bends
     lower, upper, least, most = (float(limit) if np.isfinite(limit) else None for limit in limits)
     return GapChange(
-        str(both.attribute), both.metric.name, kind, pairs[0][0], pairs[0][1], pairs[1][0], pairs[1][1], gaps[0], gaps[1],
-        abs(gaps[1]) - abs(gaps[0]), lower, upper, least, most, verdict_on_change("lower", limits[2], limits[3]),
-    )  # fmt: skip
+        str(both.attribute),
+        both.metric.name,
+        kind,
+        pairs[0][0],
+        pairs[0][1],
+        pairs[1][0],
+        pairs[1][1],
+        gaps[0],
+        gaps[1],
+        abs(gaps[1]) - abs(gaps[0]),
+        lower,
+        upper,
+        least,
+        most,
+        verdict_on_change("lower", limits[2], limits[3]),
+    )

@@ -1,4 +1,5 @@
-"""Limits of a change: by the score of paired shares, by the paired differences of rows, or from the limits of both sides.
+"""Limits of a change: by the score of paired shares, by the paired differences of rows, or from the limits of both
+sides.
 
 Every function takes a critical value `c` per group, so that limits of one change and of all together are the same call.
 """
@@ -16,8 +17,8 @@ TOUCH = 0.5  # pseudo rows per cell of a pair of decisions, as Agresti & Min add
 def paired_shares(up: Floats, down: Floats, rows: Floats, c: Floats) -> tuple[Floats, Floats]:
     """Score limits of the difference of two shares of the same rows (Tango 1998, Statistics in Medicine 17).
 
-    up, down: rows [group] that only the second, only the first counts; rows: all. Fractions are welcome, where weights and
-    clusters make a row worth less. Never of width 0: that no row of n differs leaves room for c² / (n + c²).
+    up, down: rows [group] that only the second, only the first counts; rows: all. Fractions are welcome, where weights
+    and clusters make a row worth less. Never of width 0: that no row of n differs leaves room for c² / (n + c²).
     """
     return -_upper(down, up, rows, c), _upper(up, down, rows, c)
 
@@ -40,11 +41,12 @@ def _upper(up: Floats, down: Floats, rows: Floats, c: Floats) -> Floats:
 def paired_error(moved: Floats, raw: Floats, place: Ints, size: int, alone: Floats) -> tuple[Floats, Floats]:
     """(standard error, how many units it rests on), [group], of a change that is the sum of what its units moved it by.
 
-    moved: the difference of the influences of each unit; raw: the difference of its values, 0 where they are the same; place:
-    its group; alone: the sum of squares of one side's influences, the scale where nothing moved.
-    Where few units carry the difference, nobody knows how much those not seen would: two more that differ as much as these do
-    join in, as far as there are units that do not (after Agresti & Min 2005, who add them for shares). Few is told by the
-    participation ratio (Σ|x|)² / Σx²: k where k of them differ alike, 0.64 of all where differences are normal.
+    moved: the difference of the influences of each unit; raw: the difference of its values, 0 where they are the same;
+    place: its group; alone: the sum of squares of one side's influences, the scale where nothing moved.
+    Where few units carry the difference, nobody knows how much those not seen would: two more that differ as much as
+    these do join in, as far as there are units that do not (after Agresti & Min 2005, who add them for shares). Few is
+    told by the participation ratio (Σ|x|)² / Σx²: k where k of them differ alike, 0.64 of all where differences are
+    normal.
     """
     units, squares = np.bincount(place, minlength=size), np.bincount(place, moved**2, size)
     few = np.minimum(_participating(moved, place, size), _participating(raw, place, size))
@@ -61,8 +63,8 @@ def _participating(x: Floats, place: Ints, size: int) -> Floats:
 def trusted_correlation(r: Floats, rows: Floats, value: Floats | None) -> Floats:
     """The correlation of two numbers, as far as `rows` tell it: agreement by luck must not make a change certain.
 
-    value: of the share, None for other numbers. Half a row is added to every cell of the table of both decisions, which is
-    what makes the interval of a paired difference hold (Agresti & Min 2005, Statistics in Medicine 24).
+    value: of the share, None for other numbers. Half a row is added to every cell of the table of both decisions, which
+    is what makes the interval of a paired difference hold (Agresti & Min 2005, Statistics in Medicine 24).
     """
     scale = rows * (0.25 if value is None else _pulled(value, rows))
     with np.errstate(divide="ignore", invalid="ignore"):

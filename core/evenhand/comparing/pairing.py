@@ -15,8 +15,8 @@ INDEPENDENT = "different rows, compared as independent samples"
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The rows to compare. paired: row i of one is row i of two. unit: of every row of each side, the unit it belongs to
-    (itself, or its cluster), numbered across both sides. shared: whether some unit is on both sides.
+    """The rows to compare. paired: row i of one is row i of two. unit: of every row of each side, the unit it belongs
+    to (itself, or its cluster), numbered across both sides. shared: whether some unit is on both sides.
     """
 
     one: SideRows
@@ -39,8 +39,8 @@ def pair(one: SideRows, two: SideRows, columns: list[str], asked: bool | None) -
     if found is None:
         if asked:
             raise BadInput(
-                "the two audits are not of the same rows: no id column names rows of both, and label, sensitive, cluster or "
-                "weight columns differ; audit both with --id COLUMN, or compare them as independent samples"
+                "the two audits are not of the same rows: no id column names rows of both, and label, sensitive,"
+                " cluster or weight columns differ; audit both with --id COLUMN, or compare them as independent samples"
             )
         return _independent(one, two)
     places, how, notes = found
@@ -57,7 +57,8 @@ def _by_id(one: SideRows, two: SideRows) -> tuple[tuple[Ints, Ints], str, list[s
         return None
     first = {name: i for i, name in enumerate(one.id)}
     notes = [
-        f"{others:,} rows are in the {which} audit only (by their id) and were left out: the change is that of the {len(common):,} rows in both."
+        f"{others:,} rows are in the {which} audit only (by their id) and were left out: the change is that of the"
+        f" {len(common):,} rows in both."
         for which, others in (("first", len(one.id) - len(common)), ("second", len(two.id) - len(common)))
         if others
     ]
@@ -89,7 +90,8 @@ def _groups(side: SideRows, column: str) -> list[str]:
 
 
 def _differing(one: SideRows, two: SideRows, columns: list[str]) -> list[str]:
-    """Ids may name rows whose facts were corrected, or rows that have nothing to do with each other: the reader must know."""
+    """Ids may name rows whose facts were corrected, or rows that have nothing to do with each other: the reader must
+    know."""
     facts = [("label", one.label, two.label), *((c, _groups(one, c), _groups(two, c)) for c in columns)]
     notes = []
     for name, first, second in facts:

@@ -1,4 +1,5 @@
-"""Both sides from two audit.json alone, where the rows are not at hand: independent samples, with the limits recorded there."""
+"""Both sides from two audit.json alone, where the rows are not at hand: independent samples, with the limits recorded
+there."""
 
 from __future__ import annotations
 
@@ -46,8 +47,10 @@ def recorded_sides(
         found = [{EVERYONE: side.audit["overall"].get(metric.name)} for side in sides]
         yield _levels(None, [EVERYONE], None, metric, found, sides)
     shared = [
-        part for part in one.audit["attributes"] if set(part["columns"]) <= set(columns) and len(part["columns"]) <= depth
-    ]  # fmt: skip
+        part
+        for part in one.audit["attributes"]
+        if set(part["columns"]) <= set(columns) and len(part["columns"]) <= depth
+    ]
     for part in shared:
         other = next((p for p in two.audit["attributes"] if p["columns"] == part["columns"]), None)
         if other is None:
@@ -60,9 +63,13 @@ def recorded_sides(
 
 
 def _levels(
-    attribute: str | None, names: list[str], reference: str | None, metric: GroupMetric,
-    found: Sequence[Mapping[str, Any]], sides: tuple[Side, Side],
-) -> BothSides:  # fmt: skip
+    attribute: str | None,
+    names: list[str],
+    reference: str | None,
+    metric: GroupMetric,
+    found: Sequence[Mapping[str, Any]],
+    sides: tuple[Side, Side],
+) -> BothSides:
     one, two = (
         _recorded([entries.get(name) for name in names], metric, critical(side.question["confidence"]))
         for entries, side in zip(found, sides, strict=True)
@@ -83,4 +90,11 @@ def _recorded(entries: list[Any], metric: GroupMetric, c: float) -> Recorded:
         return np.array([otherwise if number is None else float(number) for number in found])
 
     ends = (0.0, 1.0) if metric.bounded else (-np.inf, np.inf)
-    return Recorded(column("value", np.nan), column("denominator", 0), column("lower", ends[0]), column("upper", ends[1]), c, metric.bounded)  # fmt: skip
+    return Recorded(
+        column("value", np.nan),
+        column("denominator", 0),
+        column("lower", ends[0]),
+        column("upper", ends[1]),
+        c,
+        metric.bounded,
+    )

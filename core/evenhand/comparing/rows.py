@@ -15,9 +15,9 @@ from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence import of_plugins
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.question.plan import Plan, make_plan
-from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.question.taking import take_asked
 from evenhand.auditing.table.group_names import group_name
-from evenhand.auditing.table.rows import Roles, Rows, collect
+from evenhand.auditing.table.rows import Rows, collect
 from evenhand.auditing.table.source import Source, open_source
 from evenhand.comparing.sides import Side
 from evenhand.errors import BadInput
@@ -31,8 +31,8 @@ CLOSE = 1e-9  # how far a number may be from the audited one, and still be the s
 class SideRows:
     """The rows with a decision, in the order of the file.
 
-    table: one entry per row, without clusters. row: the place of each in the file. cluster, id: names, where such a column
-    was used. label, weight: the columns as they are, to see whether rows are the same. count: rows of the file.
+    table: one entry per row, without clusters. row: the place of each in the file. cluster, id: names, where such a
+    column was used. label, weight: the columns as they are, to see whether rows are the same. count: rows of the file.
     """
 
     table: Table
@@ -50,18 +50,30 @@ class SideRows:
             return None if names is None else [names[i] for i in places.tolist()]
 
         return SideRows(
-            taken(self.table, places), self.row[places], pick(self.cluster), pick(self.id), pick(self.label),
-            self.weight[places], self.count,
-        )  # fmt: skip
+            taken(self.table, places),
+            self.row[places],
+            pick(self.cluster),
+            pick(self.id),
+            pick(self.label),
+            self.weight[places],
+            self.count,
+        )
 
 
 def taken(table: Table, places: Ints) -> Table:
     """A table of these entries."""
     return replace(
-        table, groups=table.groups[places], outcome=table.outcome[places], label=table.label[places], level=table.level[places],
-        cluster=None if table.cluster is None else table.cluster[places], n=table.n[places], w=table.w[places], w2=table.w2[places],
+        table,
+        groups=table.groups[places],
+        outcome=table.outcome[places],
+        label=table.label[places],
+        level=table.level[places],
+        cluster=None if table.cluster is None else table.cluster[places],
+        n=table.n[places],
+        w=table.w[places],
+        w2=table.w2[places],
         moments={name: (a[places], b[places], c[places]) for name, (a, b, c) in table.moments.items()},
-    )  # fmt: skip
+    )
 
 
 def read_rows(side: Side, bins: Mapping[str, Any]) -> SideRows:
@@ -72,55 +84,24 @@ def read_rows(side: Side, bins: Mapping[str, Any]) -> SideRows:
     opened = open_source(side.source)
     if opened.sha256 is not None and side.sha256 is not None and opened.sha256 != side.sha256:
         raise BadInput(
-            f"{opened.where} has changed since it was audited into {side.path}: its sha256 was {side.sha256[:12]}… and is "
-            f"{opened.sha256[:12]}…; audit it again, or name the file as it was with data="
+            f"{opened.where} has changed since it was audited into {side.path}: its sha256 was {side.sha256[:12]}… and"
+            f" is {opened.sha256[:12]}…; audit it again, or name the file as it was with data="
         )
-    rows, chosen = _prepared(side, opened, bins)
-    plan = _plan(side, rows, chosen)
+    asked = side.asked(bins)
+    rows, _, top = take_asked(opened, asked)
+    metrics = side.metrics()
+    plan = make_plan(rows, asked, extra=[metrics[name] for name in sorted(side.foreign())], top=top)
     found = by_row(rows, plan)
     if opened.sha256 is None or side.sha256 is None:
         _check_audited(side, opened, rows, plan, found)
     return found
 
 
-def _prepared(side: Side, opened: Source, bins: Mapping[str, Any]) -> tuple[Rows, dict[str, Any]]:
-    """(the rows as the audit counted them: binned, and with the top ones selected; what the plan must know of that)."""
-    q = side.question
-    roles: dict[str, Any] = {role: q.get(role) for role in ("label", "score", "prediction", "cluster", "weight", "id")}
-    if q.get("within") is not None:
-        roles["within"] = q["within"]
-    rows = take_roles(opened, Roles(tuple(q["sensitive"]), **roles))
-    if bins:
-        from evenhand.auditing.table.binning import EACH, bin_columns
-
-        cut = {column: bins[column]["edges"] if column in bins else EACH for column in q["sensitive"]}
-        rows, _ = bin_columns(rows, cut, opened.text)
-    if q.get("top") is None:
-        return rows, {"threshold": q["threshold"]}
-    from evenhand.auditing.table.top import select_top
-
-    rows, top = select_top(rows, q["top"], None, q["task"])
-    return rows, {"threshold": None, "top": top}
-
-
-def _plan(side: Side, rows: Rows, chosen: Mapping[str, Any]) -> Plan:
-    q = side.question
-    positive = q["positive"][0] if q["positive"] else side.positive
-    metrics = side.metrics()
-    return make_plan(
-        rows, task=q["task"], positive=positive, metrics=list(metrics), extra=[metrics[m] for m in sorted(side.foreign())],
-        tolerance=None,
-        reference=None, confidence=q["confidence"], intersections=1, replicates=2000, seed=0, exact=bool(q.get("exact")), **chosen,
-    )  # fmt: skip
-
-
 def by_row(rows: Rows, plan: Plan) -> SideRows:
     """Count with the row's number in the place of the cluster, so that nothing is added up."""
     eager = collect(rows.frame, rows.where)
     numbered = eager.select(nw.exclude("cluster")) if "cluster" in eager.columns else eager
-    alone = replace(
-        rows, frame=numbered.with_row_index("cluster").lazy(), roles=replace(rows.roles, cluster=ROW)
-    )  # fmt: skip
+    alone = replace(rows, frame=numbered.with_row_index("cluster").lazy(), roles=replace(rows.roles, cluster=ROW))
     wanted = {q for m in plan.metrics if m.name not in plan.undefined for q in m.quantities}
     exact = bool(plan.question["exact"])
     table = count(alone, plan.task, plan.positive, plan.decided, plan.threshold, wanted, exact)
@@ -161,6 +142,7 @@ def _check_audited(side: Side, opened: Source, rows: Rows, plan: Plan, found: Si
         same = same and (math.isclose(now, before, rel_tol=CLOSE, abs_tol=CLOSE) if both else before is None)
     if not same:
         raise BadInput(
-            f"{opened.where} is not what was audited into {side.path}: the audit saw {side.audit['data']['rows']:,} rows and other "
-            f"numbers, and this has {rows.count:,} rows; give the same rows with data=, or make the audit again"
+            f"{opened.where} is not what was audited into {side.path}: the audit saw {side.audit['data']['rows']:,}"
+            f" rows and other numbers, and this has {rows.count:,} rows; give the same rows with data=, or make the"
+            " audit again"
         )

@@ -37,10 +37,11 @@ def compare(
 
     first, second: folders of `evenhand audit … --out FOLDER`, or directories of finished runs, also one of each.
     data: the audited rows of each side (a path or a frame), where they are no longer where they were.
-    paired: None compares pair by pair where the rows are the same (by their id, else where all but the predictions is equal),
-    True raises BadInput where they are not, False takes them as independent samples.
-    extra: metrics that `audit` was given beside the built-in ones. plugins: where a run's own metrics are defined; None:
-    those that are installed. Shares are in [0, 1], changes in [-1, 1], errors of a regression in the label's unit.
+    paired: None compares pair by pair where the rows are the same (by their id, else where all but the predictions is
+    equal), True raises BadInput where they are not, False takes them as independent samples.
+    extra: metrics that `audit` was given beside the built-in ones. plugins: where a run's own metrics are defined;
+    None: those that are installed. Shares are in [0, 1], changes in [-1, 1], errors of a regression in the label's
+    unit.
     Sources: docs/compare.md. Raises BadInput where a folder holds no audit, the audited data has changed, or the two
     answer different questions.
     """
@@ -55,6 +56,7 @@ def compare(
     columns, metrics = _columns(one, two, notes), definitions_of(one, two, notes)
     bins = {**two.question.get("bins", {}), **one.question.get("bins", {})}
     depth = min(side.question.get("intersections", 1) for side in (one, two))
+    notes += _favoured_otherwise(one, two)
     confidence = max(one.question["confidence"], two.question["confidence"])
     if one.question["confidence"] != two.question["confidence"]:
         notes.append(f"The audits have different confidences; the intervals here have {confidence * 100:g} %.")
@@ -70,9 +72,27 @@ def compare(
     at = criticals(families, confidence)
     gaps = _gaps(families, at, set(recorded) if _clustered(one, two) else set())
     return Comparison(
-        str(first), str(second), samples is not None and samples.paired, INDEPENDENT if samples is None else samples.how, confidence,
-        tuple(change for both in families for change in _changes(both, at)), tuple(gaps), tuple(_verdicts(one, two)), tuple(notes),
-    )  # fmt: skip
+        str(first),
+        str(second),
+        samples is not None and samples.paired,
+        INDEPENDENT if samples is None else samples.how,
+        confidence,
+        tuple(change for both in families for change in _changes(both, at)),
+        tuple(gaps),
+        tuple(_verdicts(one, two)),
+        tuple(notes),
+    )
+
+
+def _favoured_otherwise(one: Side, two: Side) -> list[str]:
+    """A note where the audits' own verdicts on ratios are about two different decisions."""
+    found = [(side.question.get("favourable") or {}).get("decision") for side in (one, two)]
+    if None in found or found[0] == found[1]:
+        return []
+    return [
+        f"The first audit calls the {found[0]} decision favourable, the second the {found[1]} one: "
+        "their verdicts on ratios are not about the same rates."
+    ]
 
 
 def _columns(one: Side, two: Side, notes: list[str]) -> list[str]:
@@ -85,7 +105,7 @@ def _columns(one: Side, two: Side, notes: list[str]) -> list[str]:
 
 def _samples(
     one: Side, two: Side, columns: list[str], paired: bool | None, bins: Mapping[str, Any], notes: list[str]
-) -> Samples | None:  # fmt: skip
+) -> Samples | None:
     """The rows of both sides; None where those of a side are not at hand."""
     away = [str(side.path) for side in (one, two) if side.source is None]
     cut = _cut(one, two, columns)
@@ -103,8 +123,9 @@ def _samples(
             f"the rows of {' and '.join(away)} are not at hand; name them with data=, or do not ask for pairs"
         )
     notes.append(
-        f"The rows of {' and '.join(away)} are not at hand, so the two audits are compared by their recorded intervals, as independent "
-        "samples; were the rows the same, pairing them would make most intervals narrower. Name the rows with data=."
+        f"The rows of {' and '.join(away)} are not at hand, so the two audits are compared by their recorded intervals,"
+        " as independent samples; were the rows the same, pairing them would make most intervals narrower. Name the"
+        " rows with data=."
     )
     if _clustered(one, two):
         notes.append("Without rows nothing is known of clusters that span groups, so the gaps are not compared.")
@@ -169,9 +190,20 @@ def _changes(both: BothSides, at: Criticals) -> Iterator[Change]:
     for i, name in enumerate(both.names):
         lower, upper, least, most = (_number(limit[i]) for limit in (*alone, *together))
         yield Change(
-            both.attribute, name, both.metric.name, both.metric.better, _number(one.value[i]), _number(two.value[i]),
-            _number(change[i]), lower, upper, least, most, round(float(rows[i])), verdict_on_change(both.metric.better, together[0][i], together[1][i]),
-        )  # fmt: skip
+            both.attribute,
+            name,
+            both.metric.name,
+            both.metric.better,
+            _number(one.value[i]),
+            _number(two.value[i]),
+            _number(change[i]),
+            lower,
+            upper,
+            least,
+            most,
+            round(float(rows[i])),
+            verdict_on_change(both.metric.better, together[0][i], together[1][i]),
+        )
 
 
 def _number(value: float) -> float | None:
@@ -187,9 +219,7 @@ def _gaps(families: Sequence[BothSides], at: Criticals, without: set[str]) -> It
 
 def _verdicts(one: Side, two: Side) -> Iterator[dict[str, Any]]:
     """How the verdicts of the audits went, in the order of the first."""
-    found = [
-        {(v["attribute"], v["metric"], v.get("kind")): v for v in side.audit["verdicts"]} for side in (one, two)
-    ]  # fmt: skip
+    found = [{(v["attribute"], v["metric"], v.get("kind")): v for v in side.audit["verdicts"]} for side in (one, two)]
     for key in dict.fromkeys([*found[0], *found[1]]):
         records = [side.get(key) for side in found]
         first, second = (None if record is None else record["verdict"] for record in records)

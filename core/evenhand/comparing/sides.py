@@ -1,4 +1,5 @@
-"""Opens a side of the comparison: an audit's folder, or a run's, with the question it answered and where its rows are."""
+"""Opens a side of the comparison: an audit's folder, or a run's, with the question it answered and where its rows
+are."""
 
 from __future__ import annotations
 
@@ -7,18 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evenhand.asking.question import Question
 from evenhand.auditing.metrics.built_in import known_metrics
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.of_plugins import checked
+from evenhand.auditing.question.plan import asked_again
 from evenhand.errors import BadInput
-from evenhand.recorded.finished import FinishedRun, open_folder
+from evenhand.recorded.finished import MANIFEST, FinishedRun, open_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the two audits. source: where its rows are, a path or a frame; None where they are not at hand.
 
-    sha256: that of the audited file; None for a frame. positive: the decision's positive value, where no label tells it.
+    sha256: that of the audited file; None for a frame. positive: the decision's positive value, where no label tells
+    it.
     own: metrics that are not built in, with which it may have been audited.
     """
 
@@ -38,7 +42,7 @@ class Side:
     @property
     def is_run(self) -> bool:
         """Whether the audit is a run's, of which plugins know more."""
-        return (self.path / "manifest.json").is_file()
+        return (self.path / MANIFEST).is_file()
 
     def recorded(self) -> dict[str, Mapping[str, Any]]:
         """What audit.json says of the metrics that the audit found defined, in its order."""
@@ -60,6 +64,12 @@ class Side:
     def undefined(self) -> set[str]:
         """Names of the metrics that nobody defines so far."""
         return set(self.recorded()) - set(self.metrics())
+
+    def asked(self, bins: Mapping[str, Any]) -> Question:
+        """The question of these rows, decisions and metrics, to be compared; `bins`: how numbers are cut."""
+        again = asked_again({**self.question, "bins": bins})
+        positive = self.positive if again.positive is None else again.positive
+        return again.but(metrics=tuple(self.metrics()), positive=positive)
 
 
 def open_side(path: str | Path, data: Any) -> Side:

@@ -1,8 +1,8 @@
 """Critical values under which every change, or every change of a gap, holds at once: max-T with the correlations seen.
 
-Metrics of the same rows move together, and so do columns and their intersections; drawing the largest studentised change with
-these correlations (Hothorn, Bretz & Westfall 2008, Biometrical Journal 50) costs less than to take each for a stranger. What
-the limits are wider than the influences say, where few rows differ, joins in as noise of its own.
+Metrics of the same rows move together, and so do columns and their intersections; drawing the largest studentised
+change with these correlations (Hothorn, Bretz & Westfall 2008, Biometrical Journal 50) costs less than to take each for
+a stranger. What the limits are wider than the influences say, where few rows differ, joins in as noise of its own.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def _parts(families: Sequence[BothSides]) -> Iterator[list[BothSides]]:
 
 
 def _draws(part: Sequence[BothSides], c: float, number: int) -> Iterator[tuple[Floats, Floats, Ints]]:
-    """For each BothSides: studentised errors [replicate, change], the standard error of each, and the groups they are of."""
+    """For each BothSides: studentised errors [replicate, change], the standard error of each, and the groups they are
+    of."""
     errors = [levels.error(c) for levels in part]
     kept = [np.flatnonzero(np.isfinite(error) & (error > 0)) for error in errors]
     scale = np.concatenate([error[places] for error, places in zip(errors, kept, strict=True)])

@@ -93,7 +93,8 @@ def _labelled(recipe: Recipe, rows: Dataset, where: str, notes: list[str]) -> Da
     known = [i for i, value in enumerate(values_of(rows, label)) if not _missing(value)]
     if not known:
         raise BadInput(
-            f"the label column '{label}' of {where} is empty throughout; name another one with --set schema.label=COLUMN"
+            f"the label column '{label}' of {where} is empty throughout; name another one with --set"
+            " schema.label=COLUMN"
         )
     if len(known) < len(rows):
         notes.append(f"left out, as they have no label: {len(rows) - len(known)} of {len(rows)} rows of {where}")
@@ -109,7 +110,8 @@ def _check_plain(recipe: Recipe, rows: Dataset, where: str) -> None:
     for role, column in recipe.schema.columns():
         if role != "input" and pa.types.is_nested(kinds.field(column).type):
             raise BadInput(
-                f"the {role} column '{column}' of {where} holds lists or structures; it needs one text or number per row"
+                f"the {role} column '{column}' of {where} holds lists or structures; it needs one text or number"
+                " per row"
             )
 
 
@@ -144,7 +146,8 @@ def _check_ids(recipe: Recipe, rows: Dataset, source: str) -> None:
     if times > 1:
         what = "no id is" if _missing(name) else f"the id {name!r} is"
         raise BadInput(
-            f"{what} on {times} rows of {source} (column '{column}'); ids must be there and unique: mend them, name no id, or name the column as group_id instead"
+            f"{what} on {times} rows of {source} (column '{column}'); ids must be there and unique: mend them, name no"
+            " id, or name the column as group_id instead"
         )
 
 
@@ -152,7 +155,8 @@ def _check_sensitive(recipe: Recipe, rows: Dataset, source: str) -> None:
     for column in recipe.schema.sensitive:
         if all(_missing(value) for value in values_of(rows, column)):
             raise BadInput(
-                f"the sensitive column '{column}' of {source} is empty throughout; fill it, or leave it out of schema.sensitive"
+                f"the sensitive column '{column}' of {source} is empty throughout; fill it, or leave it out of"
+                " schema.sensitive"
             )
 
 
@@ -165,20 +169,23 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
         bad = [v for v in values if isinstance(v, str | bool) or not math.isfinite(v)]
         if bad:
             raise BadInput(
-                f"the label column '{label}' of {source} holds {bad[0]!r}, but the task is regression; give finite numbers, or use --set task=multiclass"
+                f"the label column '{label}' of {source} holds {bad[0]!r}, but the task is regression; give finite"
+                " numbers, or use --set task=multiclass"
             )
         return
     counts = Counter(values)
     known = ", ".join(sorted(str(value) for value in counts)[:10]) + (", …" if len(counts) > 10 else "")
     if recipe.task == "binary" and len(counts) > 2:
         raise BadInput(
-            f"the label column '{label}' of {source} has {len(counts)} values ({known}), but the task is binary; use --set task=multiclass, or another label"
+            f"the label column '{label}' of {source} has {len(counts)} values ({known}), but the task is binary; use"
+            " --set task=multiclass, or another label"
         )
     positive = schema.positive
     if positive is not None and not any(value == positive or str(value) == str(positive) for value in counts):
         hint = did_you_mean(str(positive), map(str, counts))
         raise BadInput(
-            f"schema.positive is {positive!r}, which is not in the label column '{label}' of {source}; it has: {known}.{hint}"
+            f"schema.positive is {positive!r}, which is not in the label column '{label}' of {source}; it has:"
+            f" {known}.{hint}"
         )
     rare = [str(name) for name, times in counts.items() if times == 1]
     if rare:
@@ -197,7 +204,8 @@ def _with_groups(recipe: Recipe, rows: Dataset, notes: list[str]) -> Dataset:
         return rows
     if len(missing) == len(groups):
         raise BadInput(
-            f"the group_id column '{column}' is empty throughout; fill it, or name another one with --set schema.group_id=COLUMN"
+            f"the group_id column '{column}' is empty throughout; fill it, or name another one with --set"
+            " schema.group_id=COLUMN"
         )
     notes.append(f"a group of its own each, as they have no '{column}': {len(missing)} of {len(rows)} rows")
     names = [f"(none, row {i + 1})" if _missing(value) else str(value) for i, value in enumerate(groups)]
@@ -227,7 +235,8 @@ def _apportioned(recipe: Recipe, rows: Dataset, places: Index, source: str, note
     for name, found in (("training", train), ("validation", validation), ("test", test)):
         if len(found) == 0:
             raise BadInput(
-                f"{source} leaves no row for the {name} split; give more rows, or other shares with --set split.test=… and split.validation=…"
+                f"{source} leaves no row for the {name} split; give more rows, or other shares with --set split.test=…"
+                " and split.validation=…"
             )
     return {"train": train, "validation": validation, "test": test}
 
@@ -239,11 +248,13 @@ def _apart(
     kept = without_groups_of(groups, ours, theirs)
     if len(ours) and not len(kept):
         raise BadInput(
-            f"every row of {where} has a '{column}' that is also in the {other} split, so none is left; split by group instead (--set split.by=group_id)"
+            f"every row of {where} has a '{column}' that is also in the {other} split, so none is left; split by group"
+            " instead (--set split.by=group_id)"
         )
     if len(kept) < len(ours):
         notes.append(
-            f"left out, as their '{column}' is also in the {other} split: {len(ours) - len(kept)} of {len(ours)} rows of {where}"
+            f"left out, as their '{column}' is also in the {other} split: {len(ours) - len(kept)} of {len(ours)} rows"
+            f" of {where}"
         )
     return kept
 
@@ -257,7 +268,8 @@ def _check_training(recipe: Recipe, rows: Dataset, index: Index, source: str, no
     training = {values[i] for i in index["train"]}
     if len(training) < 2:
         raise BadInput(
-            f"the label column '{label}' of {source} has one class, {training.pop()!r}, to train on; a classifier needs two or more"
+            f"the label column '{label}' of {source} has one class, {training.pop()!r}, to train on; a classifier needs"
+            " two or more"
         )
     unseen = sorted({str(values[i]) for i in index["test"] if values[i] not in training})
     if unseen:
@@ -273,5 +285,6 @@ def _note_copies(recipe: Recipe, train: Dataset, test: Dataset, notes: list[str]
     copies = sum(row in seen for row in fingerprint.inputs(test, columns))
     if copies:
         notes.append(
-            f"same input as a training row: {copies} of {len(test)} test rows; they stay, and make the test easier than new rows would"
+            f"same input as a training row: {copies} of {len(test)} test rows; they stay, and make the test easier than"
+            " new rows would"
         )

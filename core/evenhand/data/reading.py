@@ -104,7 +104,8 @@ def joined(pieces: list[Piece], schema: Schema, modality: str) -> Parts:
         strange = sorted(set(piece.frame.columns) ^ set(first.frame.columns))
         if strange:
             raise BadInput(
-                f"{piece.name} and {first.name} differ in their columns ('{strange[0]}' is in one only); write the shards of a split alike"
+                f"{piece.name} and {first.name} differ in their columns ('{strange[0]}' is in one only); write the"
+                " shards of a split alike"
             )
     every = dict.fromkeys(name for piece in pieces for name in piece.frame.columns)
     columns = [
@@ -161,7 +162,8 @@ def _from_folder(folder: Path, schema: Schema, modality: str) -> Iterator[Piece]
     elif files:
         names = ", ".join(file.name for file in files[:5])
         raise BadInput(
-            f"{folder} holds several tables ({names}) and none is called train; name one file with --data, or call them train and test"
+            f"{folder} holds several tables ({names}) and none is called train; name one file with --data, or call them"
+            " train and test"
         )
     elif modality == "image":
         yield from _image_folders(folder, schema)
@@ -210,7 +212,8 @@ def _refuse_endless_lines(file: Path) -> None:
             length = length + len(block) if last < 0 else len(block) - last
             if length > LONGEST_LINE:
                 raise BadInput(
-                    f"{file} has a line of more than {LONGEST_LINE >> 20} MB, so it is no table with one row per line; write it again"
+                    f"{file} has a line of more than {LONGEST_LINE >> 20} MB, so it is no table with one row per line;"
+                    " write it again"
                 )
 
 
@@ -241,7 +244,8 @@ def _refuse_ragged(file: Path) -> None:
     if wrong:
         row = wrong[0]
         raise BadInput(
-            f"row {row.number} of {file} does not fit its header (row 1): {row.actual_columns} against {row.expected_columns} values; mend that row, or quote values that hold a '{delimiter}'"
+            f"row {row.number} of {file} does not fit its header (row 1): {row.actual_columns} against"
+            f" {row.expected_columns} values; mend that row, or quote values that hold a '{delimiter}'"
         )
 
 

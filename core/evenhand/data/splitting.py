@@ -84,7 +84,8 @@ def _by_site(recipe: Recipe, rows: Dataset, source: str) -> tuple[Index, str]:
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise BadInput(
-            f"split.test_sites names '{unknown[0]}', which is not in column '{column}' of {source}; it has: {', '.join(known[:20])}.{did_you_mean(unknown[0], known)}"
+            f"split.test_sites names '{unknown[0]}', which is not in column '{column}' of {source}; it has:"
+            f" {', '.join(known[:20])}.{did_you_mean(unknown[0], known)}"
         )
     chosen = np.array([i for i, site in enumerate(sites) if site in wanted], dtype=int)
     if len(chosen) == len(sites):
@@ -95,7 +96,8 @@ def _by_site(recipe: Recipe, rows: Dataset, source: str) -> tuple[Index, str]:
 def _whole_groups(groups: list[Any], labels: list[Any], share: float, seed: int) -> Index:
     """Row numbers of whole groups that hold about `share` of the rows, at least one group and never all.
 
-    Of some random draws the one is taken that leaves no class without a row and whose classes are nearest to the data's.
+    Of some random draws the one is taken that leaves no class without a row and whose classes are nearest to the
+    data's.
     """
     names = sorted(set(groups), key=str)
     if len(names) < 2:
@@ -159,7 +161,8 @@ def moments(values: list[Any], column: str, source: str) -> np.ndarray:
     missing = series.null_count() + (int(series.is_nan().sum()) if series.dtype.is_float() else 0)
     if missing:
         raise BadInput(
-            f"{missing} rows of {source} have no time in column '{column}'; fill them, or split another way (--set split.by=random)"
+            f"{missing} rows of {source} have no time in column '{column}'; fill them, or split another way (--set"
+            " split.by=random)"
         )
     if not (series.dtype.is_numeric() or series.dtype.is_temporal()):
         raise BadInput(f"the column '{column}' of {source} holds no times; write times as 2026-11-23T18:30:00")
@@ -177,6 +180,7 @@ def _parsed(series: pl.Series, column: str, source: str) -> pl.Series:
     bad = series.filter((parsed.is_null() | ~year_first) & series.is_not_null())
     if bad.len():
         raise BadInput(
-            f"the time '{str(bad[0])[:40]}' in column '{column}' of {source} cannot be read; write times as 2026-11-23 or 2026-11-23T18:30:00"
+            f"the time '{str(bad[0])[:40]}' in column '{column}' of {source} cannot be read; write times as 2026-11-23"
+            " or 2026-11-23T18:30:00"
         )
     return parsed

@@ -38,7 +38,8 @@ def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run
 
     if backbone is None:
         raise BadInput(
-            f"recipe '{recipe.full_name}' names no backbone; set one with --set backbone=NAME (`evenhand backbones` lists them)"
+            f"recipe '{recipe.full_name}' names no backbone; set one with --set backbone=NAME (`evenhand backbones`"
+            " lists them)"
         )
     return finetuning.finetune(recipe, splits, backbone, run)
 

@@ -16,7 +16,9 @@ EFFICIENTNET_LITE0 = Backbone(
         parameters=4_652_008,
         size_mb=18.8,
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        known_bias="photographs from the web of 2009, most of them from North America and Europe; no medical or night images",
+        known_bias=(
+            "photographs from the web of 2009, most of them from North America and Europe; no medical or night images"
+        ),
         url="https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",
     ),
     options={"architecture": "tf_efficientnet_lite0", "layers": ("blocks.4", "blocks.5", "head")},

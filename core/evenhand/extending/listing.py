@@ -1,4 +1,5 @@
-"""What is installed, from Python: the same answers as `evenhand plugins`, `recipes`, `backbones`, `show` and `doctor`."""
+"""What is installed, from Python: the same answers as `evenhand plugins`, `recipes`, `backbones`, `show` and
+`doctor`."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from evenhand.values import Backbone
 
 
 def plugins() -> list[dict[str, str]]:
-    """The installed plugins as {plugin, distribution, state}; a broken one is quarantined, with the reason in its state."""
+    """The installed plugins as {plugin, distribution, state}; a broken one is quarantined, with the reason in its
+    state."""
     loaded = load()
     rows = [{"plugin": name, "distribution": about, "state": "works"} for name, about in loaded.names()]
     broken = [
@@ -32,7 +34,8 @@ def backbones() -> dict[str, Backbone]:
 
 
 def show(recipe: str, settings: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """A recipe's values as {key, value, origin}, with settings such as "finetune.epochs=3" in place. Raises BadInput."""
+    """A recipe's values as {key, value, origin}, with settings such as "finetune.epochs=3" in place. Raises
+    BadInput."""
     resolved = load().recipe(recipe).with_settings(list(settings)).resolved()
     return [{"key": key, "value": value, "origin": origin} for key, value, origin in resolved]
 

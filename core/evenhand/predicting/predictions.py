@@ -6,7 +6,8 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.errors import PluginFault
+from evenhand.asking.question import Question
+from evenhand.errors import BadInput, PluginFault, missing_column
 from evenhand.recipe import Recipe
 from evenhand.schema import Schema
 from evenhand.values import Adapted, Predictions, Splits
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple[dict[str, Any], dict[str, Any]]:
     """(columns of predictions.parquet, what its reader must know) for the test split.
 
-    Inputs are left out: the table holds what an audit needs and no message, image or record.
+    Inputs are left out unless [audit] names them: the table holds what an audit needs and no message, image or record.
     """
     from evenhand.adapting import scores
 
     rows = splits.test
     label = splits.schema.require("label", "predicting")
-    kept = dict.fromkeys(column for role, column in splits.schema.columns() if role not in ("input", "split"))
+    named = [column for role, column in splits.schema.columns() if role not in ("input", "split")]
+    kept = dict.fromkeys([*named, *(column for _, column in recipe.audit.columns())])
     table: dict[str, Any] = {name: list(rows[name]) for name in kept}
     prediction, score = free_name("prediction", table), free_name("score", table)
     decided, probability = decide(recipe, adapted, scores(adapted.model, rows, splits.schema))
@@ -61,20 +63,68 @@ def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: 
     )
 
 
-def audit_of(recipe: Recipe, predictions: Predictions, extra: Sequence[GroupMetric | Estimate]) -> Audit:
-    """The audit of a run's predictions by its recipe's audit rule; `extra` is what its plugin adds."""
-    from evenhand.auditing import audit
+def check_question(recipe: Recipe, splits: Splits) -> None:
+    """Raise BadInput for what could not be audited once the model is trained: columns, rules and ways to select."""
+    from evenhand.auditing.question.choices import read_reference
+    from evenhand.auditing.question.policy import load_policy
 
-    roles, rule = predictions.schema, recipe.audit
+    asked, columns = recipe.audit, splits.test.column_names
+    for part, column in asked.columns():
+        if column not in columns:
+            raise missing_column(column, splits.source, columns, option=f"audit.{part}")
+    load_policy(asked.policy)
+    sensitive = asked.sensitive or splits.schema.sensitive
+    read_reference(asked.reference, sensitive)
+    for column in asked.bins:
+        if column not in sensitive:
+            raise missing_column(column, "the sensitive columns", sensitive, option="audit.bins")
+    if asked.favourable is not None:
+        _check_favourable(recipe, splits)
+    if asked.top is not None and (recipe.task != "binary" or asked.threshold is not None):
+        raise BadInput(
+            f"'audit.top' = {asked.top} selects the best by score, which a {recipe.task} task with "
+            f"audit.threshold = {asked.threshold} does not; drop one of them"
+        )
+
+
+def _check_favourable(recipe: Recipe, splits: Splits) -> None:
+    from evenhand.auditing.question.favourable import read_favourable
+    from evenhand.auditing.table.labels import plain
+
+    said = recipe.audit.favourable
+    if recipe.task != "binary":
+        raise BadInput(f"'audit.favourable' = {said}: a {recipe.task} task has no yes-or-no decision; leave it out")
+    classes = {value for value in splits.test[splits.schema.require("label", "auditing")] if value is not None}
+    yes = plain([*classes][positive_class(splits.schema, tuple(classes))])
+    read_favourable(said, [yes], [tuple(sorted(map(plain, classes)))])
+
+
+def question_of(recipe: Recipe, predictions: Predictions) -> Question:
+    """The recipe's question of a run's predictions; what it leaves open is as the schema and the recipe say."""
+    asked, roles = recipe.audit, predictions.schema
     binary = predictions.task == "binary" and len(predictions.classes) == 2
-    return audit(
-        predictions.table, label=roles.label, score=roles.score, prediction=roles.prediction, sensitive=roles.sensitive,
-        threshold=predictions.threshold if binary else None,
+    decided = binary and asked.top is None  # the top ones are selected by score, not by the model's decisions
+    return asked.but(
+        label=roles.label,
+        score=roles.score,
+        prediction=roles.prediction if decided or not binary else None,
+        threshold=predictions.threshold if decided else None,
         positive=predictions.classes[positive_class(roles, predictions.classes)] if binary else None,
-        cluster=roles.group_id, weight=roles.weight, id=roles.id, task=predictions.task, tolerance=rule.tolerance or None,
-        metrics=rule.metrics or None, extra=extra, intersections=rule.intersections, confidence=rule.confidence, seed=recipe.seed,
-        title=recipe.title,
-    )  # fmt: skip
+        task=predictions.task,
+        sensitive=asked.sensitive or roles.sensitive,
+        cluster=asked.cluster or roles.group_id,
+        weight=asked.weight or roles.weight,
+        id=asked.id or roles.id,
+        seed=asked.seed or recipe.seed,
+        title=asked.title or recipe.title,
+    )
+
+
+def audit_of(recipe: Recipe, predictions: Predictions, extra: Sequence[GroupMetric | Estimate]) -> Audit:
+    """The audit of a run's predictions by its recipe's question; `extra` is what its plugin adds."""
+    from evenhand.auditing import conduct
+
+    return conduct(predictions.table, question_of(recipe, predictions), extra)
 
 
 def replace_roles(schema: Schema, **roles: Any) -> Schema:
@@ -98,7 +148,8 @@ def decide(recipe: Recipe, adapted: Adapted, scores: np.ndarray) -> tuple[list[A
     scores = np.asarray(scores, dtype=np.float64)
     if not np.isfinite(scores).all():
         raise PluginFault(
-            "the model's scores hold NaN or infinite values; look at log.jsonl for a diverging loss, lower learning_rate"
+            "the model's scores hold NaN or infinite values; look at log.jsonl for a diverging loss, lower"
+            " learning_rate"
         )
     if recipe.task == "regression":
         return scores.reshape(-1).tolist(), None

@@ -1,7 +1,7 @@
 """Weights that a package brings as a torch file: checked, read without running code, kept as safetensors in the cache.
 
-A checkpoint of another code base names its tensors otherwise, but lists them in the order in which the layers were made, as timm
-does; so names are mapped by order, and every shape must agree.
+A checkpoint of another code base names its tensors otherwise, but lists them in the order in which the layers were
+made, as timm does; so names are mapped by order, and every shape must agree.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ COUNTER = "num_batches_tracked"  # of batch norm, which inference never reads
 def converted(backbone: Backbone) -> Path:
     """The cache's folder with the weights of a `torch:PACKAGE/FILE` source under timm's names; made once.
 
-    Raises BadInput where the package is missing, the file is not the card's, or its tensors do not fit the architecture.
+    Raises BadInput where the package is missing, the file is not the card's, or its tensors do not fit the
+    architecture.
     """
     file = packaged_file(backbone, backbone.source.partition(":")[2])
     if not backbone.card.sha256:
@@ -84,8 +85,8 @@ def matched(
     for old, new in zip(theirs, ours, strict=True):
         if found[old].shape != wanted[new].shape:
             raise BadInput(
-                f"backbone '{backbone.name}': tensor {old} has shape {tuple(found[old].shape)}, and {new} of the architecture "
-                f"{tuple(wanted[new].shape)}; correct the architecture in the backbone's options"
+                f"backbone '{backbone.name}': tensor {old} has shape {tuple(found[old].shape)}, and {new} of the"
+                f" architecture {tuple(wanted[new].shape)}; correct the architecture in the backbone's options"
             )
     named = {new: found[old].detach().contiguous() for old, new in zip(theirs, ours, strict=True)}
     return {**named, **{name: value for name, value in wanted.items() if name.endswith(COUNTER)}}

@@ -89,7 +89,8 @@ class ImageEncoder:
         self.identity = identity_of(body, preprocessing)
 
     def variants(self) -> list[ImageEncoder]:
-        """One encoder for each layer that validation may choose, on the same weights; itself where nothing is to choose."""
+        """One encoder for each layer that validation may choose, on the same weights; itself where nothing is to
+        choose."""
         if not self.choices:
             return [self]
         return [

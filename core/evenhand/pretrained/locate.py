@@ -95,8 +95,8 @@ def _no_weights(backbone: Backbone, folder: Path) -> BadInput:
     pickled = sorted(file.name for pattern in PICKLED for file in folder.glob(pattern))
     if pickled:
         return BadInput(
-            f"backbone '{backbone.name}' has only pickled weights ({pickled[0]} in {folder}), which can run any code when "
-            f"loaded and are refused; convert them to {WEIGHTS}"
+            f"backbone '{backbone.name}' has only pickled weights ({pickled[0]} in {folder}), which can run any code"
+            f" when loaded and are refused; convert them to {WEIGHTS}"
         )
     return BadInput(
         f"backbone '{backbone.name}' has no {WEIGHTS} in {folder}; put the weights there in safetensors format"

@@ -49,7 +49,8 @@ def with_head(body: nn.Module, width: int, n_out: int, task: str, label_smoothin
 def run_batches(module: nn.Module, encoder: Any, examples: Sequence[dict[str, Any]], number_format: str) -> np.ndarray:
     """What `module` makes of `examples`, float32 of shape [examples, outputs], in their order.
 
-    Examples of equal size share a batch, so nothing is padded and a row's result does not hang on its neighbours' length.
+    Examples of equal size share a batch, so nothing is padded and a row's result does not hang on its neighbours'
+    length.
     """
     where = device()
     module = module.to(where).eval()

@@ -54,7 +54,8 @@ def device() -> torch.device:
 
 
 def precision(recipe: Recipe | None = None) -> str:
-    """ "fp32" or "bf16": the recipe's word, or for "auto" (and without a recipe) bf16 only where the hardware multiplies in it.
+    """ "fp32" or "bf16": the recipe's word, or for "auto" (and without a recipe) bf16 only where the hardware
+    multiplies in it.
 
     Without AMX or AVX512-BF16 a processor emulates bf16, which was measured three times slower than fp32.
     """

@@ -1,4 +1,5 @@
-"""Batches of synthetic tables of one shape, each a function of the seed and the step alone: a run can resume anywhere."""
+"""Batches of synthetic tables of one shape, each a function of the seed and the step alone: a run can resume
+anywhere."""
 
 from __future__ import annotations
 

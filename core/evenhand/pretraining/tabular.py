@@ -1,7 +1,8 @@
 """Train the tabular backbone on synthetic tables:   python -m evenhand.pretraining.tabular --out DIR --steps N --seed 0
 
-One file, DIR/checkpoint.safetensors, holds everything a run is made of and is replaced whole; a killed run started again by the
-same command ends with the same weights. What ships is the moving average of the weights: DIR/model.safetensors.
+One file, DIR/checkpoint.safetensors, holds everything a run is made of and is replaced whole; a killed run started
+again by the same command ends with the same weights. What ships is the moving average of the weights:
+DIR/model.safetensors.
 """
 
 from __future__ import annotations

@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.asking.question import Question
 from evenhand.files import atomic
 
 if TYPE_CHECKING:
-    from evenhand.auditing import Audit
+    from evenhand.auditing import Audit, Estimate, GroupMetric
 
 PLAN = "plan.json"
 
 
-def audit_into(folder: str | Path, source: Any, command: str | None = None, **choices: Any) -> Audit:
+def audit_into(
+    folder: str | Path,
+    source: Any,
+    command: str | None = None,
+    *,
+    question: Question | None = None,
+    extra: Sequence[GroupMetric | Estimate] = (),
+    **parts: Any,
+) -> Audit:
     """Audit `source` and leave everything in `folder`, so that `evenhand verify` can replay it.
 
-    choices: what `evenhand.audit` takes. command: what the report says reproduces it. Raises BadInput, and then leaves
-    the folder as it was.
+    question: what is asked; or its parts by name, as `evenhand.audit` takes them. command: what the report says
+    reproduces it. Raises BadInput, and then leaves the folder as it was.
     """
-    from evenhand.auditing import audit
+    from evenhand.auditing import conduct
 
+    asked = question or Question(**parts)
     folder = Path(folder)
     made = _missing_folders(folder)
     before = _read(folder / PLAN)
     where = str(Path(source).resolve()) if isinstance(source, str | Path) else None
-    recorded = {key: _plain(value) for key, value in choices.items() if value not in (None, ())}
+    arguments = asked.anchored(Path.cwd()).table()
 
     def write_plan(plan: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        head = {"format": "evenhand-plan", "version": 1, "source": where, "command": command, "arguments": recorded}
+        head = {"format": "evenhand-plan", "version": 1, "source": where, "command": command, "arguments": arguments}
         text = json.dumps({**head, **plan}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         _write(folder / PLAN, text.encode())
 
     try:
-        result = audit(source, on_plan=write_plan, **choices)
+        result = conduct(source, asked, extra, on_plan=write_plan)
         write_audit(result, folder, command)
     except BaseException:
         _undo(folder, before, made)
@@ -80,14 +90,3 @@ def _undo(folder: Path, plan: bytes | None, made: list[Path]) -> None:
     for path in made:
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-
-
-def _plain(value: Any) -> Any:
-    """A choice as JSON holds it; a policy by its name or path."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, Path):
-        return str(value.resolve())
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

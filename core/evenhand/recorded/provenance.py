@@ -88,7 +88,8 @@ def data(splits: Splits) -> dict[str, Any]:
 
 
 def _test_digest(splits: Splits) -> str:
-    """sha256 over inputs and labels of the test rows in order: two runs with the same one can be compared row by row."""
+    """sha256 over inputs and labels of the test rows in order: two runs with the same one can be compared row by
+    row."""
     columns = [column for column in (*splits.schema.input, splits.schema.label) if column]
     return hashlib.sha256(b"".join(fingerprint.inputs(splits.test, columns))).hexdigest()
 

@@ -114,13 +114,23 @@ def gap(verdict: dict[str, Any]) -> Markup:
     zone = (tolerance, 1.0) if ratio else (0.0, tolerance)
     title = f"{'ratio' if ratio else 'gap'} {number(value)}, {interval(verdict)}, {word}"
     return Markup(
-        '{0}<rect class="zone" x="{1}" y="6" width="{2}" height="22"/><line class="limit" x1="{3}" x2="{3}" y1="3" y2="31"/>'
-        '<line class="axis" x1="{10}" x2="{4}" y1="28" y2="28"/><line class="narrow" x1="{5}" x2="{6}" y1="17" y2="17"/>'
-        '<circle class="dot" cx="{7}" cy="17" r="5"/><text class="tick first" x="{10}" y="44">0</text><text class="tick first" x="{9}" y="44">{8}</text></svg>'
+        '{0}<rect class="zone" x="{1}" y="6" width="{2}" height="22"/><line class="limit" x1="{3}" x2="{3}" y1="3"'
+        ' y2="31"/><line class="axis" x1="{10}" x2="{4}" y1="28" y2="28"/><line class="narrow" x1="{5}" x2="{6}"'
+        ' y1="17" y2="17"/><circle class="dot" cx="{7}" cy="17" r="5"/><text class="tick first" x="{10}"'
+        ' y="44">0</text><text class="tick first" x="{9}" y="44">{8}</text></svg>'
     ).format(
-        _open(width, 48, title), x(zone[0]), round(x(zone[1]) - x(zone[0]), 1), x(tolerance), width - left, x(lower), x(end), x(value),
-        word, max(26, min(x(tolerance) - 20, width - 120)), x(0),
-    )  # fmt: skip
+        _open(width, 48, title),
+        x(zone[0]),
+        round(x(zone[1]) - x(zone[0]), 1),
+        x(tolerance),
+        width - left,
+        x(lower),
+        x(end),
+        x(value),
+        word,
+        max(26, min(x(tolerance) - 20, width - 120)),
+        x(0),
+    )
 
 
 def roc(groups: dict[str, dict[str, list[float]]]) -> Markup:
@@ -136,7 +146,8 @@ def roc(groups: dict[str, dict[str, list[float]]]) -> Markup:
 
 
 def calibration(groups: dict[str, dict[str, list[float]]], edges: list[float]) -> Markup:
-    """Share of positives against score, in tenths of the score, of each group; tenths with fewer than 10 rows are left out."""
+    """Share of positives against score, in tenths of the score, of each group; tenths with fewer than 10 rows are left
+    out."""
     lines = []
     for name, histogram in groups.items():
         points = []
@@ -159,12 +170,14 @@ def _curves(lines: list[tuple[str, list[tuple[float, float]]]], across: str, up:
     parts = [_open(size + left + 10, size + 44 + 18 * len(lines), title)]
     parts.append(
         Markup(
-            '<rect class="frame" x="{0}" y="6" width="{1}" height="{1}"/><line class="grid" x1="{0}" y1="{2}" x2="{3}" y2="6"/>'
+            '<rect class="frame" x="{0}" y="6" width="{1}" height="{1}"/><line class="grid" x1="{0}" y1="{2}" x2="{3}"'
+            ' y2="6"/>'
         ).format(left, size, size + 6, left + size)
     )
     parts.append(
         Markup(
-            '<text class="tick" x="{0}" y="{1}">{2}</text><text class="tick" transform="translate(14 {3}) rotate(-90)">{4}</text>'
+            '<text class="tick" x="{0}" y="{1}">{2}</text><text class="tick" transform="translate(14 {3})'
+            ' rotate(-90)">{4}</text>'
         ).format(left + size / 2, size + 24, across, size / 2, up)
     )
     for i, (name, points) in enumerate(lines):
@@ -174,7 +187,8 @@ def _curves(lines: list[tuple[str, list[tuple[float, float]]]], across: str, up:
         y = size + 46 + 18 * i
         parts.append(
             Markup(
-                '<line class="curve s{0}" x1="{1}" x2="{2}" y1="{3}" y2="{3}"/><text class="legend" x="{4}" y="{5}">{6}</text>'
+                '<line class="curve s{0}" x1="{1}" x2="{2}" y1="{3}" y2="{3}"/><text class="legend" x="{4}"'
+                ' y="{5}">{6}</text>'
             ).format(i % STYLES, left, left + 34, y - 4, left + 42, y, short(name)[:40])
         )
     return Markup("").join([*parts, Markup("</svg>")])

@@ -134,16 +134,28 @@ def verdict(value: Any) -> tuple[str, str, str]:
 def next_step(audit: dict[str, Any]) -> str:
     """What to do now, in one sentence."""
     if audit["verdict"] is None and audit["question"].get("policy"):
-        return "The policy asks for these tables and sets no limit, so nothing was judged: publish or file them as it says."
+        return (
+            "The policy asks for these tables and sets no limit, so nothing was judged: publish or file them as it"
+            " says."
+        )
     if audit["verdict"] is None:
-        return "No tolerance was given, so nothing was judged: state the largest acceptable gap (--tolerance tpr=0.05) before you look at the numbers."
+        return (
+            "No tolerance was given, so nothing was judged: state the largest acceptable gap (--tolerance tpr=0.05)"
+            " before you look at the numbers."
+        )
     exceeded = [v for v in audit["verdicts"] if v["verdict"] == "exceeded"]
     unsure = [v for v in audit["verdicts"] if v["verdict"] == "not enough evidence"]
     if exceeded:
         names = ", ".join(dict.fromkeys(short(v["attribute"]) for v in exceeded))
-        return f"Look at {names} below: find out why the groups differ, and decide with those responsible before the model is used."
+        return (
+            f"Look at {names} below: find out why the groups differ, and decide with those responsible before the model"
+            " is used."
+        )
     if unsure:
-        return "Collect more labelled rows of the groups named below, then audit again; until then the data cannot settle the question."
+        return (
+            "Collect more labelled rows of the groups named below, then audit again; until then the data cannot settle"
+            " the question."
+        )
     return "Keep this report with the model's papers, and audit again when the data or the model changes."
 
 
@@ -151,6 +163,17 @@ def label_of(audit: dict[str, Any], metric: str) -> str:
     """The metric's readable name."""
     labels = {m["name"]: str(m.get("label") or m["name"]) for m in audit["metrics"]}
     return labels.get(metric) or UNLISTED.get(metric) or metric.replace("_", " ")
+
+
+def judged_rate(audit: dict[str, Any], metric: str) -> str:
+    """What a policy's ratio compares, in words; not the selection rate where being selected is unfavourable."""
+    favourable = audit["question"].get("favourable") or {}
+    return "favourable rate" if favourable.get("decision") == "negative" else label_of(audit, metric)
+
+
+def selected_means(audit: dict[str, Any]) -> str:
+    """What being selected means, and whether that is favourable: one sentence; "" where nobody is selected."""
+    return str((audit["question"].get("favourable") or {}).get("says", ""))
 
 
 def in_order(audit: dict[str, Any], attribute: str, found: dict[str, Any]) -> dict[str, Any]:
@@ -176,4 +199,7 @@ def helps(evaluation: list[dict[str, Any]]) -> str:
         return (
             f"No: the best baseline is right more often, by {points} of accuracy. Prefer it: it is simpler and better."
         )
-    return f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of accuracy) could be chance. Prefer the simpler model."
+    return (
+        f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of accuracy) could be"
+        " chance. Prefer the simpler model."
+    )

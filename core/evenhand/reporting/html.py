@@ -64,7 +64,10 @@ def _page(**values: Any) -> str:
         script=Markup(script),
         names=words.long_names(filled["audit"]),
         histograms=Markup(histograms) if histograms != "null" else None,
-        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'",
+        policy=(
+            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none';"
+            " form-action 'none'"
+        ),
     )
 
 

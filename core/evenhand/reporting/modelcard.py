@@ -32,6 +32,8 @@ def model_card(
     )
     if audit:
         lines += ["", "## Groups of people", "", words.verdict(audit["verdict"])[1] + ". " + words.next_step(audit), ""]
+        if audit["verdicts"] and words.selected_means(audit):
+            lines += [_text(words.selected_means(audit)), ""]
         lines += [f"- {_text(v['attribute'])}: {_text(v['says'])}" for v in audit["verdicts"]]
     for section in sections:
         lines += [

@@ -1,4 +1,5 @@
-"""What the threshold slider reads: score histograms, and which numbers to make of the cells on either side of the threshold."""
+"""What the threshold slider reads: score histograms, and which numbers to make of the cells on either side of the
+threshold."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ USUAL: tuple[dict[str, Any], ...] = (
 def slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
     """{edges, attributes, effective, threshold, rates}; only for single columns, so that the page stays small.
 
-    rates: {metric, label} with {hits, among}, the cells of a share, or {at}, numbers by attribute and group for every edge.
-    A plugin's metric takes the place of a usual one of its name.
+    rates: {metric, label} with {hits, among}, the cells of a share, or {at}, numbers by attribute and group for every
+    edge. A plugin's metric takes the place of a usual one of its name.
     """
     histograms = (audit or {}).get("histograms")
     if audit is None or not histograms:

@@ -18,7 +18,7 @@ from evenhand.errors import PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.files import own
-from evenhand.predicting.predictions import audit_of, predictions_of, predictions_table
+from evenhand.predicting.predictions import audit_of, check_question, predictions_of, predictions_table
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
 from evenhand.recorded.run_folder import Run
@@ -162,6 +162,7 @@ class Corridor:
 def load_data(corridor: Corridor) -> Outcome:
     """Read the source; data.json tells what was found. recipe.toml and the manifest's head come first."""
     run, recipe, splits = corridor.run, corridor.recipe, corridor.splits
+    check_question(recipe, splits)
     run.write("recipe.toml", recipe.to_toml())
     run.record(**provenance.head(recipe, corridor.source, splits, corridor.plugins.names()))
     run.write("data.json", json.dumps(provenance.data(splits), indent=1, sort_keys=True, default=str) + "\n")

@@ -53,12 +53,14 @@ def verify(folder: str | Path, data: Any = None) -> Verification:
 
 
 def _replayed(found: FinishedAudit, source: Any) -> list[tuple[str, bool, str]]:
-    from evenhand.auditing import Audit, audit
+    from evenhand.asking.question import Question
+    from evenhand.auditing import Audit, conduct
     from evenhand.reporting import junit_xml, render_audit
 
     folder, plan, planned = found.path, found.plan, dict[str, Any]()
     recorded, before = read(folder, AUDIT), read_audit(folder)
-    result = _named_as(before, audit(source, on_plan=planned.update, **plan.get("arguments", {})))
+    asked = Question.build(plan.get("arguments", {}))
+    result = _named_as(before, conduct(source, asked, on_plan=planned.update))
     checks = [
         _same("data", plan.get("data_sha256"), planned["data_sha256"], "sha256"),
         _same("plan", plan.get("plan_sha256"), planned["plan_sha256"], "sha256"),

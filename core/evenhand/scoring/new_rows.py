@@ -120,8 +120,8 @@ def _check(frame: pl.LazyFrame, column: str, cast: pl.Expr, where: str, words: s
     found = wrong.filter("bad").head(1).collect(engine="streaming")
     if found.height:
         raise BadInput(
-            f"column '{column}' of {where} holds '{str(found['value'][0])[:40]}' in row {found['row'][0]:,}, and the model was "
-            f"trained on {words} there; mend the column"
+            f"column '{column}' of {where} holds '{str(found['value'][0])[:40]}' in row {found['row'][0]:,}, and the"
+            f" model was trained on {words} there; mend the column"
         )
 
 

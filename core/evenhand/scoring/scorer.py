@@ -1,4 +1,5 @@
-"""A finished run's model in scikit-learn's words: predict and predict_proba on the frames of pandas, Polars and Arrow."""
+"""A finished run's model in scikit-learn's words: predict and predict_proba on the frames of pandas, Polars and
+Arrow."""
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ BATCH = {"table": 100_000, "text": 2_048, "image": 512}  # rows that are in memo
 class Scorer:
     """The model of the run in `path`, ready to score rows that have the input columns of its recipe.
 
-    `types`: the Arrow type of each column that training saw. `notes`: what differs between the evenhand and the libraries
-    that wrote the model and those that read it now.
+    `types`: the Arrow type of each column that training saw. `notes`: what differs between the evenhand and the
+    libraries that wrote the model and those that read it now.
     """
 
     path: Path
@@ -94,8 +95,6 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
     """The model of a finished run. Warns of versions that differ from those it was made with.
 
     Raises BadInput where `run` is no finished run, its model was changed, or its backbone is not installed any more.
-
-    >>> evenhand.load("runs/demo").predict(frame)  # doctest: +SKIP
     """
     found = open_run(run)
     folder = found.artefact("finetune", "model")

@@ -1,4 +1,5 @@
-"""Scores of a file, batch by batch: killed at any point, the same command goes on, and the result is whole or absent."""
+"""Scores of a file, batch by batch: killed at any point, the same command goes on, and the result is whole or
+absent."""
 
 from __future__ import annotations
 
@@ -40,9 +41,9 @@ class Scored:
 def predict(run: str | Path, data: Any, out: str | Path | None = None, progress: Progress | None = None) -> Scored:
     """Score the rows of `data` with the model of the finished run in `run`, into a Parquet or CSV file.
 
-    data: a file (CSV, Parquet, JSON lines), a folder of images, or a frame. out: the file; None: DATA-scored.parquet in the
-    working folder. Rows come out in their order, with score, prediction and every column that has a role in the recipe's
-    schema, so that `evenhand audit` reads the file at once. Memory is that of one batch. Raises BadInput.
+    data: a file (CSV, Parquet, JSON lines), a folder of images, or a frame. out: the file; None: DATA-scored.parquet in
+    the working folder. Rows come out in their order, with score, prediction and every column that has a role in the
+    recipe's schema, so that `evenhand audit` reads the file at once. Memory is that of one batch. Raises BadInput.
     """
     target = _target(data, out)
     scorer = load(run)

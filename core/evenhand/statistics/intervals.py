@@ -14,8 +14,11 @@ from statistics import NormalDist
 import numpy as np
 
 from evenhand.statistics.arrays import Floats
+from evenhand.statistics.tails import log_upper_tail, mid_p_lower
 
 NORMAL = NormalDist()
+FAR = 1.98  # critical values from here on allow for more than one comparison at 95 %
+FEW = 50  # events or non-events, below which a normal tail is not what it seems so far out
 
 
 def critical(confidence: float) -> float:
@@ -53,8 +56,28 @@ def share(x: Floats, n: Floats, c: Floats | float) -> tuple[Floats, Floats]:
     return lower, upper
 
 
+def far_share(x: Floats, n: Floats, c: Floats | float, near: Floats | float = FAR) -> tuple[Floats, Floats]:
+    """The interval of a share at a critical value that allows for many comparisons: from exact tails where events are
+    few.
+
+    A score interval covers 95 % on the average of its two sides. At 3 or 4 standard errors the side of a small share
+    lies so much too high that 3 of 20 beside 100 of 5,000 seems 100 times as unlikely as it is. Mid-P limits take its
+    place; they are nowhere narrower than the score interval at the critical value `near`, so that intervals only widen
+    with c.
+    """
+    x, n, c, near = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (x, n, c, near)))
+    few = (np.minimum(x, n - x) < FEW) & (n > 0)
+    lower, upper = share(x, n, np.where(few, near, c))
+    if few.any():
+        hits, rows = np.clip(x[few], 0, n[few]), n[few]
+        least, rest = mid_p_lower(np.stack([hits, rows - hits]), rows, log_upper_tail(c[few]))
+        lower[few], upper[few] = np.minimum(least, lower[few]), np.maximum(1 - rest, upper[few])
+    return lower, upper
+
+
 def _poisson_lower(x: Floats, c: Floats) -> Floats:
-    """The mean at which x or more events have the probability that c leaves outside (Wilson & Hilferty 1931, PNAS 17)."""
+    """The mean at which x or more events have the probability that c leaves outside (Wilson & Hilferty 1931, PNAS
+    17)."""
     one_sided = {z: -NORMAL.inv_cdf(min(2 * NORMAL.cdf(-min(z, 8.0)), 1 - 1e-12)) for z in np.unique(c).tolist()}
     z = np.array([one_sided[v] for v in c.ravel().tolist()]).reshape(c.shape)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -22,7 +22,8 @@ def holm(p: Floats) -> Floats:
 def benjamini_hochberg(p: Floats) -> Floats:
     """Adjusted so that the expected share of false alarms among the alarms is at most the level.
 
-    Proven for independent tests and for those that depend positively (Benjamini & Yekutieli 2001), as slices that overlap do.
+    Proven for independent tests and for those that depend positively (Benjamini & Yekutieli 2001), as slices that
+    overlap do.
     p: array [test] in [0, 1]; NaN stays NaN and does not count as a test. Returns the same shape, in the order given.
     Source: Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57(1).
     """

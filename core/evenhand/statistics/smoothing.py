@@ -1,10 +1,10 @@
 """A smooth curve through shares or means of ordered bins, with its covariance, and a test that it is flat.
 
-A natural cubic smoothing spline on the logit scale (means: their own), fitted by Newton steps to the binned sums (Green &
-Silverman 1994, Nonparametric Regression and Generalized Linear Models, chapters 2 and 5). How smooth is decided by Takeuchi's
-criterion, which is Akaike's where rows are independent and equally weighted. Its covariance is that of the sums, from
-rows or from clusters, and a part for what smoothing takes from the curve (Nychka 1988, JASA 83; Marra & Wood 2012,
-Scand. J. Statistics 39), without which bands miss the bends.
+A natural cubic smoothing spline on the logit scale (means: their own), fitted by Newton steps to the binned sums (Green
+& Silverman 1994, Nonparametric Regression and Generalized Linear Models, chapters 2 and 5). How smooth is decided by
+Takeuchi's criterion, which is Akaike's where rows are independent and equally weighted. Its covariance is that of the
+sums, from rows or from clusters, and a part for what smoothing takes from the curve (Nychka 1988, JASA 83; Marra & Wood
+2012, Scand. J. Statistics 39), without which bands miss the bends.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ def hooks_follow_the_contract(plugin: Plugin) -> None:
         promised = inspect.signature(getattr(hookspecs, hook)).parameters
         for parameter in inspect.signature(getattr(module, hook)).parameters.values():
             assert parameter.name in promised, (
-                f"plugin '{name}': {hook}() has a parameter '{parameter.name}' that evenhand does not pass; it passes {', '.join(promised) or 'none'}"
+                f"plugin '{name}': {hook}() has a parameter '{parameter.name}' that evenhand does not pass; it passes"
+                f" {', '.join(promised) or 'none'}"
             )
             _same_type(name, hook, parameter.name, parameter.annotation, promised[parameter.name].annotation)
 
@@ -53,7 +54,8 @@ def _same_type(name: str, hook: str, parameter: str, given: Any, promised: Any) 
     words = {part.strip().rsplit(".", 1)[-1] for part in str(promised).split("|")}
     given_words = {part.strip().rsplit(".", 1)[-1] for part in str(given_name).split("|")}
     assert given_words & (words | {"Any"}), (
-        f"plugin '{name}': {hook}({parameter}: {given_name}) should be annotated {promised}, which is what evenhand passes"
+        f"plugin '{name}': {hook}({parameter}: {given_name}) should be annotated {promised}, which is what evenhand"
+        " passes"
     )
 
 
@@ -79,14 +81,16 @@ def recipes_are_complete(plugin: Plugin) -> None:
 
 
 def sample_data_loads(plugin: Plugin) -> None:
-    """Every recipe without --data gives three splits with rows, its columns, no group on two sides, the same ones again."""
+    """Every recipe without --data gives three splits with rows, its columns, no group on two sides, the same ones
+    again."""
     plugins, name, _ = _open(plugin)
     for recipe in _recipes(plugins, name):
         first, second = (_sample_digests(plugins, recipe) for _ in range(2))
         for part, rows in first.items():
             row = next((i for i, (a, b) in enumerate(zip(rows, second[part], strict=False)) if a != b), len(rows))
             assert rows == second[part], (
-                f"recipe '{recipe.full_name}': load_data gives other rows the second time, first in row {row + 1} of the {part} split; draw everything from recipe.seed"
+                f"recipe '{recipe.full_name}': load_data gives other rows the second time, first in row {row + 1} of"
+                f" the {part} split; draw everything from recipe.seed"
             )
 
 
@@ -154,7 +158,8 @@ def deterministic_under_a_seed(plugin: Plugin) -> None:
         first, second = (_numbers(recipe, plugins) for _ in range(2))
         for artefact, (hook, content) in first.items():
             assert content == second[artefact][1], (
-                f"recipe '{recipe.full_name}': {artefact} differs between two runs with seed {recipe.seed}, while what {hook} was given is the same; draw everything from recipe.seed"
+                f"recipe '{recipe.full_name}': {artefact} differs between two runs with seed {recipe.seed}, while what"
+                f" {hook} was given is the same; draw everything from recipe.seed"
             )
 
 
@@ -224,7 +229,8 @@ CHECKS: tuple[Callable[[Plugin], None], ...] = (
 
 
 def _open(plugin: Plugin) -> tuple[Plugins, str, Any]:
-    """(all plugins, the plugin's name, its module); a quarantined plugin fails every check but the first with its reason."""
+    """(all plugins, the plugin's name, its module); a quarantined plugin fails every check but the first with its
+    reason."""
     if isinstance(plugin, str):
         plugins, name = load(), plugin
     else:

@@ -11,7 +11,10 @@ def recipes():
 @hookimpl
 def backbones():
     card = BackboneCard(
-        pretrained_on="1.17 billion pairs of English sentences from the web (Reddit, S2ORC, WikiAnswers, Stack Exchange, …), contrastively",
+        pretrained_on=(
+            "1.17 billion pairs of English sentences from the web (Reddit, S2ORC, WikiAnswers, Stack Exchange, …),"
+            " contrastively"
+        ),
         licence="Apache-2.0",
         parameters=22_713_216,
         size_mb=90.9,

@@ -82,7 +82,8 @@ def intent_family(label: str) -> str:
 
 
 class Wording:
-    """Finds likely typos and phrasing markers; typos against the words of the training messages, so that nothing is learned from test rows.
+    """Finds likely typos and phrasing markers; typos against the words of the training messages, so that nothing is
+    learned from test rows.
 
     A word is a likely typo when it is a contraction without its apostrophe, or has 4 to 30 letters, is no
     whole word of the backbone's vocabulary, and is one edit away from a word that training messages hold at least
@@ -146,13 +147,19 @@ def slice_columns(texts: Iterable[str], labels: Iterable[str], wording: Wording)
 
 
 ABOUT = (
-    "Slices are properties of a message, not of the person who wrote it. Typos are judged against the words of the training messages.",
+    (
+        "Slices are properties of a message, not of the person who wrote it. Typos are judged against the words of the"
+        " training messages."
+    ),
     ("slice", "rule"),
     (
         ("message_length", "words in the message: 1-7, 8-12, 13-24, 25 or more"),
         (
             "wording",
-            "a likely typo (contraction without apostrophe; rare word one edit away from a frequent one) or a marker of non-native phrasing",
+            (
+                "a likely typo (contraction without apostrophe; rare word one edit away from a frequent one) or a"
+                " marker of non-native phrasing"
+            ),
         ),
         (
             "intent_family",

@@ -14,7 +14,31 @@ from datasets import Dataset
 from evenhand.recipe import Recipe
 from evenhand.values import Backbone, BackboneCard, Splits
 
-WORDS = ["card", "lost", "stolen", "cash", "transfer", "late", "refund", "top", "up", "wrong", "fee", "charge", "app", "pin", "please", "my", "the", "is", "where", "why", "money", "bank", "account"]  # fmt: skip
+WORDS = [
+    "card",
+    "lost",
+    "stolen",
+    "cash",
+    "transfer",
+    "late",
+    "refund",
+    "top",
+    "up",
+    "wrong",
+    "fee",
+    "charge",
+    "app",
+    "pin",
+    "please",
+    "my",
+    "the",
+    "is",
+    "where",
+    "why",
+    "money",
+    "bank",
+    "account",
+]
 TOPICS = {"card": "card lost stolen pin", "cash": "cash wrong fee charge", "transfer": "transfer late refund money"}
 
 
@@ -61,9 +85,13 @@ def bert_folder(tmp_path_factory):
     ).save_pretrained(folder)
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, max_position_embeddings=64,
-    )  # fmt: skip
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
     BertModel(config).save_pretrained(folder, safe_serialization=True)
     return folder
 
@@ -91,10 +119,15 @@ def timm_folder(tmp_path):
 
 def recipe(modality="text", task="multiclass", inputs=("text",), **finetune) -> Recipe:
     values = {
-        "name": "tiny", "domain": "test", "title": "Tiny", "task": task, "modality": modality, "seed": 3,
+        "name": "tiny",
+        "domain": "test",
+        "title": "Tiny",
+        "task": task,
+        "modality": modality,
+        "seed": 3,
         "schema": {"input": list(inputs), "label": "label"},
         "finetune": {"threads": 1, "image_size": 32, "max_length": 16, "epochs": 2, "batch_size": 8, **finetune},
-    }  # fmt: skip
+    }
     return Recipe.build(values, {}, "test")
 
 

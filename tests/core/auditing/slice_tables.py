@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from evenhand.asking.question import Question
 from evenhand.auditing.question.plan import make_plan
 from evenhand.auditing.slices.search import find_slices
 from evenhand.auditing.table.checks import take_roles
@@ -15,10 +16,7 @@ SAID = {"label": "y", "prediction": "d"}
 def opened(frame, columns, **roles):
     """Rows and plan, as an audit makes them."""
     rows = take_roles(open_source(frame), Roles(sensitive=(columns[0],), slices=tuple(columns), **(roles or SAID)))
-    plan = make_plan(
-        rows, task=None, threshold=None, positive=None, metrics=None, extra=(), tolerance=None, reference=None,
-        confidence=0.95, intersections=1, replicates=200, seed=0,
-    )  # fmt: skip
+    plan = make_plan(rows, Question(replicates=200))
     return rows, plan
 
 

@@ -87,9 +87,12 @@ def test_the_edges_in_the_plan_give_the_same_audit_again():
     frame = people()
     first = audit(frame, label="y", score="s", sensitive=["age", "income"], bins={"income": 3})
     again = audit(
-        frame, label="y", score="s", sensitive=["age", "income"],
+        frame,
+        label="y",
+        score="s",
+        sensitive=["age", "income"],
         bins={column: how["edges"] for column, how in first.data["question"]["bins"].items()},
-    )  # fmt: skip
+    )
     assert first.data["attributes"] == again.data["attributes"]
 
 
@@ -120,9 +123,13 @@ def test_nan_is_missing():
 
 def test_groups_are_in_the_order_of_numbers_also_in_intersections():
     found = audit(
-        people(), label="y", score="s", sensitive=["age", "income"], intersections=2,
+        people(),
+        label="y",
+        score="s",
+        sensitive=["age", "income"],
+        intersections=2,
         bins={"age": [5, 30, 50], "income": [9_000, 100_000]},
-    )  # fmt: skip
+    )
     assert [name for name, _ in groups(found)] == ["5 to under 30", "30 to under 50", "50 or more", "(missing)"]
     assert [name for name, _ in groups(found, 1)] == ["under 9000", "9000 to under 100000", "100000 or more"]
     ages = [name.split(" × ")[0] for name, _ in groups(found, 2)]
@@ -138,9 +145,14 @@ def test_a_reference_bin_can_be_named():
 
 
 ASK = {
-    "label": "y", "score": "s", "sensitive": ["age", "income", "site"], "intersections": 2, "replicates": 200,
-    "bins": {"income": 3, "site": [10, 20.5]}, "metrics": ["selection_rate", "tpr", "auc"],
-}  # fmt: skip
+    "label": "y",
+    "score": "s",
+    "sensitive": ["age", "income", "site"],
+    "intersections": 2,
+    "replicates": 200,
+    "bins": {"income": 3, "site": [10, 20.5]},
+    "metrics": ["selection_rate", "tpr", "auc"],
+}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,4 +1,5 @@
-"""Calibration metrics: no error where there is none at any group size, the truth where there is one, and known references."""
+"""Calibration metrics: no error where there is none at any group size, the truth where there is one, and known
+references."""
 
 import numpy as np
 import polars as pl
@@ -38,8 +39,10 @@ def drawn(rng, runs, size, chance=lambda s: s, repeat=1):
 
 def plain_error(found):
     """The usual plug-in of ten bins, whose expected value falls with the size of a group."""
-    gap = [np.bincount(np.minimum((LEVELS[found.level] * 10).astype(int), 9) + 10 * found.group, v, 10 * found.size)
-           for v in (LEVELS[found.level] - found.label, found.n)]  # fmt: skip
+    gap = [
+        np.bincount(np.minimum((LEVELS[found.level] * 10).astype(int), 9) + 10 * found.group, v, 10 * found.size)
+        for v in (LEVELS[found.level] - found.label, found.n)
+    ]
     gap = [g.reshape(-1, 10) for g in gap]
     return (np.abs(gap[0]) / gap[1].sum(axis=1, keepdims=True)).sum(axis=1)
 
@@ -104,7 +107,9 @@ def test_the_slope_finds_scores_that_are_too_sure_or_too_timid(rng, truth):
     )
 
 
-@pytest.mark.parametrize(("labels", "scores"), [([1] * 20, [0.5, 0.6] * 10), ([0, 1] * 10, [0.2, 0.8] * 10), ([0, 1] * 10, [0.5] * 20)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("labels", "scores"), [([1] * 20, [0.5, 0.6] * 10), ([0, 1] * 10, [0.2, 0.8] * 10), ([0, 1] * 10, [0.5] * 20)]
+)
 def test_a_slope_that_does_not_exist_is_undefined(labels, scores):
     frame = pl.DataFrame({"y": [*labels, 0, 1, 0, 1], "s": [*scores, 0.3, 0.7, 0.6, 0.4], "g": ["a"] * 20 + ["b"] * 4})
     entry = group_of(audit(frame, **ASK, metrics=["calibration_slope"]), "a")["metrics"]["calibration_slope"]

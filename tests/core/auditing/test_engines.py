@@ -11,15 +11,34 @@ from evenhand.auditing.counting.logarithm import with_log
 ROWS = 600
 ASKS = {
     "binary": {
-        "label": "y", "score": "s", "sensitive": ["sex", "site"], "weight": "w", "cluster": "patient", "id": "row",
-        "tolerance": {"tpr": 0.1, "selection_rate": 0.1}, "intersections": 2, "reference": {"site": "2"},
-        "metrics": ["selection_rate", "base_rate", "tpr", "fpr", "ppv", "npv", "f1", "auc", "brier", "log_loss", "calibration_gap"],
+        "label": "y",
+        "score": "s",
+        "sensitive": ["sex", "site"],
+        "weight": "w",
+        "cluster": "patient",
+        "id": "row",
+        "tolerance": {"tpr": 0.1, "selection_rate": 0.1},
+        "intersections": 2,
+        "reference": {"site": "2"},
+        "metrics": [
+            "selection_rate",
+            "base_rate",
+            "tpr",
+            "fpr",
+            "ppv",
+            "npv",
+            "f1",
+            "auc",
+            "brier",
+            "log_loss",
+            "calibration_gap",
+        ],
     },
     "decisions": {"label": "word", "prediction": "said", "sensitive": "sex", "positive": "yes", "task": "binary"},
     "selection": {"score": "s", "sensitive": "sex"},
     "multiclass": {"label": "kind", "prediction": "guess", "score": "s", "sensitive": ["sex", "site"], "weight": "w"},
     "regression": {"label": "amount", "prediction": "estimate", "sensitive": "sex", "cluster": "patient"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +54,9 @@ def table():
             "s": np.round(np.clip(0.3 * label + 0.7 * rng.random(ROWS), 0, 1), 3),
             "w": np.round(rng.gamma(2.0, 1.0, ROWS), 4),
             "patient": rng.integers(0, 90, ROWS),
-            "sex": np.array(["f", "m", "x", None], dtype=object)[rng.choice(4, ROWS, p=[0.45, 0.4, 0.05, 0.1])].tolist(),
+            "sex": np.array(["f", "m", "x", None], dtype=object)[
+                rng.choice(4, ROWS, p=[0.45, 0.4, 0.05, 0.1])
+            ].tolist(),
             "site": rng.integers(1, 4, ROWS),
             "word": np.where(label == 1, "yes", "no").tolist(),
             "said": np.where(rng.random(ROWS) < 0.3, "no", np.where(label == 1, "yes", "no")).tolist(),
@@ -44,7 +65,7 @@ def table():
             "amount": np.round(rng.normal(100, 20, ROWS), 2),
             "estimate": np.round(rng.normal(101, 20, ROWS), 2),
         }
-    )  # fmt: skip
+    )
 
 
 def asked(frame, ask):
@@ -54,9 +75,13 @@ def asked(frame, ask):
 
 MANY = 51_000  # more than are counted score by score
 BINNED = {
-    "label": "y", "score": "s", "sensitive": "sex", "weight": "w", "replicates": 200,
+    "label": "y",
+    "score": "s",
+    "sensitive": "sex",
+    "weight": "w",
+    "replicates": 200,
     "metrics": ["tpr", "auc", "brier", "log_loss", "mean_score", "calibration_gap"],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

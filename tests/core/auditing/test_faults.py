@@ -37,7 +37,10 @@ def test_what_others_print_while_the_engine_works_is_not_lost(capfd):
 
 
 def test_the_engine_works_without_a_standard_error():
-    program = "import os; os.close(2)\nfrom tables import ASK, refusal, simulated\nfrom evenhand.auditing import audit\naudit(simulated(), label='y', score='s', sensitive='g')"
+    program = (
+        "import os; os.close(2)\nfrom tables import ASK, refusal, simulated\nfrom evenhand.auditing import"
+        " audit\naudit(simulated(), label='y', score='s', sensitive='g')"
+    )
     place = os.pathsep.join([os.path.dirname(__file__), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": place}, check=False)
     assert done.returncode == 0

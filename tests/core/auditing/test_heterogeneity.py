@@ -1,4 +1,5 @@
-"""The spread between groups without the noise of sampling: nothing where there is nothing, the truth where there is one."""
+"""The spread between groups without the noise of sampling: nothing where there is nothing, the truth where there is
+one."""
 
 import numpy as np
 import pytest

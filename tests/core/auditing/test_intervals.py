@@ -2,10 +2,22 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from evenhand.statistics.intervals import chi_square, critical, difference, quotient, student, wilson
+from evenhand.statistics.intervals import (
+    chi_square,
+    critical,
+    difference,
+    far_share,
+    quotient,
+    share,
+    student,
+    wilson,
+)
 from evenhand.statistics.multiplicity import holm
+from evenhand.statistics.tails import log_upper_tail, mid_p_lower
 
 Z = critical(0.95)
 
@@ -42,6 +54,37 @@ def test_differences_have_newcombes_published_limits(a, m, b, n, lower, upper):
     found = difference(np.array(a / m), limits(a, m), np.array(b / n), limits(b, n))
     assert found[0] == pytest.approx(lower, abs=6e-5)
     assert found[1] == pytest.approx(upper, abs=6e-5)
+
+
+# Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 6
+@pytest.mark.parametrize(
+    ("x", "n", "lower", "upper"),
+    [(81, 263, 0.2544, 0.3658), (15, 148, 0.0601, 0.1581), (0, 20, 0.0, 0.1391), (1, 29, 0.0017, 0.1585)],
+)
+def test_mid_p_limits_are_newcombes_published_ones(x, n, lower, upper):
+    tail = log_upper_tail(Z)
+    assert mid_p_lower(x, n, tail) == pytest.approx(lower, abs=5e-5)
+    assert 1 - mid_p_lower(n - x, n, tail) == pytest.approx(upper, abs=5e-5)
+
+
+@settings(deadline=None)
+@given(st.floats(0, 120), st.floats(0.5, 5_000), st.floats(1.98, 9), st.floats(0, 3))
+def test_far_limits_hold_the_share_and_only_widen(x, more, c, further):
+    n = x + more
+    wide, wider = far_share(x, n, c), far_share(x, n, c + further)
+    assert 0 <= wider[0] <= wide[0] <= x / n <= wide[1] <= wider[1] <= 1
+    pointwise = share(x, n, 1.96)
+    assert wide[0] <= pointwise[0]
+    assert pointwise[1] <= wide[1]
+
+
+@settings(deadline=None)
+@given(st.floats(0, 120), st.floats(0.5, 5_000), st.floats(1.98, 9))
+def test_far_limits_of_misses_mirror_those_of_hits(x, more, c):
+    lower, upper = far_share(x, x + more, c)
+    low, high = far_share(more, x + more, c)
+    assert lower == pytest.approx(1 - high, abs=1e-9)
+    assert upper == pytest.approx(1 - low, abs=1e-9)
 
 
 def test_no_event_still_has_an_interval():

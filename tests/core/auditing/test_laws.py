@@ -138,10 +138,18 @@ def test_renaming_the_groups_changes_no_number():
 @pytest.mark.parametrize(
     ("labels", "positive"),
     [
-        ([0, 1], None), ([0.0, 1.0], None), ([False, True], None), (["0", "1"], None), (["no", "yes"], None),
-        (["No", "Yes"], None), (["false", "true"], None), (["bad", "good"], "good"), ([2, 7], 7), ([2, 7], "7"),
+        ([0, 1], None),
+        ([0.0, 1.0], None),
+        ([False, True], None),
+        (["0", "1"], None),
+        (["no", "yes"], None),
+        (["No", "Yes"], None),
+        (["false", "true"], None),
+        (["bad", "good"], "good"),
+        ([2, 7], 7),
+        ([2, 7], "7"),
     ],
-)  # fmt: skip
+)
 def test_labels_mean_the_same_in_any_dress(labels, positive, tmp_path):
     plain = simulated(120)
     dressed = plain.with_columns(pl.Series("y", [labels[v] for v in plain["y"]]))

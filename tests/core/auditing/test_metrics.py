@@ -47,9 +47,14 @@ def tables(draw):
 def test_rates_agree_with_fairlearn_and_scikit_learn(rows, weighted):
     g, y, d, w = (np.array(column) for column in zip(*rows, strict=True))
     found = audit(
-        pl.DataFrame({"g": g, "y": y, "d": d, "w": w}), label="y", prediction="d", sensitive="g",
-        weight="w" if weighted else None, metrics=list(REFERENCE), replicates=200,
-    )  # fmt: skip
+        pl.DataFrame({"g": g, "y": y, "d": d, "w": w}),
+        label="y",
+        prediction="d",
+        sensitive="g",
+        weight="w" if weighted else None,
+        metrics=list(REFERENCE),
+        replicates=200,
+    )
     params = {name: {"sample_weight": w} for name in REFERENCE} if weighted else None
     frame = fl.MetricFrame(metrics=REFERENCE, y_true=y, y_pred=d, sensitive_features=g, sample_params=params)
     for name in REFERENCE:
@@ -81,8 +86,15 @@ def scored(draw):
 @given(scored(), st.booleans())
 def test_score_metrics_agree_with_scikit_learn(rows, weighted):
     g, y, s, w = (np.array(column) for column in zip(*rows, strict=True))
-    found = audit(pl.DataFrame({"g": g, "y": y, "s": s, "w": w}), label="y", score="s", sensitive="g",
-                  metrics=list(SCORED), weight="w" if weighted else None, replicates=200)  # fmt: skip
+    found = audit(
+        pl.DataFrame({"g": g, "y": y, "s": s, "w": w}),
+        label="y",
+        score="s",
+        sensitive="g",
+        metrics=list(SCORED),
+        weight="w" if weighted else None,
+        replicates=200,
+    )
     params = {name: {"sample_weight": w} for name in SCORED} if weighted else None
     frame = fl.MetricFrame(metrics=SCORED, y_true=y, y_pred=s, sensitive_features=g, sample_params=params)
     for name in SCORED:
@@ -95,8 +107,14 @@ def test_score_metrics_agree_with_scikit_learn(rows, weighted):
 @given(scored())
 def test_auc_across_groups_agrees_with_scikit_learn(rows):
     g, y, s, _ = (np.array(column) for column in zip(*rows, strict=True))
-    found = audit(pl.DataFrame({"g": g, "y": y, "s": s}), label="y", score="s", sensitive="g",
-                  metrics=["bpsn_auc", "bnsp_auc"], replicates=200)  # fmt: skip
+    found = audit(
+        pl.DataFrame({"g": g, "y": y, "s": s}),
+        label="y",
+        score="s",
+        sensitive="g",
+        metrics=["bpsn_auc", "bnsp_auc"],
+        replicates=200,
+    )
     for group in "ab":
         for name, inside in (("bpsn_auc", 0), ("bnsp_auc", 1)):
             rows = (g == group) == (y == inside)
@@ -104,12 +122,25 @@ def test_auc_across_groups_agrees_with_scikit_learn(rows):
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(0.1, 5)), min_size=4, max_size=60),
-       st.booleans())  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(0.1, 5)),
+        min_size=4,
+        max_size=60,
+    ),
+    st.booleans(),
+)
 def test_regression_agrees_with_scikit_learn(rows, weighted):
     g, y, p, w = (np.array(column) for column in zip(*rows, strict=True))
-    found = audit(pl.DataFrame({"y": y, "p": p, "g": g, "w": w}), label="y", prediction="p", sensitive="g",
-                  task="regression", weight="w" if weighted else None, replicates=200)  # fmt: skip
+    found = audit(
+        pl.DataFrame({"y": y, "p": p, "g": g, "w": w}),
+        label="y",
+        prediction="p",
+        sensitive="g",
+        task="regression",
+        weight="w" if weighted else None,
+        replicates=200,
+    )
     params = {name: {"sample_weight": w} for name in NUMERIC} if weighted else None
     frame = fl.MetricFrame(metrics=NUMERIC, y_true=y, y_pred=p, sensitive_features=g, sample_params=params)
     for name in NUMERIC:
@@ -175,10 +206,14 @@ def test_the_top_rows_are_selected_with_their_ties(k, expected):
 
 
 def test_multiclass_accuracy_confidence_and_their_gap():
-    frame = pl.DataFrame({
-        "y": ["cat", "dog", "bird", "cat"] * 10, "p": ["cat", "dog", "cat", "dog"] * 10,
-        "s": [0.9, 0.8, 0.7, 0.6] * 10, "g": ["m", "m", "n", "n"] * 10,
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "y": ["cat", "dog", "bird", "cat"] * 10,
+            "p": ["cat", "dog", "cat", "dog"] * 10,
+            "s": [0.9, 0.8, 0.7, 0.6] * 10,
+            "g": ["m", "m", "n", "n"] * 10,
+        }
+    )
     found = audit(frame, label="y", prediction="p", score="s", sensitive="g")
     assert found.data["question"]["task"] == "multiclass"
     assert value(found, "m", "accuracy") == 1

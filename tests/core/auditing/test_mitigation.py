@@ -1,4 +1,5 @@
-"""The mitigation preview: it finds what a search over every threshold finds, and promises nothing that does not hold."""
+"""The mitigation preview: it finds what a search over every threshold finds, and promises nothing that does not
+hold."""
 
 import itertools
 
@@ -125,9 +126,13 @@ def test_it_agrees_with_fairlearns_own_predictions():
     x, y, group = frame["s"].to_numpy()[:, None], frame["y"].to_numpy(), frame["g"].to_numpy()
     x = np.floor(x * 100 + 1e-9) / 100  # the bins that the preview sees
     mender = postprocessing.ThresholdOptimizer(
-        estimator=Score().fit(x, y), constraints="true_positive_rate_parity", objective="accuracy_score",
-        predict_method="predict_proba", prefit=True, tol=0.02,
-    ).fit(x, y, sensitive_features=group)  # fmt: skip
+        estimator=Score().fit(x, y),
+        constraints="true_positive_rate_parity",
+        objective="accuracy_score",
+        predict_method="predict_proba",
+        prefit=True,
+        tol=0.02,
+    ).fit(x, y, sensitive_features=group)
     said = np.mean([mender.predict(x, sensitive_features=group, random_state=i) == y for i in range(20)])
     audit = evenhand.audit(frame, label="y", score="s", sensitive="g", tolerance={"tpr": 0.02}, mitigation="fairlearn")
     assert audit.data["mitigation"][0]["fairlearn"]["accuracy"] == pytest.approx(said, abs=0.002)

@@ -19,7 +19,8 @@ def plain_holm(p):
 
 
 def plain_benjamini_hochberg(p):
-    """Benjamini & Hochberg: the smallest of m p_j / j over the p-values that are no smaller, j the number no larger than p_j."""
+    """Benjamini & Hochberg: the smallest of m p_j / j over the p-values that are no smaller, j the number no larger
+    than p_j."""
     known = [v for v in p if v == v]
     m = len(known)
     return [min(1, *(m * q / sum(r <= q for r in known) for q in known if q >= v)) if v == v else v for v in p]

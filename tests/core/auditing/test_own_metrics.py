@@ -86,8 +86,14 @@ def test_limits_of_a_part_are_carried_over(own_metrics):
 
 def test_several_parts_bring_their_quantities_with_them():
     """A part may be the mean of what no metric of the audit needs."""
-    part = GroupMetric("mean_surprise", lambda counts: counts.sums["surprise"] / counts.weights["surprise"], "mean",
-                       mean_of="surprise", needs=("label", "score"), bounded=False)  # fmt: skip
+    part = GroupMetric(
+        "mean_surprise",
+        lambda counts: counts.sums["surprise"] / counts.weights["surprise"],
+        "mean",
+        mean_of="surprise",
+        needs=("label", "score"),
+        bounded=False,
+    )
     perplexity = GroupMetric(
         "perplexity",
         lambda counts: np.exp(part.function(counts)),

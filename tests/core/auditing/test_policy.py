@@ -130,8 +130,16 @@ def test_the_exact_test_agrees_with_scipy(a, b, c, d):
 
 
 def test_the_normal_test_meets_the_exact_one_where_it_takes_over():
-    exact, normal = _p_value(900, 2400, 1000, 2400), _p_value(900, 2600, 1000, 2600)
-    assert math.isclose(math.log10(exact), math.log10(normal), abs_tol=0.5)
+    exact, normal = _p_value(2400, 5000, 2520, 5000), _p_value(2401, 5002, 2521, 5002)
+    assert math.isclose(math.log10(exact), math.log10(normal), abs_tol=0.05)
+
+
+@pytest.mark.parametrize("rows", [4_900, 49_000, 490_000])
+def test_few_selected_are_tested_exactly_beside_however_many_rows(rows):
+    stats = pytest.importorskip("scipy.stats")
+    exact = stats.fisher_exact([[3, 17], [rows // 49, rows - rows // 49]])[1]
+    assert _p_value(3, 20, rows // 49, rows) == pytest.approx(exact, rel=1e-6)
+    assert exact / 1.2 < _p_value(3.0001, 20, rows // 49, rows) < exact * 2.2  # fractions: twice the tail
 
 
 def test_local_law_144_shows_selection_and_scoring_rates_and_judges_nothing():

@@ -18,10 +18,21 @@ def audits():
     classes = frame.with_columns(y=pl.Series(["a", "b", "c"] * 300), p=pl.Series(["a", "b", "b"] * 300))
     numbers = frame.with_columns(y=pl.col("s") * 7, p=pl.col("s") * 6)
     yield "binary", frame, {**ASK, "tolerance": {"tpr": 0.1}}
-    yield "everything", frame, {
-        **ASK, "sensitive": ["g", "h", "age"], "weight": "w", "intersections": 2, "policy": "us-four-fifths", "slices": ["h"],
-        "tolerance": {"tpr": 0.1}, "extra": [Estimate("size", "a", 1.0)], "reference": {"g": "a"},
-    }  # fmt: skip
+    yield (
+        "everything",
+        frame,
+        {
+            **ASK,
+            "sensitive": ["g", "h", "age"],
+            "weight": "w",
+            "intersections": 2,
+            "policy": "us-four-fifths",
+            "slices": ["h"],
+            "tolerance": {"tpr": 0.1},
+            "extra": [Estimate("size", "a", 1.0)],
+            "reference": {"g": "a"},
+        },
+    )
     yield "fairlearn", frame, {**ASK, "tolerance": {"tpr": 0.05}, "mitigation": "fairlearn"}
     yield "clusters", frame, {**ASK, "cluster": "age", "exact": True}
     yield "hard decisions", counted(a=(9, 2, 1, 9), b=(5, 0, 0, 5)), {"label": "y", "prediction": "d", "sensitive": "g"}

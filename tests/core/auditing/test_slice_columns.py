@@ -27,11 +27,19 @@ def hostile():
     bad = rng.random(rows) < np.where(text == "a", 0.4, 0.05)
     return pl.DataFrame(
         {
-            "text": text.tolist(), "number": number, "flag": rng.integers(0, 2, rows).astype(bool), "day": days,
-            "rank": rng.integers(-3, 4, rows), "many": [f"v{i}" for i in rng.geometric(0.1, rows)], "same": ["x"] * rows,
-            "y": y, "d": np.where(bad, 1 - y, y), "w": np.round(rng.gamma(2.0, 1.0, rows), 4), "patient": rng.integers(0, 700, rows),
+            "text": text.tolist(),
+            "number": number,
+            "flag": rng.integers(0, 2, rows).astype(bool),
+            "day": days,
+            "rank": rng.integers(-3, 4, rows),
+            "many": [f"v{i}" for i in rng.geometric(0.1, rows)],
+            "same": ["x"] * rows,
+            "y": y,
+            "d": np.where(bad, 1 - y, y),
+            "w": np.round(rng.gamma(2.0, 1.0, rows), 4),
+            "patient": rng.integers(0, 700, rows),
         }
-    )  # fmt: skip
+    )
 
 
 KINDS = ["text", "number", "flag", "day", "rank", "many", "same"]

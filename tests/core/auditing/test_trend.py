@@ -201,10 +201,13 @@ def test_whatever_the_rows_are_a_curve_is_finite_or_left_out(seed):
     label = np.where(rng.random(rows) < 0.2, None, rng.integers(0, 2, rows) if seed % 2 else (age > np.median(age)) * 1)
     frame = pl.DataFrame(
         {
-            "age": age, "s": score, "y": label.tolist(), "w": rng.integers(0, 3, rows) + (np.arange(rows) == 0),
+            "age": age,
+            "s": score,
+            "y": label.tolist(),
+            "w": rng.integers(0, 3, rows) + (np.arange(rows) == 0),
             "c": rng.integers(0, int(rng.integers(1, 9)), rows),
         }
-    )  # fmt: skip
+    )
     ask = {"weight": "w"} if seed % 4 < 2 else {}
     ask |= {"cluster": "c"} if seed % 5 < 3 else {}
     trend = trend_of(frame, bins={"age": 2}, task="binary", **ask)

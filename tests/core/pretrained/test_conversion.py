@@ -1,4 +1,5 @@
-"""The image backbone that comes as a torch file: it is the trained network, under timm's names, and nothing was unpickled."""
+"""The image backbone that comes as a torch file: it is the trained network, under timm's names, and nothing was
+unpickled."""
 
 import dataclasses
 import json

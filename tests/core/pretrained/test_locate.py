@@ -65,9 +65,9 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 
 def test_the_hub_offline_is_one_sentence(tmp_path):
     code = (
-        "from evenhand.pretrained.locate import locate; from evenhand.values import *; from evenhand.errors import BadInput\n"
-        "try: locate(Backbone('net', 'text', 'hub:nobody/nothing', BackboneCard('', '', 0, 0.0)))\n"
-        "except BadInput as error: print(error)"
+        "from evenhand.pretrained.locate import locate; from evenhand.values import *; from evenhand.errors import"
+        " BadInput\ntry: locate(Backbone('net', 'text', 'hub:nobody/nothing', BackboneCard('', '', 0, 0.0)))\nexcept"
+        " BadInput as error: print(error)"
     )
     environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PATH": ""}
     told = subprocess.run(
@@ -93,6 +93,9 @@ def test_an_unknown_architecture_is_answered_with_the_nearest():
 
 
 def test_importing_backbones_and_finetune_is_light():
-    code = "import sys, evenhand.pretrained, evenhand.adapting; print({'torch','transformers','timm','sklearn','pandas'} & set(sys.modules))"
+    code = (
+        "import sys, evenhand.pretrained, evenhand.adapting; print({'torch','transformers','timm','sklearn','pandas'} &"
+        " set(sys.modules))"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "set()"

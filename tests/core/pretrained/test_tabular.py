@@ -125,8 +125,12 @@ def test_leave_one_out_hints_are_those_of_refitting():
         hints.PENALTIES = before
     for i in range(n):
         rest = np.delete(np.arange(n), i)
-        full = np.block([[kernel[np.ix_(rest, rest)] / scale_ + penalty * np.eye(n - 1), np.ones((n - 1, 1))],
-                         [np.ones((1, n - 1)), np.zeros((1, 1))]])  # fmt: skip
+        full = np.block(
+            [
+                [kernel[np.ix_(rest, rest)] / scale_ + penalty * np.eye(n - 1), np.ones((n - 1, 1))],
+                [np.ones((1, n - 1)), np.zeros((1, 1))],
+            ]
+        )
         solved = np.linalg.solve(full, np.append(y[rest], 0))
         predicted = kernel[i, rest] / scale_ @ solved[:-1] + solved[-1]
         assert found[i] == pytest.approx(predicted - y[rest].mean(), abs=1e-6)

@@ -199,7 +199,8 @@ def test_a_policy_is_named_with_its_dates_and_its_ratios_are_shown():
 
 
 def everything():
-    """An audit whose report has every section: bins with a trend, slices, missing groups, thresholds, a policy's ratios."""
+    """An audit whose report has every section: bins with a trend, slices, missing groups, thresholds, a policy's
+    ratios."""
     total = 3_000
     frame = pl.DataFrame(
         {
@@ -211,17 +212,29 @@ def everything():
         }
     ).with_columns(y=pl.when(pl.col("site") == "<i>1").then(1 - (pl.col("s") > 0.5).cast(pl.Int64)).otherwise("y"))
     return evenhand.audit(
-        frame, label="y", score="s", sensitive=["sex", "age"], bins={"age": [30, 50]}, slices=["site"], intersections=2,
-        tolerance={"tpr": 0.1}, policy="us-four-fifths",
-    ).data  # fmt: skip
+        frame,
+        label="y",
+        score="s",
+        sensitive=["sex", "age"],
+        bins={"age": [30, 50]},
+        slices=["site"],
+        intersections=2,
+        tolerance={"tpr": 0.1},
+        policy="us-four-fifths",
+    ).data
 
 
 def test_every_section_is_there_and_what_the_data_name_is_escaped():
     page = render_audit(everything())
     for heading in (
-        "Groups nobody named that fare worse", "Along <bdi>age</bdi>", "the group is not known", "Spread between all groups",
-        "What other thresholds would do", "Impact ratios", "What if the decision threshold moved?",
-    ):  # fmt: skip
+        "Groups nobody named that fare worse",
+        "Along <bdi>age</bdi>",
+        "the group is not known",
+        "Spread between all groups",
+        "What other thresholds would do",
+        "Impact ratios",
+        "What if the decision threshold moved?",
+    ):
         assert heading in page, heading
     assert "<i>1" not in page
     assert "&lt;i&gt;1" in page

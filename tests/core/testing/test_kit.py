@@ -73,10 +73,12 @@ def with_recipe(old, new):
 def test_a_good_plugin_passes(check):
     extra = {
         "evaluate": lambda predictions: [Metric("rows", 36.0)],
-        "audit_bias": lambda recipe: [rate_metric("missed", of="fn", among=("fn", "tp"), better="lower", source="", says="")],
+        "audit_bias": lambda recipe: [
+            rate_metric("missed", of="fn", among=("fn", "tp"), better="lower", source="", says="")
+        ],
         "report_sections": lambda run: [Section("About", "made for a test")],
         "stage_started": lambda run, stage: None,
-    }  # fmt: skip
+    }
     check(plugin(**extra))
 
 
@@ -109,7 +111,11 @@ def test_a_module_without_hooks():
     [
         ("title =", "titel =", "unknown key 'titel' in made.toml. Did you mean 'title'?"),
         ('input = "x"', 'inputs = "x"', "unknown key 'schema.inputs' in made.toml. Did you mean 'input'?"),
-        ('modality = "table"', 'modality = "table"\nbackbone = "not-there"', "backbone 'not-there', which no plugin brings"),
+        (
+            'modality = "table"',
+            'modality = "table"\nbackbone = "not-there"',
+            "backbone 'not-there', which no plugin brings",
+        ),
         ('title = "Made for a test"', 'title = " "', "has no title"),
         ('label = "y", ', "", "names no label column"),
         ('input = "x", ', "", "names no input column"),
@@ -118,7 +124,7 @@ def test_a_module_without_hooks():
         ('domain = "made"', 'domain = "other"', "not of this plugin's domain 'made'"),
         ('task = "binary"', 'task = "guess"', "'task' = 'guess'"),
     ],
-)  # fmt: skip
+)
 def test_a_recipe_that_is_wrong(old, new, says):
     assert says in fault(recipes_are_complete, with_recipe(old, new))
 
@@ -229,9 +235,14 @@ def test_the_network_is_back_after_a_check():
         (sample_run_works_offline, "evaluate", Metric("m", 1.0), "evaluate must return a list, not Metric"),
         (sample_run_works_offline, "evaluate", ["m"], "evaluate must return a list of Metric, not of str"),
         (sample_run_works_offline, "audit_bias", [Metric("m", 1.0)], "list of GroupMetric or Estimate, not of Metric"),
-        (sample_run_works_offline, "report_sections", ["text"], "report_sections must return a list of Section, not of str"),
+        (
+            sample_run_works_offline,
+            "report_sections",
+            ["text"],
+            "report_sections must return a list of Section, not of str",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_hook_that_returns_another_type(check, hook, answer, says):
     assert says in fault(check, plugin(**{hook: lambda: answer}))
 

@@ -17,7 +17,7 @@ SPARSE, MOST_PAIRS = 16, 1 << 16  # possible pairs per entry, up to which each h
 
 
 class Pairs(NamedTuple):
-    """Groups and clusters that occur together, in order: `group` and `cluster` of each pair, and the pair of each entry."""
+    """Groups and clusters that occur together, in order: `group` and `cluster` of each pair; the pair of each entry."""
 
     group: Ints
     cluster: Ints
@@ -102,9 +102,13 @@ class ClusteredRows:
 
 
 def variance_of(
-    classes: tuple[ClusteredRows, ClusteredRows], others: tuple[bool, bool], groups: range, influence: tuple[Floats, Floats]
-) -> tuple[Floats, Floats]:  # fmt: skip
-    """(variance, degrees of freedom) for some groups of a number with these influences of a positive and a negative row.
+    classes: tuple[ClusteredRows, ClusteredRows],
+    others: tuple[bool, bool],
+    groups: range,
+    influence: tuple[Floats, Floats],
+) -> tuple[Floats, Floats]:
+    """(variance, degrees of freedom) for some groups of a number with these influences of a positive and a negative
+    row.
 
     The sum over clusters of their rows' influences, squared (Obuchowski 1997, Biometrics 53); few clusters of one
     class are few degrees of freedom, and a single one says nothing about others.

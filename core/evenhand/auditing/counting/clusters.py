@@ -70,7 +70,7 @@ def _summed(place: Ints, values: Floats, size: int) -> Floats:
 def _shares(
     pair_group: Ints, pair_cluster: Ints, contribution: Floats, clusters: int, used: Ints
 ) -> tuple[Ints, Ints, Floats, Ints]:
-    """(bucket, group, t of the bucket's rows in the group, the parts of t), for buckets and groups that occur together."""
+    """(bucket, group, t of the bucket's rows in the group, parts of t), for buckets and groups that occur together."""
     size = int(pair_group.max()) + 1
     bucket = np.random.default_rng(0).permutation(clusters) % BUCKETS
     group, bucket, which = Pairs.of(pair_group, size, bucket[pair_cluster], BUCKETS)

@@ -56,7 +56,7 @@ class Curves:
 
     @classmethod
     def of(cls, table: Table, group: Ints, size: int, pairs: Pairs | None = None) -> Curves:
-        """The curves of `size` groups; `group` is the group of each entry of the table. pairs: those of its clusters."""
+        """The curves of `size` groups; `group` is that of each entry of the table. pairs: those of its clusters."""
         known = table.label >= 0
         pick: Callable[[Any], Any] = (lambda values: values) if known.all() else (lambda values: values[known])
         n, w, w2 = once_each((table.n, table.w, table.w2), pick)

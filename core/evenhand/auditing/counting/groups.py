@@ -47,11 +47,18 @@ class Groups:
         t = self.total if total is None else total
         first = len(CELLS)
         return Counts(
-            t[..., 0], t[..., 1], t[..., 2], t[..., 3], t[..., 0] + t[..., 1] + t[..., 4], t[..., 2] + t[..., 3] + t[..., 5], t[..., 6], t[..., 7],
+            t[..., 0],
+            t[..., 1],
+            t[..., 2],
+            t[..., 3],
+            t[..., 0] + t[..., 1] + t[..., 4],
+            t[..., 2] + t[..., 3] + t[..., 5],
+            t[..., 6],
+            t[..., 7],
             {q: t[..., first + 2 * i] for i, q in enumerate(self.quantities)},
             {q: t[..., first + 2 * i + 1] for i, q in enumerate(self.quantities)},
             *(self._levels() if levels else (None, None, None)),
-        )  # fmt: skip
+        )
 
     def _levels(self) -> tuple[Floats | None, Floats | None, Floats | None]:
         if self.curves is None:
@@ -67,8 +74,15 @@ class Groups:
         units = self.units.sum() - self.units if self.units_rest is None else self.units_rest
         curves = None if self.curves is None else self.curves.rest()
         return Groups(
-            _others(self.total), _others(self.square), _others(self.rows), moment, units, self.quantities, self.clustered, curves
-        )  # fmt: skip
+            _others(self.total),
+            _others(self.square),
+            _others(self.rows),
+            moment,
+            units,
+            self.quantities,
+            self.clustered,
+            curves,
+        )
 
 
 def _others(values: Floats) -> Floats:

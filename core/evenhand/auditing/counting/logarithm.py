@@ -1,4 +1,5 @@
-"""A logarithm made of sums, products and one quotient, which every engine rounds alike; their own differ in the last digit."""
+"""A logarithm made of sums, products and one quotient, which every engine rounds alike; their own differ in the last
+digit."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from evenhand.statistics.arrays import Floats, Ints, once_each
 
 
 def project(table: Table, group: Ints, size: int) -> Groups:
-    """Sum the cells of the table by group: `group` is the group of each entry. Asked again, the answer is the same one."""
+    """Sum the cells of the table by group: `group` is that of each entry. Asked again, the answer is the same one."""
     for before, found in table.projected:
         if len(found.total) == size and np.array_equal(before, group):
             return found  # type: ignore[no-any-return]

@@ -16,6 +16,7 @@ import numpy as np
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.statistics.arrays import Floats
 
+DOUBT = 0.04  # standard error of the 95 % point of 2,000 draws
 MOST_PAIRED = 40  # above, the studentised range of equal groups stands in: never narrower (Hayter 1984)
 IN_CACHE = 400  # replicates whose differences stay in the processor's cache
 
@@ -81,9 +82,13 @@ def _rests(errors: Floats, covariance: Floats, share: Floats) -> Floats:
 
 
 def joint_critical(families: list[Floats], confidence: float) -> float:
-    """The critical value that holds for all families together; the pointwise one where there is nothing to compare."""
+    """The critical value that holds for all families together; the pointwise one where there is nothing to compare.
+
+    Never below the pointwise one and the doubt that draws leave: a single comparison may be judged, and then counts are
+    read by their exact tails like those of many.
+    """
     from evenhand.statistics.intervals import critical
 
     if not families:
         return critical(confidence)
-    return max(critical(confidence), float(np.quantile(np.max(families, axis=0), confidence)))
+    return max(critical(confidence) + DOUBT, float(np.quantile(np.max(families, axis=0), confidence)))

@@ -1,7 +1,7 @@
 """From cells to estimates: each metric's value per group, its variance, and how many rows that is worth.
 
-With T the sums of a group and M their moments (groups.py), a metric f has influence g·t for a unit that contributes t, with g the
-gradient of f at T, so its variance is g'Mg: the same line for rows, weights and clusters.
+With T the sums of a group and M their moments (groups.py), a metric f has influence g·t for a unit that contributes t,
+with g the gradient of f at T, so its variance is g'Mg: the same line for rows, weights and clusters.
 """
 
 from __future__ import annotations

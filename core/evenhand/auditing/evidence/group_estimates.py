@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,16 @@ from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats
 
 Limits = Callable[[Any], tuple[Floats, Floats]]  # at a critical value, or at several [critical value, 1]
+# critical values at which intervals are tried to find a p-value: p = 0.000 000 6 is reached in small steps
+GRID = np.concatenate([np.linspace(0.0, 5.0, 51), np.linspace(5.5, 9.0, 8)])
+FAR_GRID = tuple(c for c in GRID.tolist() if c >= intervals.FAR)
+# places in the grid that are tried at once, all of them near or all of them far
+GRID_PARTS = [
+    places[first : first + 10]
+    for places in np.split(np.arange(1, len(GRID)), [int(np.searchsorted(GRID, intervals.FAR)) - 1])
+    for first in range(0, len(places), 10)
+]
+MOST = 1e6  # critical values beyond bound nothing
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class GroupEstimates:
         if self.composed is not None:
             (lower, upper), ends = self.composed(c), (0.0, 1.0) if self.bounded else (-np.inf, np.inf)
         elif self.bounded:
-            lower, upper = intervals.share(self.value * self.size, self.size, np.minimum(wide, 1e6))
+            lower, upper = self._share(c, wide)
             ends = (0.0, 1.0)
         else:
             half = wide * np.sqrt(self.variance)
@@ -58,6 +68,33 @@ class GroupEstimates:
         undefined, alone = np.isnan(self.value), self.rows < 2
         lower, upper = np.where(alone, ends[0], lower), np.where(alone, ends[1], upper)
         return np.where(undefined, np.nan, lower), np.where(undefined, np.nan, upper)
+
+    def _share(self, c: Floats | float, wide: Floats) -> tuple[Floats, Floats]:
+        """Limits of a share: pointwise the score interval, far out exact tails; those of the grid are found
+        together."""
+        if np.all(np.asarray(c) < intervals.FAR):
+            return intervals.share(self.value * self.size, self.size, np.minimum(wide, MOST))
+        return self._on_grid[float(c)] if np.ndim(c) == 0 and c in FAR_GRID else self._far(wide)
+
+    def _far(self, wide: Floats) -> tuple[Floats, Floats]:
+        near = intervals.student(intervals.FAR, self.freedom)
+        return intervals.far_share(self.value * self.size, self.size, np.minimum(wide, MOST), np.minimum(near, MOST))
+
+    @cached_property
+    def _on_grid(self) -> dict[float, tuple[Floats, Floats]]:
+        lower, upper = self._far(intervals.student(np.array(FAR_GRID)[:, None], self.freedom))
+        return {c: (lower[i], upper[i]) for i, c in enumerate(FAR_GRID)}
+
+    def complement(self) -> GroupEstimates:
+        """The share of everyone else: 1 - p, known exactly as well as p."""
+        composed = self.composed
+
+        def turned(c: float) -> tuple[Floats, Floats]:
+            assert composed is not None
+            lower, upper = composed(c)
+            return 1 - upper, 1 - lower
+
+        return replace(self, value=1 - self.value, composed=None if composed is None else turned, remembered=None)
 
     @cached_property
     def spread(self) -> Floats:

@@ -18,8 +18,8 @@ def spread(estimates: GroupEstimates, confidence: float = 0.95) -> tuple[float, 
 
     Each is a τ at which Q(τ) = Σ (value - mean)² / (variance + τ²) takes a value of its χ² distribution with one degree
     of freedom less than groups: its mean for the value (Paule & Mandel 1982, J. Res. NBS 87; DerSimonian & Laird's
-    estimator where all variances are equal), its quantiles for the limits (Viechtbauer 2007, Statistics in Medicine 26).
-    The lower limit is 0 unless the groups differ by more than chance explains.
+    estimator where all variances are equal), its quantiles for the limits (Viechtbauer 2007, Statistics in Medicine
+    26). The lower limit is 0 unless the groups differ by more than chance explains.
     """
     return spreads([estimates], confidence)[0]
 

@@ -1,4 +1,5 @@
-"""Score histograms of the labelled rows by group: they travel with the audit, for the threshold slider and the preview."""
+"""Score histograms of the labelled rows by group: they travel with the audit, for the threshold slider and the
+preview."""
 
 from __future__ import annotations
 
@@ -27,12 +28,14 @@ SELECTED = (CELLS.index("tp"), CELLS.index("fp"), CELLS.index("selected_unlabell
 def histograms_of(
     table: Table, threshold: float | None, scored: bool, own: Sequence[GroupMetric] = ()
 ) -> dict[str, Any] | None:
-    """{edges, attributes: {column: {group: {positive, negative}}}, effective} of every single column; None without scores or labels.
+    """{edges, attributes: {column: {group: {positive, negative}}}, effective} of every single column; None without
+    scores or labels.
 
-    A score on an edge lies in the bin that begins there, as `score >= threshold` is positive; the audit's threshold is an edge.
+    A score on an edge lies in the bin that begins there, as `score >= threshold` is positive; the audit's threshold is
+    an edge.
     scored: whether the decisions are those of the threshold, and not a column's.
-    effective: {column: {group: {metric: how many rows a unit of weight is worth}}} where weights or clusters make that differ
-    from 1, else null.
+    effective: {column: {group: {metric: how many rows a unit of weight is worth}}} where weights or clusters make that
+    differ from 1, else null.
     own: a plugin's metrics; what the slider must know of them is `also`, which is there where there are any.
     """
     if not len(table.scores) or not (table.label >= 0).any():
@@ -66,7 +69,8 @@ def _effective(table: Table, shown: Sequence[GroupMetric]) -> dict[str, Any] | N
 
 
 def _worth(table: Table, column: int, shown: Sequence[GroupMetric]) -> dict[str, dict[str, float]]:
-    """Effective rows per unit of weight in the denominator of each rate that the slider shows, at the audit's threshold."""
+    """Effective rows per unit of weight in the denominator of each rate that the slider shows, at the audit's
+    threshold."""
     groups = project(table, table.groups[:, column], len(table.names[column]))
     found: dict[str, dict[str, float]] = {name: {} for name in table.names[column]}
     for metric in shown:

@@ -1,4 +1,5 @@
-"""What a plugin's metrics say at every decision threshold: as cells where they are shares, else as numbers worked out here."""
+"""What a plugin's metrics say at every decision threshold: as cells where they are shares, else as numbers worked out
+here."""
 
 from __future__ import annotations
 
@@ -43,8 +44,8 @@ def at_thresholds(
 ) -> Iterator[dict[str, Any]]:
     """What the slider must know of each: {metric, label} with {hits, among} or {at}; nothing of those it cannot show.
 
-    histograms: column -> group -> {positive, negative} by bin. effective: whether a unit of weight is worth more or less
-    than a row.
+    histograms: column -> group -> {positive, negative} by bin. effective: whether a unit of weight is worth more or
+    less than a row.
     """
     for metric in metrics:
         about = {"metric": metric.name, "label": metric.title}

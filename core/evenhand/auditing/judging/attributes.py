@@ -78,7 +78,8 @@ def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tupl
     names = numbered(group_names(columns, values, [table.names[c] for c in combo]))
     if len(names) > MOST_GROUPS:
         raise BadInput(
-            f"{JOIN.join(columns)} makes {len(names):,} groups, and an audit compares at most {MOST_GROUPS:,}; use fewer --intersections, or bin a column"
+            f"{JOIN.join(columns)} makes {len(names):,} groups, and an audit compares at most {MOST_GROUPS:,}; use"
+            " fewer --intersections, or bin a column"
         )
     groups = project(table, group, len(names))
     rows = np.bincount(group, table.n, len(names))
@@ -123,7 +124,8 @@ def _reference(
         if len(columns) == 1:
             name = asked[columns[0]]
             raise BadInput(
-                f"the reference group '{name}' is not in column '{columns[0]}'.{did_you_mean(name, names)} (--reference)"
+                f"the reference group '{name}' is not in column '{columns[0]}'.{did_you_mean(name, names)}"
+                " (--reference)"
             )
         asked, fits = {}, list(range(len(names)))  # nobody is in that intersection
     known = [i for i in fits if MISSING not in values[i]] or fits
@@ -171,9 +173,19 @@ def compared(
 def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: float) -> MetricGaps:
     maxima = attribute.maxima[metric.name]
     return MetricGaps(
-        metric, attribute.name, attribute.names, attribute.reference, attribute.rows, attribute.own[metric.name], attribute.rest[metric.name],
-        maxima, plan.tolerances.get(metric.name), critical(plan.confidence), joint_critical([maxima.comparisons], plan.confidence), joint,
-    )  # fmt: skip
+        metric,
+        attribute.name,
+        attribute.names,
+        attribute.reference,
+        attribute.rows,
+        attribute.own[metric.name],
+        attribute.rest[metric.name],
+        maxima,
+        plan.tolerances.get(metric.name),
+        critical(plan.confidence),
+        joint_critical([maxima.comparisons], plan.confidence),
+        joint,
+    )
 
 
 def _spreads(found: Mapping[str, GroupEstimates], confidence: float) -> dict[str, dict[str, float]]:
@@ -235,7 +247,8 @@ def _why(metric: GroupMetric) -> str:
 
 
 def _verdicts(parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric]) -> Iterator[dict[str, Any]]:
-    """The verdict on each attribute and metric with a tolerance: that on its largest gap, by the simultaneous interval."""
+    """The verdict on each attribute and metric with a tolerance: that on its largest gap, by the simultaneous
+    interval."""
     kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
     for part in parts:
         for metric in metrics:
@@ -262,6 +275,15 @@ def undecided(parts: list[dict[str, Any]], plan: Plan, undefined: Mapping[str, s
 
 def _nothing(attribute: str, metric: str, plan: Plan, says: str) -> dict[str, Any]:
     return {
-        "attribute": attribute, "metric": metric, "verdict": UNSURE, "value": None, "lower": None, "upper": None,
-        "tolerance": plan.tolerances[metric], "group": None, "versus": None, "rows_needed": None, "says": says,
-    }  # fmt: skip
+        "attribute": attribute,
+        "metric": metric,
+        "verdict": UNSURE,
+        "value": None,
+        "lower": None,
+        "upper": None,
+        "tolerance": plan.tolerances[metric],
+        "group": None,
+        "versus": None,
+        "rows_needed": None,
+        "says": says,
+    }

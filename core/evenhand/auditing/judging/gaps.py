@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from evenhand.auditing.evidence.bands import Maxima
-from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.evidence.group_estimates import GRID, GRID_PARTS, GroupEstimates
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN, judge, rows_needed
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
 
-GRID = np.linspace(0.0, 9.0, 91)  # critical values at which intervals are tried to find the p-value
-STRIDE = 10  # of them that are tried at once
 LONGEST_NAME = 80  # characters of a group's name in a sentence
 At = Callable[[Floats | float], tuple[Floats, Floats]]  # limits at a critical value, or at several [critical value, 1]
 
@@ -49,9 +47,12 @@ class MetricGaps:
         lower, upper = (a[self.defined] for a in self.own.limits(c))
         value, r = self.own.value[self.defined], self.own.correlation
         return intervals.difference(
-            value[:, None], (lower[:, None], upper[:, None]), value[None], (lower[None], upper[None]),
+            value[:, None],
+            (lower[:, None], upper[:, None]),
+            value[None],
+            (lower[None], upper[None]),
             0.0 if r is None else r[np.ix_(self.defined, self.defined)],
-        )  # fmt: skip
+        )
 
     def gaps(self) -> list[dict[str, Any]]:
         """Every gap, in the order difference, rest, largest, ratio."""
@@ -130,13 +131,15 @@ class MetricGaps:
         return self._gap("largest", *pair, gap, point, joint, self._p_largest(), says, more, proof)
 
     def _p_largest(self) -> float:
-        # the highest c of the grid at which some pair is still apart: the limits only widen with c, so halve
-        low, high = 0, len(GRID)
+        # the c at which the last pair stops being apart: the limits only widen with c, so halve
+        low, high, many = 0, len(GRID), len(self.defined)
+        margin = {0: 0.0, len(GRID): 0.0}
         while high - low > 1:
             middle = (low + high) // 2
-            apart = self.pairs(float(GRID[middle]))[0].max() > 0
-            low, high = (middle, high) if apart else (low, middle)
-        best, many = float(GRID[low]), len(self.defined)
+            margin[middle] = float(self.pairs(float(GRID[middle]))[0].max())
+            low, high = (middle, high) if margin[middle] > 0 else (low, middle)
+        between = margin[low] / (margin[low] - margin[high]) if margin[low] > margin[high] and high < len(GRID) else 0.0
+        best = float(GRID[low] + between * (GRID[min(high, len(GRID) - 1)] - GRID[low]))
         drawn = float((1 + (self.maxima.comparisons >= best).sum()) / (1 + len(self.maxima.comparisons)))
         # draws end at one in their number; Bonferroni over the pairs is never too small and goes on
         return min(drawn, many * (many - 1) * intervals.NORMAL.cdf(-best))
@@ -159,20 +162,48 @@ class MetricGaps:
         return self._gap("ratio", *pair, worth, bounds[0], bounds[1], float("nan"), None, None)
 
     def _gap(
-        self, kind: str, group: str, versus: str, value: float, point: tuple[float, float], joint: tuple[float, float],
-        p: float, says: str | None, more: dict[str, int] | None, proof: tuple[str, str] | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        kind: str,
+        group: str,
+        versus: str,
+        value: float,
+        point: tuple[float, float],
+        joint: tuple[float, float],
+        p: float,
+        says: str | None,
+        more: dict[str, int] | None,
+        proof: tuple[str, str] | None = None,
+    ) -> dict[str, Any]:
         return {
-            "metric": self.metric.name, "kind": kind, "group": group, "versus": versus, "value": value,
-            "lower": point[0], "upper": point[1], "lower_simultaneous": joint[0], "upper_simultaneous": joint[1],
-            "p_value": p, "p_adjusted": float("nan"), "p_bh": float("nan"), "tolerance": None if kind == "ratio" else self.tolerance,
-            "verdict": says, "rows_needed": more, "says": self._sentence(kind, group, versus, value, joint, says, more, proof),
-        }  # fmt: skip
+            "metric": self.metric.name,
+            "kind": kind,
+            "group": group,
+            "versus": versus,
+            "value": value,
+            "lower": point[0],
+            "upper": point[1],
+            "lower_simultaneous": joint[0],
+            "upper_simultaneous": joint[1],
+            "p_value": p,
+            "p_adjusted": float("nan"),
+            "p_bh": float("nan"),
+            "tolerance": None if kind == "ratio" else self.tolerance,
+            "verdict": says,
+            "rows_needed": more,
+            "says": self._sentence(kind, group, versus, value, joint, says, more, proof),
+        }
 
     def _sentence(
-        self, kind: str, group: str, versus: str, value: float, joint: tuple[float, float],
-        says: str | None, more: dict[str, int] | None, proof: tuple[str, str] | None,
-    ) -> str:  # fmt: skip
+        self,
+        kind: str,
+        group: str,
+        versus: str,
+        value: float,
+        joint: tuple[float, float],
+        says: str | None,
+        more: dict[str, int] | None,
+        proof: tuple[str, str] | None,
+    ) -> str:
         name, show, pair = self.metric.title, number, (group, versus)
         group, versus = shortened(group), shortened(versus)
         between = f"between {show(joint[0])} and {show(joint[1])} allowing for all comparisons"
@@ -213,15 +244,15 @@ def p_values(value: Floats, at: At) -> Floats:
     """Two-sided p-values that agree with the intervals: the confidence at which the interval just touches 0."""
     reach, last = np.full(value.shape, np.nan), np.zeros(value.shape)
     open_ = np.ones(value.shape, dtype=bool)
-    for first in range(0, len(GRID), STRIDE):
-        some = GRID[max(first, 1) : first + STRIDE]
-        lower, upper = at(some[:, None])
+    for places in GRID_PARTS:
+        lower, upper = at(GRID[places][:, None])
         margin = np.where(value >= 0, lower, -upper)
         shut = ~(margin > 0)
         crossed, step = open_ & shut.any(axis=0), shut.argmax(axis=0)
         before, here = np.take_along_axis(np.stack([last, *margin]), np.stack([step, step + 1]), axis=0)
         share = np.where(before > 0, before / np.maximum(before - here, 1e-300), 0.0)
-        reach = np.where(crossed, some[step] - (GRID[1] - GRID[0]) * (1 - np.clip(share, 0, 1)), reach)
+        c, smaller = GRID[places][step], GRID[places - 1][step]
+        reach = np.where(crossed, c - (c - smaller) * (1 - np.clip(share, 0, 1)), reach)
         open_, last = open_ & ~crossed, margin[-1]
         if not open_.any():
             break

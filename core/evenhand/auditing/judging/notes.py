@@ -45,7 +45,10 @@ def _missing(rows: Rows, table: Table) -> Iterator[str]:
         if absent:
             yield f"'{column}' is missing in {absent:,} rows, which are a group of their own, {MISSING}."
     if rows.roles.label is not None and rows.facts["label missing"]:
-        yield f"'{rows.roles.label}' is missing in {rows.facts['label missing']:,} rows, which count only where no label is needed."
+        yield (
+            f"'{rows.roles.label}' is missing in {rows.facts['label missing']:,} rows, which count only where no label"
+            " is needed."
+        )
     if table.dropped:
         yield f"{table.dropped:,} rows have no prediction and were left out."
 
@@ -61,8 +64,8 @@ def _decisions(rows: Rows, table: Table, plan: Plan) -> Iterator[str]:
         and (others := _decided_otherwise(table, plan.threshold))
     ):
         yield (
-            f"The decisions are those of column '{rows.roles.prediction}', which in {others:,} rows are not what a threshold of "
-            f"{plan.threshold:g} on the score gives; that only places the slider."
+            f"The decisions are those of column '{rows.roles.prediction}', which in {others:,} rows are not what a"
+            f" threshold of {plan.threshold:g} on the score gives; that only places the slider."
         )
     if plan.task == "binary" and rows.roles.label is not None and rows.roles.score is None:
         yield "No score was given, so there is no curve, no calibration and no threshold to move."
@@ -86,7 +89,10 @@ def _small_groups(parts: list[dict[str, Any]]) -> Iterator[str]:
         single = [group["name"][:SHOWN] for group in part["groups"] if group["rows"] == 1]
         if single:
             shown = ", ".join(single[:5]) + (", …" if len(single) > 5 else "")
-            yield f"By {part['name'][:SHOWN]}, {len(single)} groups have a single row ({shown}); one row is shown but is no evidence."
+            yield (
+                f"By {part['name'][:SHOWN]}, {len(single)} groups have a single row ({shown}); one row is shown but is"
+                " no evidence."
+            )
 
 
 def _binned(table: Table, plan: Plan) -> Iterator[str]:
@@ -105,8 +111,9 @@ def _impossible(parts: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
     differ = [part["name"][:SHOWN] for part in parts if _asks_too_much(part["gaps"], plan)]
     if differ:
         yield (
-            f"By {', '.join(differ)} the base rates differ, so error rates and predictive values (or calibration) cannot be equal "
-            "at once unless the model is perfect (Kleinberg, Mullainathan & Raghavan 2017; Chouldechova 2017): choose which matters."
+            f"By {', '.join(differ)} the base rates differ, so error rates and predictive values (or calibration)"
+            " cannot be equal at once unless the model is perfect (Kleinberg, Mullainathan & Raghavan 2017;"
+            " Chouldechova 2017): choose which matters."
         )
 
 
@@ -122,14 +129,15 @@ def _unlabelled(table: Table, plan: Plan) -> Iterator[str]:
         if found is not None:
             low, high = found
             yield (
-                f"By {column[:SHOWN]} labels are missing in {lost[high] / rows[high]:.1%} of the rows of {names[high][:SHOWN]} and in "
-                f"{lost[low] / rows[low]:.1%} of {names[low][:SHOWN]}: where labels come from selection, the rates of the two are not of like rows."
+                f"By {column[:SHOWN]} labels are missing in {lost[high] / rows[high]:.1%} of the rows of"
+                f" {names[high][:SHOWN]} and in {lost[low] / rows[low]:.1%} of {names[low][:SHOWN]}: where labels come"
+                " from selection, the rates of the two are not of like rows."
             )
 
 
 def _most_apart(lost: Floats, rows: Floats) -> tuple[int, int] | None:
     """The groups with the lowest and the highest share of rows without a label, where chance does not explain it."""
-    lower, upper = intervals.share(lost, rows, np.full(len(rows), CLEAR))
+    lower, upper = intervals.far_share(lost, rows, CLEAR)
     low, high = int(np.argmin(lost / rows)), int(np.argmax(lost / rows))
     return (low, high) if lower[high] > upper[low] else None
 
@@ -150,12 +158,14 @@ def binning_notes(found: Mapping[str, Binning], table: Table) -> list[str]:
         edges = ", ".join(plain(edge) for edge in binning.edges)
         if binning.by == QUARTILES:
             notes.append(
-                f"'{column}' holds many different numbers, so it is cut into quartiles at {edges}; choose others with "
-                f"--bins {column}={plain(binning.edges[0])},{plain(binning.edges[-1])}, or a group for each value with --bins {column}={EACH}."
+                f"'{column}' holds many different numbers, so it is cut into quartiles at {edges}; choose others with"
+                f" --bins {column}={plain(binning.edges[0])},{plain(binning.edges[-1])}, or a group for each value with"
+                f" --bins {column}={EACH}."
             )
         elif len(binning.names) < binning.asked:
             notes.append(
-                f"'{column}' has so many equal values that {binning.asked} bins of equal size are not possible; there are {len(binning.names)}."
+                f"'{column}' has so many equal values that {binning.asked} bins of equal size are not possible; there"
+                f" are {len(binning.names)}."
             )
         empty = [name for name in binning.names if name not in seen[column]]
         if empty:

@@ -30,11 +30,12 @@ AT_ONCE = 10_000  # clusters
 def trends_of(
     rows: Rows, plan: Plan, binnings: Mapping[str, Binning], metrics: Sequence[GroupMetric]
 ) -> dict[str, dict[str, Any]]:
-    """Column -> {column, points, metrics: {name: {value, lower, upper, lower_simultaneous, upper_simultaneous, p_value, p_adjusted, says}},
+    """Column -> {column, points, metrics: {name: {value, lower, upper, lower_simultaneous, upper_simultaneous, p_value,
+    p_adjusted, says}},
     undrawn: {name: why}}.
 
-    points: the mean value of the rows of each fine bin; the lists of a metric go with them. Of metrics that are shares or
-    means of rows, as far as enough rows tell them. Bands hold at one point, and along the whole curve of one metric.
+    points: the mean value of the rows of each fine bin; the lists of a metric go with them. Of metrics that are shares
+    or means of rows, as far as enough rows tell them. Bands hold at one point, and along the whole curve of one metric.
     """
     drawn = [m for m in metrics if _smooth(m)]
     found = {}

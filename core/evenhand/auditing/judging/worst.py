@@ -16,8 +16,9 @@ def worst_groups(
 ) -> dict[str, dict[str, Any]]:
     """Metric -> {group, value, lower, upper}, for metrics of which higher or lower is better.
 
-    levels: the critical value at which the limits of all groups hold together. The worst true value then lies between the
-    worst lower and the worst upper limit, whichever group it belongs to: nothing is promised of the group that is named.
+    levels: the critical value at which the limits of all groups hold together. The worst true value then lies between
+    the worst lower and the worst upper limit, whichever group it belongs to: nothing is promised of the group that is
+    named.
     """
     return {m.name: one for m in metrics if m.better and (one := _worst(names, m, found[m.name], levels)) is not None}
 

@@ -1,4 +1,5 @@
-"""Whether a score means what it says: calibration error with the sampling noise taken out, and the recalibration slope."""
+"""Whether a score means what it says: calibration error with the sampling noise taken out, and the recalibration
+slope."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ def _calibration_error(block: Block) -> Reading:
 
 
 def _noise(bins: _Bins, least: Floats, moving: Floats) -> tuple[Floats, Floats]:
-    """(a, b) of the variance a + b·θ that the estimate has where the true error is θ; bins vary by no less than `least`."""
+    """(a, b) of the variance a + b·θ that the estimate has where the true error is θ; bins vary by no less than
+    `least`."""
     weighted = bins.share[:, :, None] * bins.covariance
     own = np.einsum("gbb->gb", weighted)
     more = np.maximum(bins.share * least - own, 0)

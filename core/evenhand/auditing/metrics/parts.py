@@ -36,9 +36,11 @@ class Estimates(Protocol):
 class Evidence:
     """The metric on some groups, and its parts on the same.
 
-    own: the metric's estimates, with the variance of its influence. parts: those of `GroupMetric.parts`, in their order.
+    own: the metric's estimates, with the variance of its influence. parts: those of `GroupMetric.parts`, in their
+    order.
     influence: [group, sum] how far one more unit of weight in each sum of the group moves the metric;
-    influences: the same of the parts. moment: [group, sum, sum] what the units (rows or clusters) add to the variance of the sums.
+    influences: the same of the parts. moment: [group, sum, sum] what the units (rows or clusters) add to the variance
+    of the sums.
     units: rows, or clusters, of each group. clustered: whether they are clusters.
     """
 

@@ -8,24 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evenhand.asking.question import PARTS, Question
 from evenhand.auditing.metrics.built_in import DEFAULTS, known_metrics
 from evenhand.auditing.metrics.metric import GroupMetric
-from evenhand.auditing.question.choices import (
-    Tolerance,
-    check_options,
-    read_names,
-    read_reference,
-    read_tolerances,
-    with_policy,
-)
+from evenhand.auditing.question.choices import Tolerance, read_reference, read_tolerances, with_policy
+from evenhand.auditing.question.favourable import Favourable, find_favourable
 from evenhand.auditing.question.policy import Policy
-from evenhand.auditing.table.binning import Binning
+from evenhand.auditing.table.binning import EACH, Binning
 from evenhand.auditing.table.labels import check_scores, find_positive, find_task, plain
 from evenhand.auditing.table.rows import AuditTask, Rows
 from evenhand.auditing.table.top import NO_PROBABILITIES, Top
 from evenhand.errors import BadInput, did_you_mean
 
-MITIGATIONS = ("sweep", "fairlearn")
 REFERENCE_RULE = "the group with the most rows"
 
 
@@ -48,6 +42,7 @@ class Plan:
     foreign: frozenset[str]  # metrics of plugins, whose functions may fail
     question: Mapping[str, Any]
     ranks_only: bool = False  # scores tell an order, not how likely
+    favourable: Favourable | None = None  # of a yes-or-no decision
 
     @property
     def sha256(self) -> str:
@@ -57,59 +52,96 @@ class Plan:
 
 
 def make_plan(
-    rows: Rows, *, task: str | None, threshold: float | None, positive: Any, metrics: str | Sequence[str] | None, extra: Sequence[GroupMetric],
-    tolerance: Tolerance, reference: Mapping[str, Any] | None, confidence: float, intersections: int,
-    replicates: int, seed: int, policy: Policy | None = None, exact: bool = False, mitigation: str = "sweep",
-    bins: Mapping[str, Binning] | None = None, top: Top | None = None,
-) -> Plan:  # fmt: skip
-    """Decide what was left open, or raise BadInput where that is not for us to decide.
+    rows: Rows,
+    asked: Question,
+    *,
+    extra: Sequence[GroupMetric] = (),
+    policy: Policy | None = None,
+    bins: Mapping[str, Binning] | None = None,
+    top: Top | None = None,
+) -> Plan:
+    """Decide what the question left open, or raise BadInput where that is not for us to decide.
 
-    bins: how columns were cut. top: who was selected by rank; the rows then bring their decisions with them.
+    policy: the rules that the question names. bins: how columns were cut. top: who was selected by rank; the rows then
+    bring their decisions with them.
     """
-    confidence, intersections, replicates, seed = check_options(confidence, intersections, replicates, seed)
-    if mitigation not in MITIGATIONS:
-        raise BadInput(f"the mitigation {mitigation!r} is neither {' nor '.join(MITIGATIONS)} (--mitigation)")
+    task, threshold = asked.task, asked.threshold
     if top is not None:
         task, threshold = _task_of_top(rows, task), None if top.raw else top.cut
-    found = find_task(rows, task, threshold, positive)
-    asked = read_names(metrics)
-    tolerance, reference, intersections = with_policy(policy, found, tolerance, reference, intersections)
-    check_scores(rows, found, threshold)
-    yes, decided = _positives(rows, found, positive, threshold if top is None else None)
+    found = find_task(rows, task, threshold, asked.positive)
+    check_scores(rows, found)
+    yes, decided = _positives(rows, found, asked.positive, threshold if top is None else None)
     decided = [1] if top is not None and threshold is None else decided
     if found in ("binary", "selection") and rows.roles.score is not None and threshold is None and decided is None:
         threshold = 0.5
-    chosen = _chosen(found, asked, extra, tolerance, policy.metrics if policy is not None else (), threshold)
-    undefined = {m.name: why for m in chosen if (why := _cannot(m, rows, top))}
-    tolerances = read_tolerances(found, tolerance, asked, chosen)
+    favourable = find_favourable(
+        rows, found, asked, policy, (yes, None if top is not None else decided), top, threshold
+    )
+    tolerance, reference, intersections = with_policy(policy, found, asked, favourable)
+    chosen = _chosen(found, asked.metrics, extra, tolerance, policy.metrics if policy is not None else (), threshold)
+    tolerances = read_tolerances(found, tolerance, asked.metrics, chosen)
     named = read_reference(reference, rows.roles.sensitive)
-    names = [m.name for m in chosen]
-    question = {
-        "task": found, "label": rows.roles.label, "positive": [plain(v) for v in sorted(yes, key=str)] if rows.roles.label else None,
-        "score": rows.roles.score, "prediction": rows.roles.prediction, "threshold": threshold, "sensitive": list(rows.roles.sensitive),
-        "bins": {column: binning.described() for column, binning in (bins or {}).items()}, "slices": list(rows.roles.slices),
-        **(top.described() if top is not None else {"top": None, "within": None, "cut": None}),
-        "cluster": rows.roles.cluster, "weight": rows.roles.weight, "id": rows.roles.id, "confidence": confidence,
-        "intersections": intersections, "reference": named or REFERENCE_RULE, "metrics": names,
-        "tolerances": tolerances, "policy": None if policy is None else policy.described(), "seed": seed, "replicates": replicates,
-        "exact": exact, "mitigation": mitigation,
-    }  # fmt: skip
+    decisions = {
+        "task": found,
+        "positive": [plain(v) for v in sorted(yes, key=str)] if rows.roles.label else None,
+        "favourable": None if favourable is None else favourable.described(),
+        "threshold": threshold,
+        "bins": {column: binning.described() for column, binning in (bins or {}).items()},
+        "intersections": intersections,
+        "reference": named or REFERENCE_RULE,
+        "metrics": [m.name for m in chosen],
+        "policy": None if policy is None else policy.described(),
+    }
     return Plan(
-        found,
-        yes,
-        decided,
-        threshold,
-        tuple(chosen),
-        undefined,
-        tolerances,
-        named,
-        confidence,
-        intersections,
-        replicates,
-        seed,
-        frozenset(m.name for m in extra),
-        question,
-        top is not None and top.raw,
+        task=found,
+        positive=yes,
+        decided=decided,
+        threshold=threshold,
+        metrics=tuple(chosen),
+        undefined={m.name: why for m in chosen if (why := _cannot(m, rows, top))},
+        tolerances=tolerances,
+        reference=named,
+        confidence=asked.confidence,
+        intersections=intersections,
+        replicates=asked.replicates,
+        seed=asked.seed,
+        foreign=frozenset(m.name for m in extra),
+        question=_answered(asked, rows, tolerances, top, decisions),
+        ranks_only=top is not None and top.raw,
+        favourable=favourable,
+    )
+
+
+def _answered(
+    asked: Question, rows: Rows, tolerances: Mapping[str, float], top: Top | None, decisions: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The `question` of audit.json: every part of what was asked, with decisions in the place of what was left open."""
+    parts = {name: getattr(asked, name) for name in PARTS if name not in ("title", "tolerance")}
+    return {
+        **parts,
+        "sensitive": list(rows.roles.sensitive),
+        "slices": list(rows.roles.slices),
+        "tolerances": tolerances,
+        **(top.described() if top is not None else {"top": None, "within": None, "cut": None}),
+        **decisions,
+    }
+
+
+def asked_again(question: Mapping[str, Any]) -> Question:
+    """The Question that finds the same rows, decisions and classes, from the `question` of an audit.json.
+
+    The policy is left out: its tolerances stand in the question as its own do, and its file may have changed.
+    """
+    roles = ("label", "score", "prediction", "cluster", "weight", "id", "within", "top", "task", "confidence")
+    known = {part: question[part] for part in roles if question.get(part) is not None}
+    cut = question.get("bins") or {}
+    return Question(
+        sensitive=question["sensitive"],
+        threshold=None if "top" in known else question["threshold"],
+        positive=(question["positive"] or [None])[0],
+        bins={column: cut[column]["edges"] if column in cut else EACH for column in question["sensitive"]},
+        exact=bool(question.get("exact")),
+        **known,
     )
 
 
@@ -127,7 +159,7 @@ def _positives(
 
 def _chosen(
     task: AuditTask,
-    metrics: Sequence[str] | None,
+    metrics: Sequence[str],
     extra: Sequence[GroupMetric],
     tolerance: Tolerance,
     also: Sequence[str] = (),
@@ -137,9 +169,10 @@ def _chosen(
     judged = list(tolerance) if isinstance(tolerance, Mapping) else []
     names = [*(metrics or DEFAULTS[task]), *also, *(m.name for m in extra), *judged]
     for name in names:
-        if not isinstance(name, str) or name not in known:
+        if name not in known:
             raise BadInput(
-                f"there is no metric '{name}' for a {task} audit; there are: {', '.join(known)}.{did_you_mean(str(name), known)}"
+                f"there is no metric '{name}' for a {task} audit; there are: {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
             )
     return [known[name] for name in dict.fromkeys(names)]
 

@@ -41,8 +41,10 @@ class RatioRule(_Part):
     )
     flip_flop: bool = Field(
         False,
-        description="No evidence is enough where one person more selected in the group and one fewer in the highest"
-        " would turn the order of the two around.",
+        description=(
+            "No evidence is enough where one person more selected in the group and one fewer in the highest"
+            " would turn the order of the two around."
+        ),
     )
 
 
@@ -66,6 +68,10 @@ class Policy(_Part):
         default_factory=dict, description="Column and the group to compare with; columns not named: the largest group."
     )
     intersections: int = Field(1, ge=1, le=3, description="Depth: 2 audits every pair of sensitive columns too.")
+    favourable: str | int | float | bool | None = Field(
+        None,
+        description="The decision that is good for the person; not set: rules call it positive, whatever it is here.",
+    )
     sha256: str = Field("", description="Of the file; set when the file is read.")
 
     def described(self) -> dict[str, Any]:
@@ -101,7 +107,8 @@ def load_policy(policy: str | Path | Policy | None) -> Policy | None:
         known = shipped()
         if str(policy) not in known:
             raise BadInput(
-                f"there is no policy '{policy}'; evenhand ships {', '.join(known)}, and a file of your own ends with .toml.{did_you_mean(str(policy), known)} (--policy)"
+                f"there is no policy '{policy}'; evenhand ships {', '.join(known)}, and a file of your own ends with"
+                f" .toml.{did_you_mean(str(policy), known)} (--policy)"
             )
         return known[str(policy)]
     try:
@@ -126,7 +133,8 @@ def _parsed(content: bytes, where: str) -> Policy:
     for rule in policy.ratio:
         if rule.metric not in RATIO_METRICS:
             raise BadInput(
-                f"the policy {where} asks for ratios of '{rule.metric}'; ratios are made of {' or '.join(RATIO_METRICS)}.{did_you_mean(rule.metric, RATIO_METRICS)} (--policy)"
+                f"the policy {where} asks for ratios of '{rule.metric}'; ratios are made of"
+                f" {' or '.join(RATIO_METRICS)}.{did_you_mean(rule.metric, RATIO_METRICS)} (--policy)"
             )
     return policy
 

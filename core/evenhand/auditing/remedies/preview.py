@@ -174,7 +174,8 @@ def _windowed(sweep: Sweep, limits: Mapping[str, float]) -> np.ndarray | None:
 
 
 def _reachable(sweep: Sweep, limits: Mapping[str, float], group: int, starts: Sequence[Floats]) -> Floats:
-    """Right decisions of a group by window and threshold, [window of each metric …, threshold]; -inf outside a window."""
+    """Right decisions of a group by window and threshold, [window of each metric …, threshold]; -inf outside a
+    window."""
     inside = np.ones((1,) * len(starts) + (len(sweep.edges),), dtype=bool)
     for axis, ((name, limit), grid) in enumerate(zip(limits.items(), starts, strict=True)):
         value = sweep.values[name][:, group]

@@ -41,8 +41,8 @@ def chances(
 ) -> tuple[Floats, list[str]] | None:
     """(chance of selection [bin, group], the rule of each group in words); None where fairlearn has no such constraint.
 
-    edges: lower edges of the score bins. positive, negative: rows [bin, group]. limits: largest gap of each judged metric;
-    of two together fairlearn knows only that there be none. Weights count as rows.
+    edges: lower edges of the score bins. positive, negative: rows [bin, group]. limits: largest gap of each judged
+    metric; of two together fairlearn knows only that there be none. Weights count as rows.
     None too where a group lacks one of the labels. Raises BadInput without fairlearn.
     Source: Hardt, Price & Srebro 2016, NeurIPS; Bird et al. 2020 (fairlearn).
     """
@@ -69,7 +69,8 @@ def _optimised(
         from sklearn.base import BaseEstimator, ClassifierMixin
     except ImportError:
         raise BadInput(
-            "fairlearn is not installed, so its thresholds cannot be previewed; install evenhand[train], or leave out --mitigation fairlearn"
+            "fairlearn is not installed, so its thresholds cannot be previewed; install evenhand[train], or leave out"
+            " --mitigation fairlearn"
         ) from None
 
     class Score(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -1,4 +1,5 @@
-"""Counts of every slice: one aggregation in the engine to distinct cells, then sums of cells for each set of columns."""
+"""Counts of every slice: one aggregation in the engine to distinct cells, then sums of cells for each set of
+columns."""
 
 from __future__ import annotations
 
@@ -118,9 +119,16 @@ def count_cells(rows: Rows, plan: Plan, columns: Sequence[SliceColumn]) -> Cells
     value = tuple(sums.read(part, numbers) for part in ("wv", "w2v", "w2v2")) if regression else None
     codes = _unpacked([got[name][order] for name in packed], packs, columns)
     return Cells(
-        tuple(columns), codes, outcome[order], n, w, w2, value,  # type: ignore[arg-type]
-        None if cluster is None else cluster[order], 0 if cluster is None else int(cluster.max(initial=-1)) + 1,
-    )  # fmt: skip
+        tuple(columns),
+        codes,
+        outcome[order],
+        n,
+        w,
+        w2,
+        value,  # type: ignore[arg-type]
+        None if cluster is None else cluster[order],
+        0 if cluster is None else int(cluster.max(initial=-1)) + 1,
+    )
 
 
 def _add_sums(sums: Sums, rows: Rows, plan: Plan) -> None:
@@ -193,9 +201,14 @@ def tables(cells: Cells, metrics: Sequence[SliceMetric], depth: int) -> Iterator
 
 
 def _sum_chunk(
-    sums: dict[tuple[int, ...], Floats], codes: Sequence[Ints], sizes: Sequence[int], outcome: Ints, width: int,
-    weights: Sequence[Floats | None], depth: int,
-) -> None:  # fmt: skip
+    sums: dict[tuple[int, ...], Floats],
+    codes: Sequence[Ints],
+    sizes: Sequence[int],
+    outcome: Ints,
+    width: int,
+    weights: Sequence[Floats | None],
+    depth: int,
+) -> None:
     """Add one chunk of cells to the sums of every set of columns; each set extends the key of a smaller one."""
 
     def extend(combo: tuple[int, ...], key: Ints, stride: int) -> None:

@@ -64,8 +64,8 @@ def slice_columns(rows: Rows, columns: Sequence[str], least: int) -> tuple[list[
             continue
         if not binned and distinct > MOST_VALUES:
             notes.append(
-                f"column '{short(column)}' has {distinct:,} distinct values: the {kept} most frequent are slices of their own, "
-                "the others are one"
+                f"column '{short(column)}' has {distinct:,} distinct values: the {kept} most frequent are slices of"
+                " their own, the others are one"
             )
         found.append(SliceColumn(column, values, code))
     return found, notes
@@ -125,9 +125,7 @@ def _values(rows: Rows, name: str, kind: nw.dtypes.DType, distinct: int, least: 
     return tuple(values), _coded(rows, name, column, places, len(kept), len(values) - 1)
 
 
-def _coded(
-    rows: Rows, name: str, column: nw.Expr, places: list[tuple[Any, int]], other: int, missing: int
-) -> nw.Expr:  # fmt: skip
+def _coded(rows: Rows, name: str, column: nw.Expr, places: list[tuple[Any, int]], other: int, missing: int) -> nw.Expr:
     """The level of each row. Truth values are compared one by one: not every engine looks them up in a table."""
     if not places or any(isinstance(value, bool) for value, _ in places):
         code = nw.lit(other).cast(nw.Int64)
@@ -170,9 +168,7 @@ def _profile(rows: Rows, number: nw.Expr) -> tuple[Floats, Floats, Floats]:
     return table[:, 0], table[:, 1], table[:, 2]
 
 
-def _trays(
-    rows: Rows, number: nw.Expr, low: float, high: float, whole: bool = False
-) -> list[tuple[float, float, int]]:  # fmt: skip
+def _trays(rows: Rows, number: nw.Expr, low: float, high: float, whole: bool = False) -> list[tuple[float, float, int]]:
     """The finite values between two limits, counted in trays of equal width (`whole`: in a single one)."""
     frame = rows.frame.select(x=number).filter((nw.col("x") >= low) & (nw.col("x") <= high))
     if whole:

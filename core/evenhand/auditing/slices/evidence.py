@@ -8,17 +8,12 @@ Methodology 24) do for intervals. Means use Student's t with the larger of the s
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 
 from evenhand.auditing.slices.cells import Moments
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, ratio
-
-TERMS = 40  # of a tail that are added one by one; a geometric series bounds the others
-HALVINGS = 40  # of the interval in which an exact limit is looked for
+from evenhand.statistics.tails import hypergeometric_tail, share_at_least, upper_tail_t
 
 
 def p_values(inside: Moments, outside: Moments, mean: bool, effect: Floats | float = 1.0) -> Floats:
@@ -52,8 +47,8 @@ def gap_limits(
 def certain_gap(inside: Moments, outside: Moments, mean: bool, effect: Floats | float, level: float) -> Floats:
     """A lower limit of inside minus outside that is wrong with a probability of `level`, however small that is.
 
-    So far out Wilson's limit of a rare event lies too high, so the slice's share has the exact one (Clopper & Pearson 1934,
-    Biometrika 26).
+    So far out Wilson's limit of a rare event lies too high, so the slice's share has the exact one (Clopper & Pearson
+    1934, Biometrika 26).
     """
     c = -intervals.NORMAL.inv_cdf(level)
     if mean:
@@ -63,16 +58,6 @@ def certain_gap(inside: Moments, outside: Moments, mean: bool, effect: Floats | 
     lowest = share_at_least(value * n, n, level)
     highest = intervals.share(other * rest, rest, c)[1]
     return intervals.difference(value, (lowest, value), other, (other, highest))[0]
-
-
-def share_at_least(x: Floats, n: Floats, level: float) -> Floats:
-    """The share at which x or more of n have the probability `level`: the exact lower limit of x / n."""
-    low, high = np.zeros_like(x), ratio(x, n)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        likely = binomial_tail(x, n, middle) > level
-        low, high = np.where(likely, low, middle), np.where(likely, middle, high)
-    return low
 
 
 def effective_sizes(inside: Moments, outside: Moments, effect: Floats | float = 1.0) -> tuple[Floats, Floats]:
@@ -99,9 +84,7 @@ def _binomial_variance(side: Moments, size: Floats) -> Floats:
     return ratio(value * (1 - value), size)
 
 
-def _difference_of_means(
-    inside: Moments, outside: Moments, effect: Floats | float
-) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+def _difference_of_means(inside: Moments, outside: Moments, effect: Floats | float) -> tuple[Floats, Floats, Floats]:
     """(difference, its variance, degrees of freedom). The variance is the larger of Welch's and the pooled one."""
     both = Moments(*(a + b for a, b in zip(inside.all(), outside.all(), strict=True)))
     sizes = ratio(inside.w**2, inside.w2), ratio(outside.w**2, outside.w2)
@@ -111,76 +94,11 @@ def _difference_of_means(
     return gap, np.fmax(own, pooled) * effect, np.minimum(sizes[0], sizes[1]) - 1
 
 
-def hypergeometric_tail(x: Floats, n: Floats, events: Floats, everyone: Floats) -> Floats:
-    """P(X >= x) where n of `everyone` are drawn and `events` of all are events; an upper bound, exact where it is small.
-
-    Fractions of rows (weights, clusters) enter through the gamma function. Source: Fisher 1935, J. R. Stat. Soc. 98.
-    """
-    x, n, events, everyone = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(x, n, events, everyone))
-    spared = np.maximum(everyone - events - n + x, 0)  # non-events outside
-    first = _log_choose(events, x) + _log_choose(everyone - events, n - x) - _log_choose(everyone, n)
-    return _tail(
-        x, first, lambda j: np.maximum(events - x - j, 0) * np.maximum(n - x - j, 0) / ((x + j + 1) * (spared + j + 1))
-    )
-
-
-def binomial_tail(x: Floats, n: Floats, share: Floats) -> Floats:
-    """P(X >= x) of n draws that are events with the probability `share`; an upper bound, exact where it is small."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = share / (1 - share)
-        first = _log_choose(n, x) + x * np.log(share) + np.where(n > x, (n - x) * np.log1p(-share), 0)
-    return _tail(x, first, lambda j: np.maximum(n - x - j, 0) / (x + j + 1) * odds)
-
-
-def _tail(x: Floats, first: Floats, step: Callable[[int], Floats]) -> Floats:
-    """Sum of terms that start at exp(first) and of which each is step(j) times the one before.
-
-    The steps fall, so that a geometric series bounds what is not added up.
-    """
-    term, total = np.ones_like(x), np.zeros_like(x)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for j in range(TERMS):
-            total += term
-            term = term * step(j)
-        last = step(TERMS)
-        total += np.where(last < 1, term / (1 - last), np.where(term > 0, np.inf, 0))
-        p = np.exp(np.minimum(first + np.log(total), 0.0))
-    return np.where(x <= 0, 1.0, p)
-
-
-def _log_choose(n: Floats, k: Floats) -> Floats:
-    return log_factorial(n) - log_factorial(np.minimum(k, n)) - log_factorial(np.maximum(n - k, 0))
-
-
-def log_factorial(x: Floats) -> Floats:
-    """log Γ(x + 1) for x >= 0, to 11 digits: Stirling's series after eight steps of the recursion."""
-    x = np.maximum(np.asarray(x, dtype=float), 0)
-    product = np.ones_like(x)
-    for j in range(1, 9):
-        product = product * (x + j)
-    y = x + 9
-    series = 1 / (12 * y) - 1 / (360 * y**3) + 1 / (1260 * y**5)
-    return np.asarray((y - 0.5) * np.log(y) - y + 0.5 * math.log(2 * math.pi) + series - np.log(product))
-
-
-def upper_tail_t(t: Floats, freedom: Floats) -> Floats:
-    """P(T > t) of Student's distribution (Wallace 1959, Annals of Mathematical Statistics 30; within 2 % from 8 degrees)."""
-    t, v = np.broadcast_arrays(np.asarray(t, dtype=float), np.maximum(np.asarray(freedom, dtype=float), 1.0))
-    z = np.sign(t) * (8 * v + 1) / (8 * v + 3) * np.sqrt(v * np.log1p(t * t / v))
-    return upper_tail(z)
-
-
-def upper_tail(z: Floats) -> Floats:
-    """P(Z > z) of the standard normal distribution."""
-    flat = np.asarray(z, dtype=float)
-    return np.array([0.5 * math.erfc(v / math.sqrt(2)) for v in flat.ravel().tolist()]).reshape(flat.shape)
-
-
 def cluster_effect(inside: Sides, outside: Sides, correlation: float) -> float:
     """How much clusters inflate the variance of the difference; at least 1, so that pruning without it loses nothing.
 
-    The larger of two: what the clusters' own sums show, and what rows that correlate by `correlation` within clusters imply,
-    because a slice of few clusters shows little by itself.
+    The larger of two: what the clusters' own sums show, and what rows that correlate by `correlation` within clusters
+    imply, because a slice of few clusters shows little by itself.
     """
     a, b = inside.moments, outside.moments
     even = (own_variance(a) + own_variance(b)).item()

@@ -22,8 +22,9 @@ MOST_EXAMINED = 350  # slices whose clusters are added up, of each kind: the sma
 class Family:
     """All slices tested, for all metrics; a slice is a row of `conditions`.
 
-    metric: [slice] index into `metrics`. conditions: [slice, depth] numbers from 1 in rising order, then 0; `starts` holds
-    the number before the first level of each column. inside, everyone: sums per slice, and per metric over all rows.
+    metric: [slice] index into `metrics`. conditions: [slice, depth] numbers from 1 in rising order, then 0; `starts`
+    holds the number before the first level of each column. inside, everyone: sums per slice, and per metric over all
+    rows.
     effect: [slice] how much clusters inflate the variance (1 without). p: [slice] one-sided.
     """
 
@@ -151,7 +152,8 @@ def _with_clusters(family: Family, cells: Cells, level: float) -> Family:
 
 
 def _worth_a_look(family: Family, level: float) -> Ints:
-    """The slices that have evidence when rows count as independent: if too many, those that would be listed, and their wholes."""
+    """The slices that have evidence when rows count as independent: if too many, those that would be listed, and their
+    wholes."""
     order = np.argsort(family.p, kind="stable")
     enough = order[: max(int((benjamini_hochberg(family.p) < level).sum()), 20)]
     if len(enough) <= 2 * MOST_EXAMINED:

@@ -1,4 +1,5 @@
-"""Which slices say something of their own: a slice that is worse only because another one is, is not listed beside it."""
+"""Which slices say something of their own: a slice that is worse only because another one is, is not listed beside
+it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ MOST_KEPT = 30  # sets of listed slices whose remaining rows are kept
 
 def worth_listing(
     family: Family, cells: Cells, ranked: Ints, top: int, level: float, least: int
-) -> tuple[list[int], bool]:  # fmt: skip
+) -> tuple[list[int], bool]:
     """(up to `top` of the `ranked` slices, strongest first, whether the walk through them was cut short).
 
     ranked: slices with evidence, in order of rank. A slice is listed only if, with p below `level` / tests searched,
@@ -58,7 +59,8 @@ def _beats_ancestors(family: Family, ranked: Ints, level: float) -> Floats:
 
 @dataclass(slots=True)
 class Remaining:
-    """What is left when the rows of listed slices are taken away; kept, because many slices are held against the same."""
+    """What is left when the rows of listed slices are taken away; kept, because many slices are held against the
+    same."""
 
     members: Members
     _flags: dict[int, Floats] = field(default_factory=dict)

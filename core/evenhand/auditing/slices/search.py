@@ -1,5 +1,5 @@
-"""Slice discovery: which combinations of values fare worse than everyone else, with the search itself counted as evidence
-against what it finds.
+"""Slice discovery: which combinations of values fare worse than everyone else, with the search itself counted as
+evidence against what it finds.
 """
 
 from __future__ import annotations
@@ -38,20 +38,23 @@ CORRECTION = (
 def find_slices(rows: Rows, plan: Plan, columns: Sequence[str], depth: int = DEEPEST, top: int = 20) -> dict[str, Any]:
     """The slices that fare worse than everyone else, ranked by evidence, as JSON-able values.
 
-    rows: the table, whose frame holds the slicing columns as s0, s1, … in the order of `columns` (their names). A slice is
-    one to `depth` (at most 3) conditions "column is value"; numbers with more than 12 values are binned by fifths, other
-    columns keep their 11 most frequent values, and missing values are a value. Each slice with at least 30 rows is
-    compared with all other rows: error rate, false negative and false positive rate of binary decisions; error rate of several
-    classes; selection rate in both directions without labels; mean absolute error of a regression; and a plugin's shares.
+    rows: the table, whose frame holds the slicing columns as s0, s1, … in the order of `columns` (their names). A slice
+    is one to `depth` (at most 3) conditions "column is value"; numbers with more than 12 values are binned by fifths,
+    other columns keep their 11 most frequent values, and missing values are a value. Each slice with at least 30 rows
+    is compared with all other rows: error rate, false negative and false positive rate of binary decisions; error rate
+    of several classes; selection rate in both directions without labels; mean absolute error of a regression; and a
+    plugin's shares.
 
-    In the answer `found` holds at most `top` slices that are worse even when all slices searched are counted (family-wise error
-    at most 1 - plan.confidence, one-sided), ordered by `lower_simultaneous`, the gap that is certain; `strongest` holds the
-    slice with the smallest p-value where there is none. `value`, `rest` and `gap` are shares (or in units of the label); `gap`
-    and its limits are positive where the slice is worse in `direction`. A slice is left out when it is worse only through
-    one that is listed, or no worse than the slice it is part of (slice_redundancy.worth_listing).
+    In the answer `found` holds at most `top` slices that are worse even when all slices searched are counted
+    (family-wise error at most 1 - plan.confidence, one-sided), ordered by `lower_simultaneous`, the gap that is
+    certain; `strongest` holds the slice with the smallest p-value where there is none. `value`, `rest` and `gap` are
+    shares (or in units of the label); `gap` and its limits are positive where the slice is worse in `direction`. A
+    slice is left out when it is worse only through one that is listed, or no worse than the slice it is part of
+    (slice_redundancy.worth_listing).
 
-    Weights count through effective sizes; rows of a cluster as far as they correlate. Neither the order of the rows nor the
-    engine changes the answer. Raises BadInput for columns that cannot be searched, and for a depth or top out of range.
+    Weights count through effective sizes; rows of a cluster as far as they correlate. Neither the order of the rows nor
+    the engine changes the answer. Raises BadInput for columns that cannot be searched, and for a depth or top out of
+    range.
     Sources: Chung et al. 2019 (Slice Finder), ICDE; Sagadeeva & Boehm 2021 (SliceLine), SIGMOD.
     """
     _check(depth, top)
@@ -61,10 +64,17 @@ def find_slices(rows: Rows, plan: Plan, columns: Sequence[str], depth: int = DEE
     notes += left
     depth = _affordable(searched, depth, notes)
     answer: dict[str, Any] = {
-        "columns": [c.name for c in searched], "depth": depth, "searched": 0, "tests": 0, "least_rows": LEAST_ROWS,
-        "metrics": list(dict.fromkeys(m.name for m in metrics)), "correction": CORRECTION,
-        "found": [], "strongest": None, "notes": notes,
-    }  # fmt: skip
+        "columns": [c.name for c in searched],
+        "depth": depth,
+        "searched": 0,
+        "tests": 0,
+        "least_rows": LEAST_ROWS,
+        "metrics": list(dict.fromkeys(m.name for m in metrics)),
+        "correction": CORRECTION,
+        "found": [],
+        "strongest": None,
+        "notes": notes,
+    }
     if searched:
         _search(answer, rows, plan, searched, metrics, top)
     cleaned: dict[str, Any] = json_value(answer)
@@ -121,8 +131,8 @@ def _affordable(columns: Sequence[SliceColumn], depth: int, notes: list[str]) ->
         depth -= 1
     if depth < asked:
         notes.append(
-            f"{len(columns)} columns with {sum(len(c.values) for c in columns)} values are too many for slices of {asked} conditions; "
-            f"slices of {depth} were searched. Name fewer columns to go deeper"
+            f"{len(columns)} columns with {sum(len(c.values) for c in columns)} values are too many for slices of"
+            f" {asked} conditions; slices of {depth} were searched. Name fewer columns to go deeper"
         )
     return depth
 
@@ -134,12 +144,13 @@ def _notes(family: Family, clustered: bool, weighted: bool) -> list[str]:
             notes.append(f"no slice has {LEAST_ROWS} rows that count for {metric.name}; it was not searched")
     if clustered:
         notes.append(
-            "rows of one cluster count together: the variance of each gap is multiplied by the larger of what the clusters' own sums show "
-            "and what the correlation within clusters implies"
+            "rows of one cluster count together: the variance of each gap is multiplied by the larger of what the"
+            " clusters' own sums show and what the correlation within clusters implies"
         )
         if family.unseen:
             notes.append(
-                f"clusters were added up for the strongest slices only; {family.unseen:,} others, which may be worse too, count as without evidence"
+                f"clusters were added up for the strongest slices only; {family.unseen:,} others, which may be worse"
+                " too, count as without evidence"
             )
     if weighted:
         notes.append("rows are weighted, and count as the effective number of rows of equal weight")
@@ -181,11 +192,21 @@ class Evidence:
         entry = {
             "slice": [{"column": column, "value": level} for column, level in parts],
             "name": " and ".join(f"{short(column)} {short(level)}" for column, level in parts),
-            "metric": metric.name, "direction": metric.direction, "rows": int(inside.n[0]), "rest_rows": int(outside.n[0]),
-            "value": 1 - value if turned else value, "rest": 1 - rest if turned else rest, "gap": value - rest,
-            "lower": float(limits[0][0]), "upper": float(limits[1][0]), "lower_simultaneous": float(self.certain(one)[0]), "p_value": float(family.p[which]),
-            "p_holm": float(self.holm[which]), "p_bh": float(self.bh[which]), "design_effect": float(family.effect[which]),
-        }  # fmt: skip
+            "metric": metric.name,
+            "direction": metric.direction,
+            "rows": int(inside.n[0]),
+            "rest_rows": int(outside.n[0]),
+            "value": 1 - value if turned else value,
+            "rest": 1 - rest if turned else rest,
+            "gap": value - rest,
+            "lower": float(limits[0][0]),
+            "upper": float(limits[1][0]),
+            "lower_simultaneous": float(self.certain(one)[0]),
+            "p_value": float(family.p[which]),
+            "p_holm": float(self.holm[which]),
+            "p_bh": float(self.bh[which]),
+            "design_effect": float(family.effect[which]),
+        }
         return {**entry, "says": self._says(entry, metric, parts)}
 
     def _says(self, entry: dict[str, Any], metric: SliceMetric, parts: Sequence[tuple[str, str]]) -> str:

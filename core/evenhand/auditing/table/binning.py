@@ -7,10 +7,9 @@ every engine gives the same ones, and stand in the plan as numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from numbers import Integral, Real
 from typing import Any
 
 import narwhals as nw
@@ -26,9 +25,8 @@ from evenhand.errors import BadInput, did_you_mean
 EACH = "each"  # every value is a group
 FEW_FRACTIONS, FEW_NUMBERS = 20, 50  # more distinct values than these are put into quartiles unless asked otherwise
 QUARTILES = "quartiles by default"
-MOST_BINS = 100
 FINE = 64  # bins behind the smooth trend
-Bins = Mapping[str, int | str | Sequence[float]] | None
+Bins = Mapping[str, int | str | tuple[float, ...]]  # as a Question holds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +64,10 @@ def bin_columns(rows: Rows, bins: Bins, text: bool) -> tuple[Rows, dict[str, Bin
     numbers with more than 50. text: columns came as text (CSV). The binned column g0 holds group names, and x0 its
     numbers. Raises BadInput for a column without numbers, edges that do not increase, and more than 1,000 groups.
     """
-    asked = _read(bins, rows.roles.sensitive)
+    _check_named(bins, rows.roles.sensitive)
     found: dict[str, Binning] = {}
     for i, column in enumerate(rows.roles.sensitive):
-        how = asked.get(column)
+        how = bins.get(column)
         if how == EACH or (how is None and rows.facts[f"g{i} distinct"] <= FEW_FRACTIONS):
             continue
         rows, binning = _binned(rows, i, how, text)
@@ -81,42 +79,13 @@ def bin_columns(rows: Rows, bins: Bins, text: bool) -> tuple[Rows, dict[str, Bin
     return rows, found
 
 
-def _read(bins: Any, sensitive: Sequence[str]) -> dict[str, int | str | tuple[float, ...]]:
-    """What was asked of each column, checked: a number of bins, edges as floats, or "each"."""
-    if bins is not None and not isinstance(bins, Mapping):
-        raise BadInput(f"the bins {bins!r} name no column; write them as age=4 or age=30,50,65 (--bins)")
-    for column in bins or {}:
+def _check_named(bins: Bins, sensitive: Sequence[str]) -> None:
+    for column in bins:
         if column not in sensitive:
             raise BadInput(
-                f"the bins name '{column}', which is no sensitive column of this audit.{did_you_mean(str(column), sensitive)} (--bins)"
+                f"the bins name '{column}', which is no sensitive column of this audit."
+                f"{did_you_mean(column, sensitive)} (--bins)"
             )
-    return {column: _read_one(column, how) for column, how in (bins or {}).items()}
-
-
-def _read_one(column: str, how: Any) -> int | str | tuple[float, ...]:
-    if how == EACH:
-        return EACH
-    if isinstance(how, Integral) and not isinstance(how, bool):
-        if not 2 <= int(how) <= MOST_BINS:
-            raise BadInput(f"{int(how)} bins of '{column}' cannot be compared; ask for 2 to {MOST_BINS} (--bins)")
-        return int(how)
-    if isinstance(how, str | Mapping) or not isinstance(how, Iterable):
-        raise BadInput(
-            f"the bins of '{column}' are {how!r}; give a number of bins, as age=4, or the edges between them, as age=30,50,65 (--bins)"
-        )
-    edges = list(how)
-    for edge in edges:
-        if not isinstance(edge, Real) or isinstance(edge, bool) or not math.isfinite(edge):
-            raise BadInput(f"the edge {edge!r} between the bins of '{column}' is no finite number (--bins)")
-    if not 1 <= len(edges) < MOST_BINS:
-        raise BadInput(
-            f"{len(edges)} edges make {len(edges) + 1} bins of '{column}'; give 1 to {MOST_BINS - 1} edges (--bins)"
-        )
-    if any(high <= low for low, high in pairwise(edges)):
-        raise BadInput(
-            f"the edges {', '.join(plain(float(e)) for e in edges)} between the bins of '{column}' do not increase; write each once, in order (--bins)"
-        )
-    return tuple(float(edge) + 0.0 for edge in edges)
 
 
 def _binned(rows: Rows, i: int, how: int | str | tuple[float, ...] | None, text: bool) -> tuple[Rows, Binning | None]:
@@ -164,8 +133,8 @@ def _cut(column: str, counts: ValueCounts, how: int | str | tuple[float, ...] | 
     held = np.diff([0.0, *(counts.below(edge) for edge in edges), 1.0])
     if (held > 0).sum() < 2:
         raise BadInput(
-            f"every row of {where} falls into the same bin of '{column}', whose values lie between {counts.values[0]:g} and "
-            f"{counts.values[-1]:g}; choose other edges (--bins)"
+            f"every row of {where} falls into the same bin of '{column}', whose values lie between {counts.values[0]:g}"
+            f" and {counts.values[-1]:g}; choose other edges (--bins)"
         )
     by = "edges" if isinstance(how, tuple) else QUARTILES if how is None else "quantiles"
     fine = quantiles(counts, FINE) if len(counts.values) > FINE else tuple(counts.values[1:].tolist())
@@ -207,6 +176,6 @@ def _check_groups(rows: Rows, i: int, column: str) -> None:
         numeric = rows.frame.collect_schema()[f"g{i}"].is_numeric()
         way = f"--bins {column}=4" if numeric else "age to age group"
         raise BadInput(
-            f"sensitive column '{column}' in {rows.where} has {distinct:,} distinct values, and an audit compares at most "
-            f"{MOST_GROUPS:,} groups; bin it ({way}) or choose another column (--sensitive)"
+            f"sensitive column '{column}' in {rows.where} has {distinct:,} distinct values, and an audit compares at"
+            f" most {MOST_GROUPS:,} groups; bin it ({way}) or choose another column (--sensitive)"
         )

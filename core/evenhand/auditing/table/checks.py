@@ -25,9 +25,6 @@ MOST_CLASSES = 1_000
 
 def take_roles(source: Source, roles: Roles) -> Rows:
     """The rows of `source` with the columns in use, checked. Raises BadInput for what cannot be audited."""
-    for _, column, option in roles.named():
-        if not isinstance(column, str):
-            raise BadInput(f"columns are named by text, and {column!r} is none; rename that column ({option})")
     if not roles.sensitive:
         raise BadInput("no sensitive column is named; say which groups to compare with --sensitive COLUMN")
     if roles.score is None and roles.prediction is None:
@@ -76,7 +73,8 @@ def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, wher
             )
         if len(kinds) > 1 and name in ("label", "prediction"):
             raise BadInput(
-                f"column '{column}' in {where} mixes {' and '.join(sorted(kinds))}; write every value the same way ({option})"
+                f"column '{column}' in {where} mixes {' and '.join(sorted(kinds))}; write every value the same way"
+                f" ({option})"
             )
     for name in ("score", "weight"):
         if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
@@ -160,7 +158,8 @@ def _check(rows: Rows) -> None:
         _check_finite(rows, "weight", "give every row a weight of 0 or more")
         if facts["weight min"] < 0:
             raise BadInput(
-                f"column '{roles.weight}' in {where} has negative weights ({_first(rows, nw.col('weight') < 0)}); weights are 0 or more (--weight)"
+                f"column '{roles.weight}' in {where} has negative weights ({_first(rows, nw.col('weight') < 0)});"
+                " weights are 0 or more (--weight)"
             )
         if facts["weight max"] == 0:
             raise BadInput(
@@ -168,13 +167,15 @@ def _check(rows: Rows) -> None:
             )
         if not 1 / HEAVIEST <= facts["weight max"] <= HEAVIEST:
             raise BadInput(
-                f"column '{roles.weight}' in {where} has weights up to {facts['weight max']:g}, which cannot be added up; divide them all by the same number (--weight)"
+                f"column '{roles.weight}' in {where} has weights up to {facts['weight max']:g}, which cannot be added"
+                " up; divide them all by the same number (--weight)"
             )
     if roles.id is not None:
         _check_ids(rows)
     if roles.cluster is not None and facts["cluster missing"]:
         raise BadInput(
-            f"column '{roles.cluster}' in {where} is missing in {facts['cluster missing']:,} rows; every row needs its cluster (--cluster)"
+            f"column '{roles.cluster}' in {where} is missing in {facts['cluster missing']:,} rows; every row needs its"
+            " cluster (--cluster)"
         )
 
 
@@ -184,7 +185,8 @@ def _check_finite(rows: Rows, role: str, mend: str) -> None:
         column = getattr(rows.roles, role)
         first = _first(rows, ~(nw.col(role).cast(nw.Float64).is_finite() & ~rows.missing(role)))
         raise BadInput(
-            f"column '{column}' in {rows.where} has {bad:,} {role}s that are missing, NaN or infinite, {first}; {mend} (--{role})"
+            f"column '{column}' in {rows.where} has {bad:,} {role}s that are missing, NaN or infinite, {first}; {mend}"
+            f" (--{role})"
         )
 
 
@@ -194,15 +196,16 @@ def check_probabilities(rows: Rows) -> None:
     if low < 0 or high > 1:
         first = _first(rows, (nw.col("score") < 0) | (nw.col("score") > 1))
         raise BadInput(
-            f"column '{rows.roles.score}' in {rows.where} has scores outside [0, 1] (from {low:g} to {high:g}, {first}); "
-            "turn them into probabilities first (--score)"
+            f"column '{rows.roles.score}' in {rows.where} has scores outside [0, 1] (from {low:g} to {high:g},"
+            f" {first}); turn them into probabilities first (--score)"
         )
 
 
 def _check_ids(rows: Rows) -> None:
     if rows.facts["id missing"]:
         raise BadInput(
-            f"column '{rows.roles.id}' in {rows.where} is missing in {rows.facts['id missing']:,} rows; every row needs an id (--id)"
+            f"column '{rows.roles.id}' in {rows.where} is missing in {rows.facts['id missing']:,} rows; every row needs"
+            " an id (--id)"
         )
     twice = rows.count - rows.facts["id distinct"]
     if twice:
@@ -233,7 +236,8 @@ def not_numbers(frame: nw.LazyFrame[Any], name: str, column: str, where: str, op
     bad = [(i, v) for i, v in enumerate(values, 1) if v is not None and not _is_number(v)]
     example = f" ({len(bad):,} of them, first '{str(bad[0][1])[:40]}' in row {bad[0][0]:,})" if bad else ", but text"
     return BadInput(
-        f"column '{column}' in {where} holds values that are not numbers{example}; mend them or choose another column ({option or f'--{name}'})"
+        f"column '{column}' in {where} holds values that are not numbers{example}; mend them or choose another column"
+        f" ({option or f'--{name}'})"
     )
 
 

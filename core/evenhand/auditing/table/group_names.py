@@ -34,7 +34,8 @@ def factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple
 
 
 def cluster_codes(values: nw.Series[Any]) -> tuple[NDArray[np.int64], int]:
-    """(code of each value, how many there are), in the order of the values; numbers count as numbers also where they came as text."""
+    """(code of each value, how many there are), in the order of the values; numbers count as numbers also where they
+    came as text."""
     try:
         found = values.to_polars()
         if found.dtype == pl.String:
@@ -76,7 +77,8 @@ def group_name(value: Any) -> str:
 
 
 def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
-    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)" last."""
+    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)"
+    last."""
     if name == MISSING:
         return 2, 0.0, (), ""
     try:
@@ -92,7 +94,8 @@ def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
 def group_names(
     columns: Sequence[str], values: Sequence[tuple[str, ...]], levels: Sequence[Sequence[str]]
 ) -> list[str]:
-    """What the group of each tuple of values is called; with the columns' names where two columns share a value, as yes and no.
+    """What the group of each tuple of values is called; with the columns' names where two columns share a value, as yes
+    and no.
 
     levels: every value of each column.
     """

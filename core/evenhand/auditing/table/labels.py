@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any
 
 from evenhand.auditing.table.checks import MOST_CLASSES, check_finite_numbers, check_probabilities
@@ -27,8 +26,6 @@ def find_task(rows: Rows, asked: str | None, threshold: float | None, positive: 
 
     A positive value among several classes asks for that class against the rest.
     """
-    if asked not in (None, "binary", "multiclass", "regression", "selection"):
-        raise BadInput(f"task '{asked}' is unknown; it is one of binary, multiclass, regression, selection")
     if rows.roles.label is None:
         if asked in ("binary", "multiclass", "regression") and asked != "binary":
             raise BadInput(f"a {asked} audit compares predictions with labels; name the label column with --label")
@@ -67,13 +64,15 @@ def find_positive(rows: Rows, role: str, positive: Any, threshold: float | None 
     if wanted is None:
         choice = " or ".join(f"--positive {n}" for n in names)
         raise BadInput(
-            f"column '{column}' in {where} holds {' and '.join(repr(n) for n in names)}, and which of them is the positive one is not clear; say {choice}"
+            f"column '{column}' in {where} holds {' and '.join(repr(n) for n in names)}, and which of them is the"
+            f" positive one is not clear; say {choice}"
         )
     chosen = [v for v in values if plain(v) == wanted or plain(v).lower() == wanted.lower()]
     several = len(names) > 2 and role == "prediction"  # no prediction need be of the class that is asked about
     if not chosen and positive is not None and not several and (len(names) >= 2 or _clear([*names, wanted]) is None):
         raise BadInput(
-            f"the positive value '{wanted}' is not in column '{column}' of {where}, which holds {_listed(names)}.{did_you_mean(wanted, names)} (--positive)"
+            f"the positive value '{wanted}' is not in column '{column}' of {where}, which holds"
+            f" {_listed(names)}.{did_you_mean(wanted, names)} (--positive)"
         )
     return chosen
 
@@ -90,18 +89,17 @@ def _listed(names: list[str]) -> str:
 def _not_binary(column: str, where: str, what: str, threshold: float | None) -> BadInput:
     if threshold is not None:
         return BadInput(
-            f"column '{column}' in {where} has {what}, and a threshold needs labels of two classes; drop --threshold or choose another label"
+            f"column '{column}' in {where} has {what}, and a threshold needs labels of two classes; drop --threshold or"
+            " choose another label"
         )
     return BadInput(
-        f"column '{column}' in {where} has {what}, and a binary audit needs two; choose another column or another --task"
+        f"column '{column}' in {where} has {what}, and a binary audit needs two; choose another column or another"
+        " --task"
     )
 
 
-def check_scores(rows: Rows, task: AuditTask, threshold: float | None) -> None:
-    """Scores must suit the task; a threshold must be a probability."""
-    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
-    if threshold is not None and not (number and 0 <= threshold <= 1):
-        raise BadInput(f"the threshold {threshold!r} is not a number between 0 and 1 (--threshold)")
+def check_scores(rows: Rows, task: AuditTask) -> None:
+    """Scores must suit the task."""
     if rows.roles.score is not None and task != "regression":
         check_probabilities(rows)
     if task == "regression":
@@ -109,5 +107,6 @@ def check_scores(rows: Rows, task: AuditTask, threshold: float | None) -> None:
         check_finite_numbers(rows, "prediction" if rows.roles.prediction is not None else "score")
     if task == "multiclass" and rows.roles.prediction is None:
         raise BadInput(
-            f"column '{rows.roles.label}' in {rows.where} has more than two classes; name the predicted class with --prediction COLUMN"
+            f"column '{rows.roles.label}' in {rows.where} has more than two classes; name the predicted class with"
+            " --prediction COLUMN"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,7 +44,8 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The columns in use under internal names (g0, g1, …, s0, s1, …, label, score, …) and the facts found about them."""
+    """The columns in use under internal names (g0, g1, …, s0, s1, …, label, score, …) and the facts found about
+    them."""
 
     frame: nw.LazyFrame[Any]
     roles: Roles
@@ -72,13 +73,6 @@ class Rows:
             return [value for value in self.known[role].to_list() if value is not None and value == value]
         found = collect(self.frame.filter(~self.missing(role)).select(role).unique(), self.where)
         return list(found.get_column(role).to_list())
-
-
-def columns_of(sensitive: Any) -> tuple[Any, ...]:
-    """The columns named, each once; one column may be named alone."""
-    alone = isinstance(sensitive, str) or not isinstance(sensitive, Iterable)
-    named = [] if sensitive is None else [sensitive] if alone else list(sensitive)
-    return tuple(column for i, column in enumerate(named) if column not in named[:i])
 
 
 def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:

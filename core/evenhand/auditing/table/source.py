@@ -1,4 +1,5 @@
-"""Opens what is to be audited: a file (CSV, Parquet, JSON lines) or any frame narwhals knows. Nothing is counted here."""
+"""Opens what is to be audited: a file (CSV, Parquet, JSON lines) or any frame narwhals knows. Nothing is counted
+here."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def open_source(source: Any) -> Source:
     except TypeError:
         kind = type(source).__name__
         raise BadInput(
-            f"an audit cannot read a {kind}; give a file (CSV, Parquet, JSON lines) or a pandas, Polars, Arrow, DuckDB, Dask or Spark table"
+            f"an audit cannot read a {kind}; give a file (CSV, Parquet, JSON lines) or a pandas, Polars, Arrow, DuckDB,"
+            " Dask or Spark table"
         ) from None
     except nw.exceptions.NarwhalsError as error:  # two columns of one name
         raise unreadable("the table", error) from error
@@ -108,7 +110,8 @@ def _check_text(path: Path, head: bytes) -> None:
         raise BadInput(f"{path} is not text: it holds binary data; give CSV, Parquet or JSON lines")
     if len(head) == HEAD and b"\n" not in head and b"\r" not in head:
         raise BadInput(
-            f"{path} has no line break in its first {HEAD >> 20} MB, so it is no table with one row per line; write it again"
+            f"{path} has no line break in its first {HEAD >> 20} MB, so it is no table with one row per line; write it"
+            " again"
         )
     try:
         head.decode("utf-8")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
 from typing import Any
 
 import narwhals as nw
@@ -46,26 +45,36 @@ class Top:
         if self.within is None:
             yield f"Selected are {which} by score: {self.selected:,} rows, those from {self.cut:.6g} on."
         else:
-            yield f"Selected are {which} by score in each of the {self.lists:,} lists of '{self.within}': {self.selected:,} rows."
+            yield (
+                f"Selected are {which} by score in each of the {self.lists:,} lists of '{self.within}':"
+                f" {self.selected:,} rows."
+            )
         if self.tied:
             yield (
-                f"{self.tied:,} rows tie at a cut where not all of them fit; none of them is selected, so that no order of the rows decides."
+                f"{self.tied:,} rows tie at a cut where not all of them fit; none of them is selected, so that no order"
+                " of the rows decides."
             )
         if self.empty:
             yield f"In {self.empty:,} of these lists nobody is selected, because more rows tie at the top than fit."
         if self.within is not None and not clustered:
             yield (
-                f"Rows of one list are chosen at each other's expense, yet the intervals take them as independent; --cluster {self.within} takes them together."
+                "Rows of one list are chosen at each other's expense, yet the intervals take them as independent;"
+                f" --cluster {self.within} takes them together."
             )
         if self.raw:
-            yield "The scores are outside [0, 1], so only their order is used; there is no calibration and no score histogram."
+            yield (
+                "The scores are outside [0, 1], so only their order is used; there is no calibration and no score"
+                " histogram."
+            )
 
 
-def select_top(rows: Rows, top: Any, threshold: float | None, task: str | None) -> tuple[Rows, Top | None]:
+def select_top(
+    rows: Rows, top: int | float | None, threshold: float | None, task: str | None
+) -> tuple[Rows, Top | None]:
     """The rows with the decision as column `prediction` (1 or 0) and scores in [0, 1], and what was decided.
 
     top: a number of rows, or a share of them in (0, 1), which is rounded down but never to 0; weights do not count.
-    Raises BadInput where top cannot be read or does not go with the rest, where everybody would be selected or
+    Raises BadInput where top does not go with the rest, where everybody would be selected or
     nobody, and within lists for an engine that cannot rank.
     """
     if top is None:
@@ -74,19 +83,15 @@ def select_top(rows: Rows, top: Any, threshold: float | None, task: str | None) 
                 "rows are ranked within lists to select the top of each; say how many with --top 10 (--within)"
             )
         return rows, None
-    many = _checked(rows, top, threshold, task)
+    _check(rows, threshold, task)
     if rows.roles.within is None:
-        rows, found = _of_all(rows, many)
+        rows, found = _of_all(rows, top)
     else:
-        rows, found = _within_lists(rows, many)
+        rows, found = _within_lists(rows, top)
     return (_scaled(rows) if found.raw else rows), found
 
 
-def _checked(rows: Rows, top: Any, threshold: float | None, task: str | None) -> int | float:
-    whole = isinstance(top, Integral) and not isinstance(top, bool) and int(top) >= 1
-    share = isinstance(top, Real) and not isinstance(top, Integral) and 0 < float(top) < 1
-    if not whole and not share:
-        raise BadInput(f"the top {top!r} is neither a number of rows (100) nor a share of them (0.1) (--top)")
+def _check(rows: Rows, threshold: float | None, task: str | None) -> None:
     if rows.roles.score is None:
         raise BadInput("the top rows are those with the highest scores; name the column with --score (--top)")
     if rows.roles.prediction is not None:
@@ -99,9 +104,9 @@ def _checked(rows: Rows, top: Any, threshold: float | None, task: str | None) ->
         raise BadInput(f"a {task} audit selects nobody; drop --task, or --top")
     if rows.roles.within is not None and rows.facts["within missing"]:
         raise BadInput(
-            f"column '{rows.roles.within}' in {rows.where} is missing in {rows.facts['within missing']:,} rows; every row needs its list (--within)"
+            f"column '{rows.roles.within}' in {rows.where} is missing in {rows.facts['within missing']:,} rows; every"
+            " row needs its list (--within)"
         )
-    return int(top) if whole else float(top)
 
 
 def _raw(rows: Rows) -> bool:
@@ -122,7 +127,8 @@ def _of_all(rows: Rows, top: int | float) -> tuple[Rows, Top]:
     fits = int(np.searchsorted(reached, k, side="right"))  # levels that fit whole
     if not fits:
         raise BadInput(
-            f"{int(reached[0]):,} rows of {rows.where} share the highest score, more than the top {k:,}, so who is selected is not clear; choose a larger --top"
+            f"{int(reached[0]):,} rows of {rows.where} share the highest score, more than the top {k:,}, so who is"
+            " selected is not clear; choose a larger --top"
         )
     cut, selected = float(level[falling[fits - 1]]) + 0.0, int(reached[fits - 1])
     tied = int(count[falling[fits]]) if selected < k else 0

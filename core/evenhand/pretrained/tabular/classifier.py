@@ -4,7 +4,8 @@
     model.predict_proba(more_rows)        # [rows, classes], in the order of model.classes_
     model.save(folder); TabularClassifier.load(folder)
 
-A saved classifier holds its context, hence the values of the rows it was given: treat the folder as you treat those rows.
+A saved classifier holds its context, hence the values of the rows it was given: treat the folder as you treat those
+rows.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ FORMAT = 1
 class TabularClassifier:
     """In-context classification of mixed columns; several classes are one against the others.
 
-    members: predictions averaged (as log-odds) per context, one for each of `scaling.SCALINGS` at most. The order of columns and
-    of context rows changes nothing by the network's construction, so nothing is averaged over them. Of two classes the rarer
-    is called 1, as in most tables of the prior; calling it 0 as well and averaging was measured to be worse.
-    most_rows: of one context; more rows are dealt into several contexts, at most `most_contexts`, whose predictions are averaged.
+    members: predictions averaged (as log-odds) per context, one for each of `scaling.SCALINGS` at most. The order of
+    columns and of context rows changes nothing by the network's construction, so nothing is averaged over them. Of two
+    classes the rarer is called 1, as in most tables of the prior; calling it 0 as well and averaging was measured to be
+    worse.
+    most_rows: of one context; more rows are dealt into several contexts, at most `most_contexts`, whose predictions are
+    averaged.
     weights: folder of another network than the embedded one.
     """
 
@@ -85,7 +88,8 @@ class TabularClassifier:
     def features(self, rows: Any) -> np.ndarray:
         """What the network makes of each row before its answer, float32 [rows, width]: features for another model.
 
-        They depend on the context's labels, hence on what is asked. Several classes: those of the largest class against the rest.
+        They depend on the context's labels, hence on what is asked. Several classes: those of the largest class against
+        the rest.
         """
         asked = self._asked(rows)
         network, _ = self._network()

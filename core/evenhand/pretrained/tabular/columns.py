@@ -1,8 +1,8 @@
 """Mixed columns as one matrix of numbers: what was seen at fitting decides, and is kept as JSON.
 
-Numbers stay numbers, names become codes, dates become days since 1970 with their month and weekday, and a missing cell stays
-missing (NaN): the network is told so. A category that was seen at most once shares a code with those never seen, for
-of both alike nothing is known.
+Numbers stay numbers, names become codes, dates become days since 1970 with their month and weekday, and a missing cell
+stays missing (NaN): the network is told so. A category that was seen at most once shares a code with those never seen,
+for of both alike nothing is known.
 """
 
 from __future__ import annotations

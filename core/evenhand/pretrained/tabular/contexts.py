@@ -10,7 +10,8 @@ MOST_ROWS = 1_000  # of one context: the regressions behind the hints grow with 
 
 
 def draw_contexts(positive: np.ndarray, most_rows: int, most_contexts: int, seed: int) -> list[np.ndarray]:
-    """Row numbers of each context, sorted; together every row once, or a random part of them where contexts do not suffice.
+    """Row numbers of each context, sorted; together every row once, or a random part of them where contexts do not
+    suffice.
 
     positive: bool [rows]; both kinds are dealt out in turn, so contexts differ by one row of each kind at most.
     """

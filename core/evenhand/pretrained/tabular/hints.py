@@ -2,8 +2,8 @@
 
 A network of a million weights that sees a few hundred thousand tables should not spend them on rediscovering ridge
 regression. So every row arrives with the leave-one-out predictions of Gaussian process regressions on the context
-(Rasmussen and Williams 2006, sections 2.2 and 5.4.2; leave-one-out of a linear smoother: Craven and Wahba 1979) and every
-cell with what its column alone says about the label (smoothed target means, leave-one-out). The network learns
+(Rasmussen and Williams 2006, sections 2.2 and 5.4.2; leave-one-out of a linear smoother: Craven and Wahba 1979) and
+every cell with what its column alone says about the label (smoothed target means, leave-one-out). The network learns
 from the prior when to believe which, and what they all miss.
 
 Everything here uses labels of context rows only, and a context row's own label never enters its own hint.
@@ -87,7 +87,8 @@ class Column:
         self.x = torch.where(is_category | self.missing, 0.0, scaled)
 
     def nearness(self, width: float) -> torch.Tensor:
-        """1 for equal cells, less with distance in normal scores; categories are equal or not. [tables, rows, context]."""
+        """1 for equal cells, less with distance in normal scores; categories are equal or not. [tables, rows,
+        context]."""
         distance = (self.scores[:, :, None] - self.scores[:, None, : self.n]).square()
         return torch.where(self.by_name, self.same, torch.exp(-0.5 * distance / width**2))
 
@@ -115,7 +116,8 @@ class Base:
         self.mean_without = torch.cat([others, self.mean.expand(-1, n_rows - self.n)], 1)
 
     def smoothed(self, kernel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Kernel-weighted mean label less the overall mean, in standard deviations, and the weight behind it; [tables, rows]."""
+        """Kernel-weighted mean label less the overall mean, in standard deviations, and the weight behind it; [tables,
+        rows]."""
         own = torch.diagonal(kernel, dim1=1, dim2=2)
         hits = torch.bmm(kernel, self.y[..., None])[..., 0]
         weight = kernel.sum(-1)
@@ -125,7 +127,8 @@ class Base:
         return effect, weight.clamp(min=0)
 
     def strength(self, effect: torch.Tensor) -> torch.Tensor:
-        """How much a column alone explains: shrunken leave-one-out covariance of its effect with the label; [tables]."""
+        """How much a column alone explains: shrunken leave-one-out covariance of its effect with the label;
+        [tables]."""
         residual = (self.y - self.mean) / self.spread
         inside = effect[:, : self.n]
         gain = (2 * inside * residual - inside.square()).mean(1)  # of squared error, against the mean

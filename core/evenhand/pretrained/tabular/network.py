@@ -1,9 +1,9 @@
 """The network that reads a table: cells look down their column and along their row, rows look at the context.
 
-After nanoTabPFN and TabPFN (Hollmann et al. 2023, arXiv 2207.01848; 2025, Nature 637) in that labels of context rows are
-inputs and nothing is fitted to a table, and after TabICL (Qu et al. 2025, arXiv 2502.05564) in that a row is compressed to one
-vector before rows attend to each other. Its own: cells and rows arrive with what closed formulas say (`hints`), which
-are also added to the answer, so that an untrained network is already an average of kernel regressions.
+After nanoTabPFN and TabPFN (Hollmann et al. 2023, arXiv 2207.01848; 2025, Nature 637) in that labels of context rows
+are inputs and nothing is fitted to a table, and after TabICL (Qu et al. 2025, arXiv 2502.05564) in that a row is
+compressed to one vector before rows attend to each other. Its own: cells and rows arrive with what closed formulas say
+(`hints`), which are also added to the answer, so that an untrained network is already an average of kernel regressions.
 
 No column and no row has a place: the answer does not change with the order of columns or of context rows, and a row
 that is asked for attends to context rows only.
@@ -76,7 +76,8 @@ class Block(nn.Module):
 
 
 class Column(nn.Module):
-    """Every cell learns about its column from a few vectors that have read its labelled cells (Lee et al. 2019, ISAB)."""
+    """Every cell learns about its column from a few vectors that have read its labelled cells (Lee et al. 2019,
+    ISAB)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -123,7 +124,8 @@ class TabularNetwork(nn.Module):
             self.skip.weight[0, -1] = 2.0  # `Base.facts` halves the log-odds
 
     def forward(self, cells: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """cells [tables, rows, columns, CELL_FEATURES], rows [tables, rows, ROW_FEATURES], labels int64 [tables, context].
+        """cells [tables, rows, columns, CELL_FEATURES], rows [tables, rows, ROW_FEATURES], labels int64 [tables,
+        context].
 
         Returns log-odds [tables, rows - context].
         """
@@ -133,7 +135,8 @@ class TabularNetwork(nn.Module):
         return answer[..., 0].float()
 
     def encode(self, cells: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Every row as a vector that knows the context, [tables, rows, shape.row]; what a transfer to a new head reads."""
+        """Every row as a vector that knows the context, [tables, rows, shape.row]; what a transfer to a new head
+        reads."""
         n = labels.shape[1]
         x: torch.Tensor = self.row_in(torch.cat([self.compress(cells, rows, labels), rows], -1))
         x = torch.cat([x[:, :n] + self.label(labels), x[:, n:]], 1)

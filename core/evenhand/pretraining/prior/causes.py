@@ -38,7 +38,8 @@ def standard(x: np.ndarray) -> np.ndarray:
 
 
 def draw_causes(rng: np.random.Generator, rows: int, nodes: int) -> np.ndarray:
-    """Standardised values of `nodes` variables in `rows` rows, float64 [rows, nodes], independent, by factors or by graph."""
+    """Standardised values of `nodes` variables in `rows` rows, float64 [rows, nodes], independent, by factors or by
+    graph."""
     kind = rng.random()
     if kind < 0.15:
         return noise(rng, (rows, nodes))

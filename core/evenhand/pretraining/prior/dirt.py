@@ -1,4 +1,5 @@
-"""What happens to clean values before anyone sees them: categories, skew, rounding, missing cells, useless columns, shift."""
+"""What happens to clean values before anyone sees them: categories, skew, rounding, missing cells, useless columns,
+shift."""
 
 from __future__ import annotations
 

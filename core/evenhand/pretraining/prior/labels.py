@@ -1,7 +1,9 @@
-"""What makes the label of a synthetic table: weak additive effects, interactions, trees, small networks, or a graph's node.
+"""What makes the label of a synthetic table: weak additive effects, interactions, trees, small networks, or a graph's
+node.
 
 Sums of several kinds, mostly of few columns, plus logistic noise; the share of positives lies between 3 and 97 %. Trees
-as a prior: Grinsztajn et al. 2022 (arXiv 2207.08815) on why trees win on tables; Qu et al. 2025 (arXiv 2502.05564), section 4.
+as a prior: Grinsztajn et al. 2022 (arXiv 2207.08815) on why trees win on tables; Qu et al. 2025 (arXiv 2502.05564),
+section 4.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ def pick_relevant(rng: np.random.Generator, columns: int) -> np.ndarray:
 def draw_labels(rng: np.random.Generator, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Labels 0 or 1 by scores of random strength and a random share of positives, and each row's chance of a 1.
 
-    int64 and float64 [rows]. The chance is the truth given all causes: learning from it in place of the label has the same
-    optimum and far less noise.
+    int64 and float64 [rows]. The chance is the truth given all causes: learning from it in place of the label has the
+    same optimum and far less noise.
     """
     strength = np.exp(rng.uniform(np.log(0.5), np.log(12)))
     share = rng.uniform(0.03, 0.5) if rng.random() < 0.7 else rng.uniform(0.3, 0.97)
