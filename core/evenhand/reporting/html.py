@@ -75,7 +75,12 @@ def _page(**values: Any) -> str:
 def _environment() -> jinja2.Environment:
     loader = jinja2.FunctionLoader(_asset)
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        optimized=False,  # templates are compiled for one page; folding their constants takes longer than it saves
     )
     environment.filters.update(
         number=words.number,

@@ -130,8 +130,9 @@ def quotient(
 
 def student(c: Floats | float, freedom: Floats) -> Floats:
     """The t critical value with the same tail as the normal `c` (Hill 1970, CACM 13; exact for 1 and 2)."""
-    c, v = np.broadcast_arrays(np.asarray(c, dtype=float), np.asarray(freedom, dtype=float))
+    c = np.asarray(c, dtype=float)
     tail = np.array([2 * NORMAL.cdf(-min(float(z), 37.0)) for z in c.ravel()]).reshape(c.shape)
+    c, tail, v = np.broadcast_arrays(c, tail, np.asarray(freedom, dtype=float))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         one = 1 / np.tan(tail * np.pi / 2)
         two = np.sqrt(2 / (tail * (2 - tail)) - 2)

@@ -16,6 +16,7 @@ from evenhand.statistics.arrays import Floats, ratio
 TERMS = 40  # of a tail that are added one by one; a geometric series bounds the others
 HALVINGS = 40  # of the interval in which an exact limit is looked for
 NEWTON, MOST_TERMS = 30, 400  # steps at most, of which five or so are taken
+NO_EVENT = 1e-12  # of an event, up to which nothing was seen: its limit is 0 to the last digit
 DEEP = 30.0  # standard errors, beyond which a normal tail is asymptotic
 
 
@@ -102,22 +103,24 @@ def mid_p_lower(x: Floats, n: Floats, log_tail: Floats) -> Floats:
 
     Half the chance of what was seen keeps the exact limit (Clopper & Pearson 1934) from being far too wide with few
     events (Lancaster 1949, Biometrika 36; Berry & Armitage 1995, The Statistician 44). Newton's steps on the logarithm
-    of the tail, which is concave in the log odds, so that they settle from below. 0 without an event.
+    of the tail, which is concave in the log odds, so that they settle from below. 0 without an event. Each number stops
+    by itself, so that it is the same in whatever company it is looked for.
     """
     x, n, log_tail = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(x, n, log_tail))
-    seen = x > 1e-9
-    some = np.where(seen, x, 1.0)  # nothing is asked of 0 of n
+    some = np.where(x > NO_EVENT, x, 1.0)  # nothing is asked of 0 of n
     n = np.maximum(n, some)
     choose = _log_choose(n, some)
     odds = np.minimum((log_tail + math.log(2) - choose) / some, np.log(some / (n - some + 1)))
+    moving = np.ones(odds.shape, dtype=bool)
     for _ in range(NEWTON):
         log_tails, slope = _mid_p(some, n, odds, choose)
         step = (log_tail - log_tails) / slope
-        odds = np.minimum(odds + step, 700.0)
-        if not (np.abs(step) > 1e-7 * np.maximum(np.abs(odds), 1)).any():
+        odds = np.where(moving, np.minimum(odds + step, 700.0), odds)
+        moving &= np.abs(step) > 1e-7 * np.maximum(np.abs(odds), 1)
+        if not moving.any():
             break
     with np.errstate(over="ignore"):
-        return np.where(seen, 1 / (1 + np.exp(-odds)), 0.0)
+        return np.where(x > NO_EVENT, 1 / (1 + np.exp(-odds)), 0.0)
 
 
 def _mid_p(x: Floats, n: Floats, odds: Floats, choose: Floats) -> tuple[Floats, Floats]:
@@ -126,10 +129,12 @@ def _mid_p(x: Floats, n: Floats, odds: Floats, choose: Floats) -> tuple[Floats, 
     share = 0.5 * (1 + np.tanh(odds / 2))
     times = np.exp(odds)
     term, total = np.ones_like(x), np.full_like(x, 0.5)
+    counting = np.ones(x.shape, dtype=bool)
     for j in range(MOST_TERMS):
         term = term * (np.maximum(n - x - j, 0) / (x + j + 1) * times)
-        total = total + term
-        if not (term > 1e-9 * total).any():
+        total = np.where(counting, total + term, total)
+        counting &= term > 1e-9 * total
+        if not counting.any():
             break
     slope = 0.5 * (x * (1 - share) + (n - x) * share) / total
     return first + np.log(total), np.maximum(slope, 1e-300)

@@ -7,22 +7,27 @@ nor the engine changes a digit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.auditing.counting.cells import LARGEST, Cells, combined, merged
+from evenhand.auditing.counting.coding import coding_of
+from evenhand.auditing.counting.dense import dense
 from evenhand.auditing.counting.exact_sums import Sums
+from evenhand.auditing.counting.hashed import hashed
 from evenhand.auditing.counting.logarithm import with_log
 from evenhand.auditing.counting.row_values import LOG_CHANCE, chance, no_error, row_values, same
-from evenhand.auditing.table.group_names import cluster_codes, factorised
-from evenhand.auditing.table.rows import AuditTask, Rows, collect
+from evenhand.auditing.table.group_names import cluster_codes
+from evenhand.auditing.table.rows import AuditTask, Rows
 from evenhand.statistics.arrays import Floats, Ints
 
 OUTCOME = {(1, 1): 0, (0, 1): 1, (1, 0): 2, (0, 0): 3, (-1, 1): 4, (-1, 0): 5}  # (label, decision) -> cell
+MOST_OUTCOMES = 9
 EXACT_ROWS = 50_000  # up to here every distinct score is its own level
 AT_ONCE = 10_000_000  # rows of a file that are grouped together
 BINS = 4_096  # beyond, scores fall into this many bins of equal width
@@ -50,6 +55,9 @@ class Table:
     w2: Floats
     moments: Mapping[str, tuple[Floats, Floats, Floats]]  # name -> sums of w·v, w²·v, w²·v² per entry
     dropped: int  # rows without a decision
+    projected: list[tuple[Ints, Any]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )  # see `project`
 
 
 def count(
@@ -74,12 +82,24 @@ def count(
     if task == "binary" and not local and "surprise" in wanted:
         frame = with_log(frame, LOG_CHANCE, chance().clip(TINY, 1.0 - TINY))
     weights, values = _sums(rows, {} if local else row_values(rows, task, wanted))
-    apart = [key for key in keys if key != "level"]
-    if len(apart) == len(keys) or not values.columns or rows.roles.cluster is not None:
+    if "level" not in keys or not values.summands or rows.roles.cluster is not None:
         weights, values = weights.joined(values), Sums()
-    found = _summed(frame, keys, weights, rows)
-    means = _summed(frame, apart, values, rows) if values.columns else None
-    return _table(found, means, rows, task, weights, values, exact, wanted & OF_SCORE if local else set())
+    coding = coding_of(rows, task, "y" in keys)
+    if coding is None or coding.cells * BINS > LARGEST:
+        names, found, means = hashed(frame, rows, keys, (weights, values), AT_ONCE)
+    else:
+        names = coding.names
+        found, means = dense(frame, rows, coding, keys, (weights, values), 0 if exact else BINS, AT_ONCE)
+    return _table(
+        names,
+        found,
+        means,
+        rows,
+        task,
+        (weights, values),
+        None if exact else BINS,
+        wanted & OF_SCORE if local else set(),
+    )
 
 
 def _sums(rows: Rows, quantities: Mapping[str, tuple[nw.Expr, float]]) -> tuple[Sums, Sums]:
@@ -100,17 +120,6 @@ def _sums(rows: Rows, quantities: Mapping[str, tuple[nw.Expr, float]]) -> tuple[
             of_values.add(f"{name} w2v", w * w * value, heaviest**2 * bound)
         of_values.add(f"{name} w2v2", w * w * value * value if weighted else value * value, heaviest**2 * bound**2)
     return of_weights, of_values
-
-
-def _summed(frame: nw.LazyFrame[Any], keys: list[str], sums: Sums, rows: Rows) -> nw.DataFrame[Any]:
-    """Rows and sums by keys; of a large file part by part, so that memory does not grow with it."""
-    frame = frame.with_columns(**sums.columns) if sums.columns else frame
-    totals = [nw.col(name).sum() for name in sums.columns]
-    if not rows.seekable or rows.count <= AT_ONCE:
-        return collect(frame.group_by(keys).agg(nw.len().alias("n"), *totals), rows.where)
-    parts = [nw.from_native(frame.to_native().slice(first, AT_ONCE)) for first in range(0, rows.count, AT_ONCE)]
-    counted = [collect(part.group_by(keys).agg(nw.len().alias("n"), *totals), rows.where) for part in parts]
-    return collect(nw.concat(counted).lazy().group_by(keys).agg(nw.col("n").sum(), *totals), rows.where)
 
 
 def with_keys(
@@ -146,74 +155,72 @@ def _above(threshold: float | None) -> nw.Expr:
 
 
 def _table(
-    found: nw.DataFrame[Any],
-    means: nw.DataFrame[Any] | None,
+    names: tuple[tuple[str, ...], ...],
+    found: Cells,
+    means: Cells | None,
     rows: Rows,
     task: AuditTask,
-    weights: Sums,
-    values: Sums,
-    exact: bool,
+    sums: tuple[Sums, Sums],
+    bins: int | None,
     local: set[str],
 ) -> Table:
-    got, size = {name: found.get_column(name) for name in found.columns}, len(found)
-    levels, codes = _groups_of([found, *([means] if means is not None else [])], rows)
-    label = _ints(got["y"]) if "y" in got else np.full(size, -1 if task == "selection" else 0)
-    decision = _ints(got["d"])
-    outcome, keep = outcomes(task, label, decision)
-    scores, level = _score_levels(got, exact, size)
-    cluster, clusters = cluster_codes(got["cluster"]) if "cluster" in got else (None, 0)
-    numbers = _numbers(found)
-    n = numbers["n"]
+    """The cells in order, each once. bins: how many levels there are, None where every score is its own.
+
+    local: quantities that follow from score and label alone.
+    """
+    scores, level = _score_levels(found.level, bins, len(found.decision))
+    cluster, clusters = cluster_codes(found.cluster) if found.cluster is not None else (None, 0)
+    label, outcome, keep = _outcomes(found, task)
+    dropped = int(found.numbers["n"][~keep].sum())
+    kept: Any = slice(None) if keep.all() else np.flatnonzero(keep)
+    sides = [(found.groups[kept], outcome[kept])]
+    if means is not None:
+        _, of_means, there = _outcomes(means, task)
+        sides.append((means.groups[there], of_means[there]))
+    cells = _cell_codes(sides, [*(len(n) for n in names), MOST_OUTCOMES])
+    beside = [(level, len(scores))] if len(scores) else []
+    beside += [(cluster, clusters)] if cluster is not None else []
+    code = combined(
+        [cells[0], *(c[kept] for c, _ in beside)], [int(cells[0].max(initial=0)) + 1, *(size for _, size in beside)]
+    )
+    first, numbers = merged(code, {name: values[kept] for name, values in found.numbers.items()})
+    entry = first if keep.all() else kept[first]
+    n, (weights, values) = numbers["n"], sums
+    label, level = label[entry], level[entry]
     w, w2 = (weights.read("w", numbers), weights.read("w2", numbers)) if "w" in weights.shift else (n, n)
     moments = _moments(weights, numbers)
     if means is not None:
-        where = _first_of_each(
-            np.column_stack([codes[0], label, decision]),
-            np.column_stack([codes[1], *_label_and_decision(means, label)]),
-            level,
-        )
-        for name, sums in _moments(values, _numbers(means)).items():
-            moments[name] = tuple(_put(size, where, total) for total in sums)  # type: ignore[assignment]
+        at, totals = merged(cells[1], {name: v[there] for name, v in means.numbers.items() if name != "n"})
+        lowest = np.searchsorted(cells[0][first], cells[1][at])  # its sums stand beside the lowest level of a cell
+        for name, three in _moments(values, totals).items():
+            moments[name] = tuple(_put(len(n), lowest, total) for total in three)  # type: ignore[assignment]
     for name in local:
         value = _local_value(name, scores[level], label)
         moments[name] = (w * value, w2 * value, w2 * value * value)
-    order = np.lexsort([cluster if cluster is not None else level, level, outcome, *codes[0].T[::-1]])
-    order = order[keep[order]]
-    pick: Callable[[Any], Any] = lambda a: a[order]  # noqa: E731
     return Table(
-        rows.roles.sensitive,
-        levels,
-        codes[0][order],
-        outcome[order],
-        label[order],
-        level[order],
-        scores,
-        not exact and "level" in got,
-        None if cluster is None else cluster[order],
-        clusters,
-        n[order],
-        w[order],
-        w2[order],
-        {name: (pick(a), pick(b), pick(c)) for name, (a, b, c) in sorted(moments.items())},
-        int(n[~keep].sum()),
+        columns=rows.roles.sensitive,
+        names=names,
+        groups=found.groups[entry],
+        outcome=outcome[entry],
+        label=label,
+        level=level,
+        scores=scores,
+        binned=bins is not None and found.level is not None,
+        cluster=None if cluster is None else cluster[entry],
+        clusters=clusters,
+        n=n,
+        w=w,
+        w2=w2,
+        moments=dict(sorted(moments.items())),
+        dropped=dropped,
     )
 
 
-def _groups_of(frames: list[nw.DataFrame[Any]], rows: Rows) -> tuple[tuple[tuple[str, ...], ...], list[Ints]]:
-    """(group names of each sensitive column, for each frame [entry, column] their codes)."""
-    names, codes = [], []
-    ends = np.cumsum([len(frame) for frame in frames])[:-1]
-    for i in range(len(rows.roles.sensitive)):
-        together = [value for frame in frames for value in frame.get_column(f"g{i}").to_list()]
-        found, code = factorised(together, rows.order.get(f"g{i}"))
-        names.append(found)
-        codes.append(code)
-    return tuple(names), np.split(np.column_stack(codes), ends)
-
-
-def _numbers(found: nw.DataFrame[Any]) -> dict[str, Floats]:
-    numeric = [c for c in found.columns if c == "n" or c.endswith((" high", " low"))]
-    return {c: np.asarray(found.get_column(c).to_numpy(), dtype=np.float64) for c in numeric}
+def _cell_codes(sides: list[tuple[Ints, Ints]], sizes: list[int]) -> list[Ints]:
+    """One number per entry of each side for its groups and outcome, comparable between the sides."""
+    groups, outcome = (np.concatenate([side[i] for side in sides]) for i in (0, 1))
+    ends = np.cumsum([len(side[1]) for side in sides])[:-1]
+    return np.split(combined([*groups.T, outcome], sizes), ends)
 
 
 def _moments(sums: Sums, numbers: Mapping[str, Floats]) -> dict[str, tuple[Floats, Floats, Floats]]:
@@ -223,21 +230,6 @@ def _moments(sums: Sums, numbers: Mapping[str, Floats]) -> dict[str, tuple[Float
         wv, w2v2 = sums.read(f"{name} wv", numbers), sums.read(f"{name} w2v2", numbers)
         found[name] = (wv, sums.read(f"{name} w2v", numbers) if f"{name} w2v" in sums.shift else wv, w2v2)
     return found | {name: found[twin] for name, twin in sums.same.items()}
-
-
-def _label_and_decision(found: nw.DataFrame[Any], label: Ints) -> tuple[Ints, Ints]:
-    decision = _ints(found.get_column("d"))
-    return (_ints(found.get_column("y")) if "y" in found.columns else np.full(len(decision), label[0])), decision
-
-
-def _first_of_each(entries: Ints, wanted: Ints, level: Ints) -> Ints:
-    """The entry of the lowest score level for each wanted row of keys."""
-    order = np.lexsort([level, *entries.T])
-    sides = np.concatenate([entries[order], wanted])
-    _, code = np.unique(sides, axis=0, return_inverse=True)
-    code = np.asarray(code).reshape(-1)
-    present, first = np.unique(code[: len(entries)], return_index=True)
-    return np.asarray(order[first[np.searchsorted(present, code[len(entries) :])]])
 
 
 def _put(size: int, where: Ints, values: Floats) -> Floats:
@@ -259,8 +251,11 @@ def _local_value(name: str, score: Floats, label: Ints) -> Floats:
     return np.asarray(-np.log(np.clip(chance, TINY, 1.0 - TINY)))
 
 
-def _ints(series: nw.Series[Any]) -> Ints:
-    return np.asarray(series.to_numpy(), dtype=np.int64)
+def _outcomes(found: Cells, task: AuditTask) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    label = found.label
+    if label is None:
+        label = np.full(len(found.decision), -1 if task == "selection" else 0)
+    return label, *outcomes(task, label, found.decision)
 
 
 def outcomes(task: AuditTask, label: Ints, decision: Ints) -> tuple[Ints, NDArray[np.bool_]]:
@@ -274,10 +269,11 @@ def outcomes(task: AuditTask, label: Ints, decision: Ints) -> tuple[Ints, NDArra
     return lookup[label, np.maximum(decision, 0)], decision >= 0
 
 
-def _score_levels(got: Mapping[str, nw.Series[Any]], exact: bool, size: int) -> tuple[Floats, Ints]:
-    if "level" not in got:
+def _score_levels(level: NDArray[Any] | None, bins: int | None, size: int) -> tuple[Floats, Ints]:
+    """(score of each level, the level of each entry)."""
+    if level is None:
         return np.array([]), np.zeros(size, dtype=np.int64)
-    if not exact:
-        return (np.arange(BINS) + 0.5) / BINS, _ints(got["level"])
-    scores, level = np.unique(np.asarray(got["level"].to_numpy(), dtype=np.float64) + 0.0, return_inverse=True)
-    return scores, level.astype(np.int64)
+    if bins is not None:
+        return (np.arange(bins) + 0.5) / bins, level.astype(np.int64)
+    scores, place = np.unique(level.astype(np.float64) + 0.0, return_inverse=True)
+    return scores, place.astype(np.int64)

@@ -6,10 +6,42 @@ Each class is kept sorted by group, so that a group reads its own rows only, and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.statistics.arrays import Floats, Ints
+
+SPARSE, MOST_PAIRS = 16, 1 << 16  # possible pairs per entry, up to which each has a place
+
+
+class Pairs(NamedTuple):
+    """Groups and clusters that occur together, in order: `group` and `cluster` of each pair; the pair of each entry."""
+
+    group: Ints
+    cluster: Ints
+    which: Ints
+
+    @classmethod
+    def of(cls, group: Ints, size: int, cluster: Ints, clusters: int) -> Pairs:
+        """The pairs of entries."""
+        code = group * clusters + cluster
+        if size * clusters > max(SPARSE * len(code), MOST_PAIRS):
+            pair, which = np.unique(code, return_inverse=True)
+            return cls(pair // clusters, pair % clusters, np.asarray(which).reshape(-1))
+        there = np.zeros(size * clusters, dtype=bool)
+        there[code] = True
+        pair = np.flatnonzero(there)
+        place = np.empty(size * clusters, dtype=np.int32)
+        place[pair] = np.arange(len(pair))
+        return cls(pair // clusters, pair % clusters, place[code].astype(np.int64))
+
+    def taken(self, entries: NDArray[np.bool_]) -> Pairs:
+        """Those of some entries alone."""
+        which = self.which[entries]
+        there = np.bincount(which, minlength=len(self.group)) > 0
+        return Pairs(self.group[there], self.cluster[there], (np.cumsum(there) - 1)[which])
 
 
 @dataclass(frozen=True)
@@ -28,22 +60,15 @@ class ClusteredRows:
 
     @classmethod
     def of(
-        cls, group: Ints, size: int, cluster: Ints, clusters: int, label: Ints, level: Ints, w: Floats
+        cls, group: Ints, size: int, clusters: int, pairs: Pairs, label: Ints, level: Ints, w: Floats
     ) -> ClusteredRows:
         """Sort the rows of `size` groups."""
-        order = np.argsort(group, kind="stable")
-        pair, which = np.unique(group * clusters + cluster, return_inverse=True)
-        return cls(
-            clusters,
-            cluster[order],
-            label[order],
-            level[order],
-            w[order],
-            np.searchsorted(group[order], np.arange(size + 1)),
-            pair // clusters,
-            pair % clusters,
-            np.bincount(which, w, len(pair)),
-        )
+        weight, cluster = np.bincount(pairs.which, w, len(pairs.group)), pairs.cluster[pairs.which]
+        edges = np.cumsum(np.append(0, np.bincount(group, minlength=size)))
+        if (np.diff(group) < 0).any():
+            order = np.argsort(group, kind="stable")
+            cluster, label, level, w = (values[order] for values in (cluster, label, level, w))
+        return cls(clusters, cluster, label, level, w, edges, pairs.group, pairs.cluster, weight)
 
     def own(self, g: int) -> slice:
         """The rows of a group."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.counting.aggregation import BINS, Table
-from evenhand.auditing.counting.clustered_curves import ClusteredRows, variance_of
-from evenhand.statistics.arrays import Floats, Ints
+from evenhand.auditing.counting.clustered_curves import ClusteredRows, Pairs, variance_of
+from evenhand.statistics.arrays import Floats, Ints, once_each
 
+T = TypeVar("T")
 MOST_CELLS = 4_000_000  # groups × levels that are held at once
 
 
@@ -51,24 +52,20 @@ class Curves:
     cluster: Ints | None
     binned: bool  # scores of a level may differ
     others: tuple[bool, bool] = (False, False)
+    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what is the same for others, once
 
     @classmethod
-    def of(cls, table: Table, group: Ints, size: int) -> Curves:
-        """The curves of `size` groups; `group` is the group of each entry of the table."""
+    def of(cls, table: Table, group: Ints, size: int, pairs: Pairs | None = None) -> Curves:
+        """The curves of `size` groups; `group` is that of each entry of the table. pairs: those of its clusters."""
         known = table.label >= 0
-        cluster = None if table.cluster is None else table.cluster[known]
-        return cls(
-            table.scores,
-            size,
-            group[known],
-            table.level[known],
-            table.label[known],
-            table.n[known],
-            table.w[known],
-            table.w2[known],
-            cluster,
-            table.binned,
-        )
+        pick: Callable[[Any], Any] = (lambda values: values) if known.all() else (lambda values: values[known])
+        n, w, w2 = once_each((table.n, table.w, table.w2), pick)
+        cluster = None if table.cluster is None else pick(table.cluster)
+        level, label = pick(table.level), pick(table.label)
+        found = cls(table.scores, size, pick(group), level, label, n, w, w2, cluster, table.binned)
+        if pairs is not None and known.all():
+            found._made["pairs"] = pairs
+        return found
 
     def rest(self) -> Curves:
         """Curves of everyone outside each group."""
@@ -81,31 +78,39 @@ class Curves:
         a, b = self.others
         return replace(self, others=(not a, b) if positive else (a, not b))
 
-    @cached_property
+    def _once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for these rows, whoever is the others."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
+
+    @property
     def everyone(self) -> Floats:
         """Weight of all groups together by level."""
-        return np.bincount(self.level, self.w, len(self.scores))
+        return self._once("everyone", lambda: np.bincount(self.level, self.w, len(self.scores)))
 
     @cached_property
     def whole(self) -> Block:
         """All groups at once."""
         return self._block(0, self.size)
 
-    @cached_property
+    @property
     def clustered(self) -> tuple[ClusteredRows, ClusteredRows]:
         """The positive and the negative rows by group and cluster."""
-        return self._by_cluster(self.label == 1), self._by_cluster(self.label == 0)
+        return self._once("both", lambda: (self._by_cluster(self.label == 1), self._by_cluster(self.label == 0)))
 
-    @cached_property
+    @property
     def clustered_all(self) -> ClusteredRows:
         """The rows of both classes by group and cluster."""
-        return self._by_cluster(self.label >= 0)
+        return self._once("all", lambda: self._by_cluster(self.label >= 0))
 
     def _by_cluster(self, mine: NDArray[np.bool_]) -> ClusteredRows:
         assert self.cluster is not None
         clusters = int(self.cluster.max(initial=-1)) + 1
+        pairs = self._once("pairs", lambda: Pairs.of(self.group, self.size, np.asarray(self.cluster), clusters))
         entries = (a[mine] for a in (self.label, self.level, self.w))
-        return ClusteredRows.of(self.group[mine], self.size, self.cluster[mine], clusters, *entries)
+        return ClusteredRows.of(self.group[mine], self.size, clusters, pairs.taken(mine), *entries)
 
     @property
     def fits(self) -> bool:
@@ -132,8 +137,8 @@ class Curves:
         edges = np.cumsum([0, *(size for _, size in made)])
 
         def limits(c: Floats) -> tuple[Floats, Floats]:
-            parts = [f(c[a:b]) for (f, _), a, b in zip(made, edges, edges[1:], strict=False)]
-            return np.concatenate([low for low, _ in parts]), np.concatenate([high for _, high in parts])
+            parts = [f(c[..., a:b]) for (f, _), a, b in zip(made, edges, edges[1:], strict=False)]
+            return np.concatenate([low for low, _ in parts], -1), np.concatenate([high for _, high in parts], -1)
 
         return whole._replace(limits=limits)
 
@@ -143,23 +148,47 @@ class Curves:
             return self
         levels = min(BINS, max(MOST_CELLS // self.size, 64))
         level = np.minimum((self.scores[self.level] * levels).astype(np.int64), levels - 1)
-        return replace(self, scores=(np.arange(levels) + 0.5) / levels, level=level, binned=True)
+        return replace(self, scores=(np.arange(levels) + 0.5) / levels, level=level, binned=True, _made={})
 
     def _block(self, first: int, last: int) -> Block:
-        size, levels = last - first, len(self.scores)
-        inside = (self.group >= first) & (self.group < last)
         sums: list[Floats] = []
         rows = []
         for label, other in ((1, self.others[0]), (0, self.others[1])):
-            mine = self.label == label
-            here = mine & inside
-            cell = (self.group[here] - first) * levels + self.level[here]
-            for values in (self.w, self.w2):
-                own = np.bincount(cell, values[here], size * levels).reshape(size, levels)
-                sums.append(_without(np.bincount(self.level[mine], values[mine], levels), own) if other else own)
-            count = np.bincount(self.group[here] - first, self.n[here], size)
-            rows.append(self.n[mine].sum() - count if other else count)
+            held = self.fits  # one block, not many
+            own, count = (
+                self._once(label, partial(self._own, first, last, label)) if held else self._own(first, last, label)
+            )
+            if other:
+                whole, everyone = self._once(("whole", label), partial(self._whole, label))
+                sums += [_without(whole[0], own[0])]
+                sums += [sums[-1] if own[1] is own[0] else _without(whole[1], own[1])]
+                rows.append(everyone - count)
+            else:
+                sums += own
+                rows.append(count)
         return Block(sums[0], sums[2], sums[1], sums[3], np.stack(rows, axis=1), first, self)
+
+    def _own(self, first: int, last: int, label: int) -> tuple[list[Floats], Floats]:
+        """([weights, squared weights] by group and level, rows by group) of one label in some groups."""
+        size, levels = last - first, len(self.scores)
+        mine = self.label == label
+        if size < self.size:
+            mine &= (self.group >= first) & (self.group < last)
+        here = np.flatnonzero(mine)
+        group = self.group[here] - first
+        cell = group * levels + self.level[here]
+
+        def by_cell(values: Floats) -> Floats:
+            return np.bincount(cell, values[here], size * levels).reshape(size, levels)
+
+        return once_each((self.w, self.w2), by_cell), np.bincount(group, self.n[here], size)
+
+    def _whole(self, label: int) -> tuple[list[Floats], float]:
+        """([weights, squared weights] by level, rows) of one label in all groups."""
+        mine = np.flatnonzero(self.label == label)
+        level, size = self.level[mine], len(self.scores)
+        both = once_each((self.w, self.w2), lambda values: np.bincount(level, values[mine], size))
+        return both, float(self.n[mine].sum())
 
 
 def _without(total: Floats, own: Floats) -> Floats:

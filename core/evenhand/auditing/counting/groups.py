@@ -40,10 +40,10 @@ class Groups:
     all_moment: Floats | None = None  # clusters: M of all rows together
     cross: Floats | None = None  # clusters: [group, part, part] sums of t(all) t(group)'
     units_rest: Floats | None = None
-    shares: tuple[Ints, Ints, Floats] | None = None  # clusters that span groups: (bucket, group, t) of each pair
+    shares: tuple[Ints, Ints, Floats, Ints] | None = None  # clusters that span groups: (bucket, group, t, parts of t)
 
-    def counts(self, total: Floats | None = None) -> Counts:
-        """What metric functions see."""
+    def counts(self, total: Floats | None = None, levels: bool = True) -> Counts:
+        """What metric functions see; without score levels where nobody looks at them."""
         t = self.total if total is None else total
         first = len(CELLS)
         return Counts(
@@ -57,7 +57,7 @@ class Groups:
             t[..., 7],
             {q: t[..., first + 2 * i] for i, q in enumerate(self.quantities)},
             {q: t[..., first + 2 * i + 1] for i, q in enumerate(self.quantities)},
-            *self._levels(),
+            *(self._levels() if levels else (None, None, None)),
         )
 
     def _levels(self) -> tuple[Floats | None, Floats | None, Floats | None]:

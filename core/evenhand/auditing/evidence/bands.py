@@ -18,6 +18,7 @@ from evenhand.statistics.arrays import Floats
 
 DOUBT = 0.04  # standard error of the 95 % point of 2,000 draws
 MOST_PAIRED = 40  # above, the studentised range of equal groups stands in: never narrower (Hayter 1984)
+IN_CACHE = 400  # replicates whose differences stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -59,20 +60,23 @@ def _normals(size: int, replicates: int, seed: tuple[int, ...]) -> Floats:
 
 def _pairs(errors: Floats, covariance: Floats) -> Floats:
     variance = np.diag(covariance)
+    scales = np.sqrt(np.maximum(variance[:, None] + variance - 2 * covariance, 1e-300))
     largest = np.zeros(len(errors))
-    for i in range(len(variance) - 1):
-        scale = np.sqrt(np.maximum(variance[i] + variance[i + 1 :] - 2 * covariance[i, i + 1 :], 1e-300))
-        np.maximum(largest, (np.abs(errors[:, i, None] - errors[:, i + 1 :]) / scale).max(axis=1), out=largest)
+    for first in range(0, len(errors), IN_CACHE):
+        by_group = np.ascontiguousarray(errors[first : first + IN_CACHE].T)
+        here = largest[first : first + IN_CACHE]
+        for i in range(len(variance) - 1):
+            apart = by_group[i + 1 :] - by_group[i]
+            np.abs(apart, out=apart)
+            apart /= scales[i, i + 1 :, None]
+            np.maximum(here, apart.max(axis=0), out=here)
     return largest
 
 
 def _rests(errors: Floats, covariance: Floats, share: Floats) -> Floats:
-    contrast = np.eye(len(share))
-    total = share.sum()
-    for i in range(len(share)):
-        others = np.delete(np.arange(len(share)), i)
-        if total > share[i]:
-            contrast[i, others] = -share[others] / (total - share[i])
+    left = (share.sum() - share)[:, None]
+    contrast = np.where(left > 0, -share / np.where(left > 0, left, 1.0), 0.0)
+    np.fill_diagonal(contrast, 1.0)
     scale = np.sqrt(np.maximum(np.einsum("gi,ij,gj->g", contrast, covariance, contrast), 1e-300))
     return np.asarray((np.abs(errors @ contrast.T) / scale).max(axis=1))
 

@@ -29,7 +29,8 @@ def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
         return found if limits is None else replace(found, composed=lambda c: limits(intervals.student(c, freedom)))
     if metric.terms:
         return _sum_of_terms(metric, groups)
-    value = np.asarray(metric.function(groups.counts()), dtype=float)
+    cells_alone = bool(metric.numerator or metric.mean_of)
+    value = np.asarray(metric.function(groups.counts(levels=not cells_alone)), dtype=float)
     inside = _inside(metric, groups)
     rows, weight = groups.rows[:, inside].sum(axis=1), groups.total[:, inside].sum(axis=1)
     kish = ratio(weight**2, groups.square[:, inside].sum(axis=1))
@@ -172,8 +173,8 @@ def _correlation(groups: Groups, gradient: Floats) -> Floats | None:
     """Correlation between the groups' estimates, from the clusters that have rows in several of them."""
     if groups.shares is None:
         return None
-    bucket, group, contribution = groups.shares
-    each, size = np.einsum("pi,pi->p", contribution, gradient[group]), len(gradient)
+    bucket, group, contribution, parts = groups.shares
+    each, size = np.einsum("pi,pi->p", contribution, gradient[:, parts][group]), len(gradient)
     buckets = int(bucket.max()) + 1
     influence = np.bincount(bucket * size + group, each, buckets * size).reshape(buckets, size)
     covariance = influence.T @ influence

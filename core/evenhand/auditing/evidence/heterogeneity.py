@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,22 +21,37 @@ def spread(estimates: GroupEstimates, confidence: float = 0.95) -> tuple[float, 
     estimator where all variances are equal), its quantiles for the limits (Viechtbauer 2007, Statistics in Medicine
     26). The lower limit is 0 unless the groups differ by more than chance explains.
     """
-    values, variances = _known(estimates, critical(confidence))
-    freedom = len(values) - 1
-    if freedom < 1:
-        return float("nan"), float("nan"), float("nan")
+    return spreads([estimates], confidence)[0]
 
-    def q(tau2: float) -> float:
-        weight = 1 / (variances + tau2)
-        mean = (weight * values).sum() / weight.sum()
-        return float((weight * (values - mean) ** 2).sum())
 
-    tail = (1 - confidence) / 2
-    top = float(np.ptp(values) ** 2 + variances.max()) + 1e-12
-    wanted = (float(freedom), chi_square(1 - tail, freedom), chi_square(tail, freedom))
-    most = 0.5 if estimates.bounded else np.inf  # numbers between 0 and 1 cannot spread further
-    value, lower, upper = (min(float(np.sqrt(_solve(q, at, top))), most) for at in wanted)
-    return value, lower, upper
+def spreads(every: Sequence[GroupEstimates], confidence: float = 0.95) -> list[tuple[float, float, float]]:
+    """The `spread` of each; those of equally many groups are found together."""
+    known = [_known(estimates, critical(confidence)) for estimates in every]
+    found = [(float("nan"), float("nan"), float("nan"))] * len(every)
+    for size in {len(values) for values, _ in known if len(values) > 1}:
+        alike = [i for i, (values, _) in enumerate(known) if len(values) == size]
+        values, variances = (np.stack([known[i][j] for i in alike]) for j in (0, 1))
+        taus = _taus(values, variances, (1 - confidence) / 2)
+        for i, three in zip(alike, taus.tolist(), strict=True):
+            most = 0.5 if every[i].bounded else np.inf  # numbers between 0 and 1 cannot spread further
+            found[i] = (min(three[0], most), min(three[1], most), min(three[2], most))
+    return found
+
+
+def _taus(values: Floats, variances: Floats, tail: float) -> Floats:
+    """(value, lower, upper) of each row of [metric, group]."""
+    freedom = values.shape[1] - 1
+    wanted = np.array([float(freedom), chi_square(1 - tail, freedom), chi_square(tail, freedom)])
+    values, variances = (np.repeat(a, 3, axis=0) for a in (values, variances))
+    at = np.tile(wanted, len(values) // 3)
+
+    def q(tau2: Floats) -> Floats:
+        weight = 1 / (variances + tau2[:, None])
+        mean = (weight * values).sum(axis=1) / weight.sum(axis=1)
+        return np.asarray((weight * (values - mean[:, None]) ** 2).sum(axis=1))
+
+    top = np.ptp(values, axis=1) ** 2 + variances.max(axis=1) + 1e-12
+    return np.asarray(np.sqrt(_solve(q, at, top)).reshape(-1, 3))
 
 
 def _known(estimates: GroupEstimates, c: float) -> tuple[Floats, Floats]:
@@ -64,14 +79,16 @@ def _known(estimates: GroupEstimates, c: float) -> tuple[Floats, Floats]:
     return estimates.value[known], variance[known]
 
 
-def _solve(q: Callable[[float], float], at: float, top: float) -> float:
-    """The τ² >= 0 where the falling function q is `at`, or 0 where it starts below."""
-    if q(0.0) <= at:
-        return 0.0
-    low, high = 0.0, top
-    while q(high) > at:
-        high *= 4
+def _solve(q: Callable[[Floats], Floats], at: Floats, top: Floats) -> Floats:
+    """The τ² >= 0 where each of the falling functions q is `at`, or 0 where it starts below."""
+    low, high = np.zeros_like(at), top
+    none = q(low) <= at
+    while (far := ~none & (q(high) > at)).any():
+        high = np.where(far, high * 4, high)
     for _ in range(STEPS):
         middle = (low + high) / 2
-        low, high = (middle, high) if q(middle) > at else (low, middle)
-    return (low + high) / 2
+        if ((middle == low) | (middle == high) | none).all():
+            break
+        above = q(middle) > at
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.where(none, 0.0, (low + high) / 2)

@@ -51,12 +51,18 @@ def fault_of(metric: GroupMetric, error: BaseException) -> MetricFault:
 
 
 def _whole(metric: GroupMetric, limits: Limits, value: Floats) -> Limits:
-    """The limits, which must be numbers on either side of the value; what is unknown is endless."""
+    """The limits, which must be numbers on either side of the value; what is unknown is endless.
 
-    def at(c: float) -> Pair:
+    A plugin is asked for one critical value at a time.
+    """
+
+    def at(c: Floats | float) -> Pair:
+        if np.ndim(c):
+            each = [at(float(one)) for one in np.ravel(c)]
+            return np.stack([low for low, _ in each]), np.stack([high for _, high in each])
         try:
             with np.errstate(all="ignore"):
-                lower, upper = (np.asarray(end, dtype=float) for end in limits(c))
+                lower, upper = (np.asarray(end, dtype=float) for end in limits(float(c)))
             if lower.shape != value.shape or upper.shape != value.shape:
                 raise ValueError(f"its limits have shapes {lower.shape} and {upper.shape} for {len(value)} groups")
             lower, upper = np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper)

@@ -17,7 +17,8 @@ from evenhand.auditing.evidence import of_plugins
 from evenhand.auditing.evidence.bands import Maxima, draw_maxima, joint_critical
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
-from evenhand.auditing.evidence.heterogeneity import spread
+from evenhand.auditing.evidence.heterogeneity import spreads
+from evenhand.auditing.evidence.together import together
 from evenhand.auditing.judging.gaps import MetricGaps
 from evenhand.auditing.judging.missing import LeftOpen, left_open, missing_rows, named_values
 from evenhand.auditing.judging.verdicts import UNSURE
@@ -85,6 +86,8 @@ def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tupl
     own = {m.name: estimated(m, groups, plan) for m in metrics}
     others = groups.rest()
     rest = {m.name: estimated(m, others, plan) for m in metrics}
+    found = together([*own.values(), *rest.values()])
+    own, rest = dict(zip(own, found, strict=False)), dict(zip(rest, found[len(own) :], strict=True))
     maxima = {
         m.name: draw_maxima(own[m.name], own[m.name].rows, plan.replicates, (plan.seed, number, i))
         for i, m in enumerate(metrics)
@@ -147,7 +150,7 @@ def compared(
         for metric in metrics:
             joint = joint_judged if metric.name in plan.tolerances else joint_all
             gaps += _comparison(attribute, metric, plan, joint).gaps()
-        wide = {m.name: _spread(attribute.own[m.name], plan.confidence) for m in metrics}
+        wide = _spreads({m.name: attribute.own[m.name] for m in metrics}, plan.confidence)
         parts.append(
             {
                 **_described(attribute),
@@ -194,9 +197,12 @@ def _open(attribute: Attribute, metric: GroupMetric, plan: Plan) -> LeftOpen | N
     return left_open(values, metric, attribute.groups.total[:, : len(CELLS)], attribute.own[metric.name].rows)
 
 
-def _spread(found: GroupEstimates, confidence: float) -> dict[str, float]:
-    value, lower, upper = spread(found, confidence)
-    return {"value": value, "lower": lower, "upper": upper}
+def _spreads(found: Mapping[str, GroupEstimates], confidence: float) -> dict[str, dict[str, float]]:
+    every = spreads(list(found.values()), confidence)
+    return {
+        name: dict(zip(("value", "lower", "upper"), three, strict=True))
+        for name, three in zip(found, every, strict=True)
+    }
 
 
 def _described(attribute: Attribute) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.evidence.bands import Maxima
-from evenhand.auditing.evidence.group_estimates import GRID, GroupEstimates
+from evenhand.auditing.evidence.group_estimates import GRID, GRID_PARTS, GroupEstimates
 from evenhand.auditing.judging.missing import LeftOpen
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN, judge, rows_needed
 from evenhand.auditing.metrics.metric import GroupMetric
@@ -19,6 +19,7 @@ from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
 
 LONGEST_NAME = 80  # characters of a group's name in a sentence
+At = Callable[[Floats | float], tuple[Floats, Floats]]  # limits at a critical value, or at several [critical value, 1]
 
 
 @dataclass(frozen=True)
@@ -79,25 +80,24 @@ class MetricGaps:
         place = self.names.index(self.reference)
         r = np.zeros(len(self.names)) if self.own.correlation is None else self.own.correlation[:, place]
 
-        def at(c: float) -> tuple[Floats, Floats]:
+        def at(c: Floats | float) -> tuple[Floats, Floats]:
             lower, upper = self.own.limits(c)
-            return intervals.difference(
-                self.own.value, (lower, upper), self.own.value[place], (lower[place], upper[place]), r
-            )
+            reference = (lower[place], upper[place]) if lower.ndim == 1 else (lower[:, [place]], upper[:, [place]])
+            return intervals.difference(self.own.value, (lower, upper), self.own.value[place], reference, r)
 
         further = None if self.open is None else (self.open.apart[place], self.open.apart[:, place])
         value = self.own.value - self.own.value[place]
         return self._against("difference", self.reference, value, at, further, skip={place})
 
     def _rests(self) -> list[dict[str, Any]]:
-        def at(c: float) -> tuple[Floats, Floats]:
+        def at(c: Floats | float) -> tuple[Floats, Floats]:
             return intervals.difference(self.own.value, self.own.limits(c), self.rest.value, self.rest.limits(c))
 
         further = None if self.open is None else (self.open.below, self.open.above)
         return self._against("rest", "everyone else", self.own.value - self.rest.value, at, further, skip=set())
 
     def _against(
-        self, kind: str, versus: str, value: Floats, at: Any, open_: tuple[Floats, Floats] | None, skip: set[int]
+        self, kind: str, versus: str, value: Floats, at: At, open_: tuple[Floats, Floats] | None, skip: set[int]
     ) -> list[dict[str, Any]]:
         point, joint, p = at(self.pointwise), at(self.joint), p_values(value, at)
         found = []
@@ -276,19 +276,20 @@ class MetricGaps:
         return ""
 
 
-def p_values(value: Floats, at: Any) -> Floats:
+def p_values(value: Floats, at: At) -> Floats:
     """Two-sided p-values that agree with the intervals: the confidence at which the interval just touches 0."""
-    reach = np.full(value.shape, np.nan)
-    last = np.zeros(value.shape)
+    reach, last = np.full(value.shape, np.nan), np.zeros(value.shape)
     open_ = np.ones(value.shape, dtype=bool)
-    for before, c in pairwise(GRID):
-        lower, upper = at(float(c))
+    for places in GRID_PARTS:
+        lower, upper = at(GRID[places][:, None])
         margin = np.where(value >= 0, lower, -upper)
-        crossed = open_ & ~(margin > 0)
-        step = np.where(last > 0, last / np.maximum(last - margin, 1e-300), 0.0)
-        reach = np.where(crossed, c - (c - before) * (1 - np.clip(step, 0, 1)), reach)
-        open_ &= ~crossed
-        last = np.where(open_, margin, last)
+        shut = ~(margin > 0)
+        crossed, step = open_ & shut.any(axis=0), shut.argmax(axis=0)
+        before, here = np.take_along_axis(np.stack([last, *margin]), np.stack([step, step + 1]), axis=0)
+        share = np.where(before > 0, before / np.maximum(before - here, 1e-300), 0.0)
+        c, smaller = GRID[places][step], GRID[places - 1][step]
+        reach = np.where(crossed, c - (c - smaller) * (1 - np.clip(share, 0, 1)), reach)
+        open_, last = open_ & ~crossed, margin[-1]
         if not open_.any():
             break
     reach = np.where(open_, GRID[-1], reach)

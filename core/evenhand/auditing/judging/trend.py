@@ -78,7 +78,11 @@ def _fine_table(rows: Rows, plan: Plan, binning: Binning, wanted: set[str]) -> T
     place = placed(nw.col(number), binning.fine, range(len(binning.fine) + 1))
     fine = nw.when(~nw.col(number).is_null()).then(place)
     alone = replace(
-        rows, frame=rows.frame.with_columns(g0=fine), roles=replace(rows.roles, sensitive=(binning.column,)), order={}
+        rows,
+        frame=rows.frame.with_columns(g0=fine),
+        roles=replace(rows.roles, sensitive=(binning.column,)),
+        order={},
+        known={},
     )
     return count(alone, plan.task, plan.positive, plan.decided, plan.threshold, wanted, levels=False)
 

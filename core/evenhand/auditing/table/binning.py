@@ -115,7 +115,8 @@ def _binned(rows: Rows, i: int, how: int | str | tuple[float, ...] | None, text:
     )
     facts = {**rows.facts, f"{name} missing": rows.count - counts.rows, f"{name} distinct": len(binning.names)}
     order = {**rows.order, name: binning.names}
-    return replace(rows, frame=frame, floats=floats - {name}, facts=facts, order=order), binning
+    known = {column: values for column, values in rows.known.items() if column != name}
+    return replace(rows, frame=frame, floats=floats - {name}, facts=facts, order=order, known=known), binning
 
 
 def _continuous(counts: ValueCounts) -> bool:

@@ -12,7 +12,8 @@ import narwhals as nw
 import polars as pl
 
 from evenhand.auditing.table.engine_noise import panics_unheard
-from evenhand.auditing.table.rows import Roles, Rows, collect
+from evenhand.auditing.table.handover import handed_over
+from evenhand.auditing.table.rows import MOST_KNOWN, Roles, Rows, collect
 from evenhand.auditing.table.source import Source, numbers_from_text, unreadable
 from evenhand.errors import BadInput, missing_column
 
@@ -49,18 +50,23 @@ def take_roles(source: Source, roles: Roles) -> Rows:
 
 def _look(frame: nw.LazyFrame[Any], roles: Roles, where: str, seekable: bool) -> Rows:
     schema = frame.collect_schema()
-    _check_kinds(frame, schema, roles, where)
+    texts = _check_kinds(frame, schema, roles, where)
+    frame = handed_over(frame, texts)
+    schema = frame.collect_schema()
     floats = frozenset(name for name in schema.names() if schema[name].is_float())
     blank = Rows(frame, roles, where, {}, floats, seekable)
-    rows = replace(blank, facts=_facts(blank, schema.names()))
+    facts, known = _facts(blank, schema.names())
+    rows = replace(blank, facts=facts, known=known)
     _check(rows)
     return rows
 
 
-def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, where: str) -> None:
-    """Single values everywhere, numbers where numbers are meant, and labels of one kind."""
+def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, where: str) -> set[str]:
+    """Single values everywhere, numbers where numbers are meant, labels of one kind. The objects that are all text."""
+    texts = set()
     for name, column, option in roles.named():
         kinds = _kinds(frame, name, where) if schema[name] == nw.Object else set()
+        texts |= {name} if kinds == {"text"} else set()
         if isinstance(schema[name], nw.List | nw.Struct | nw.Array) or LISTS in kinds:
             raise BadInput(
                 f"column '{column}' in {where} holds {LISTS}, not single values; choose another column ({option})"
@@ -73,12 +79,14 @@ def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, wher
     for name in ("score", "weight"):
         if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
             raise not_numbers(frame, name, getattr(roles, name), where)
+    return texts
 
 
 def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:
     """What the values of a column of Python objects are, in words; pandas alone has such columns."""
-    found = set()
-    for value in collect(frame.select(name), where).get_column(name).to_list():
+    values = collect(frame.select(name), where).get_column(name).to_list()
+    found = {"text"} if str in set(map(type, values)) else set()
+    for value in (v for v in values if type(v) is not str):
         if isinstance(value, list | tuple | dict | set) or not isinstance(value, Hashable):
             found.add(LISTS)
         elif isinstance(value, bool) or type(value).__name__ == "bool":
@@ -90,8 +98,8 @@ def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:
     return found
 
 
-def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
-    """One pass over the rows: how many, how many are missing, how many distinct, between which limits."""
+def _facts(rows: Rows, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, pl.Series]]:
+    """(how many rows, how many are missing, how many distinct, between which limits; the distinct values where few)."""
     asked: dict[str, nw.Expr] = {"rows": nw.len()}
     for name in (n for n in names if n not in _carried(rows.roles)):
         asked[f"{name} missing"] = _tally(rows.missing(name))
@@ -108,15 +116,23 @@ def _facts(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
         apart = {name: asked.pop(name) for name in list(asked) if name.endswith(" distinct")}
     found = collect(rows.frame.select(**asked), rows.where)
     facts = {name: found.get_column(name).to_list()[0] for name in asked}
-    facts |= {name: _distinct(rows, name.removesuffix(" distinct")) for name in apart}
+    known = {}
+    for name in (asked.removesuffix(" distinct") for asked in apart):
+        facts[f"{name} distinct"], values = _distinct(rows, name)
+        if values is not None and name not in ("id", "cluster", "within"):
+            known[name] = values
     return {
         k: (float(v) if k.endswith(("min", "max")) else int(v or 0)) if v is not None else 0 for k, v in facts.items()
-    }
+    }, known
 
 
-def _distinct(rows: Rows, name: str) -> int:
-    counted = collect(rows.frame.select(name).unique().select(n=nw.len()), rows.where)
-    return int(counted.get_column("n").to_list()[0])
+def _distinct(rows: Rows, name: str) -> tuple[int, pl.Series | None]:
+    """(how many distinct values a column has, which they are where they are few); Polars alone."""
+    each = nw.to_native(rows.frame).select(name).unique()
+    first = [] if each.collect_schema()[name] == pl.Object else [pl.col(name).head(MOST_KNOWN + 1).implode()]
+    found = collect(nw.from_native(each.select(pl.len().alias("\0n"), *first)), rows.where).to_polars()
+    many = int(found["\0n"][0])
+    return many, found[name].explode() if first and many <= MOST_KNOWN else None
 
 
 def _carried(roles: Roles) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from evenhand.auditing.table.source import unreadable
 from evenhand.errors import BadInput
 
 AuditTask = Literal["binary", "multiclass", "regression", "selection"]
+MOST_KNOWN = 1_001  # distinct values of a column that are kept: all groups or classes there may be, and a missing one
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ class Rows:
     floats: frozenset[str]  # internal names of floating-point columns, where NaN means missing
     seekable: bool = False  # a part of the rows can be read alone
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # g0, … -> its group names, where bins give them
+    known: Mapping[str, pl.Series] = field(
+        default_factory=dict
+    )  # distinct values, a missing one too, of columns of few
 
     @property
     def count(self) -> int:
@@ -65,6 +69,8 @@ class Rows:
 
     def values(self, role: str) -> list[Any]:
         """The distinct values of a column, without missing ones."""
+        if role in self.known:
+            return [value for value in self.known[role].to_list() if value is not None and value == value]
         found = collect(self.frame.filter(~self.missing(role)).select(role).unique(), self.where)
         return list(found.get_column(role).to_list())
 
@@ -79,4 +85,20 @@ def collect(frame: nw.LazyFrame[Any], where: str) -> nw.DataFrame[Any]:
     except BadInput:
         raise
     except (Exception, pl.exceptions.PanicException) as error:  # every engine has its own; a panic is no Exception
+        raise unreadable(where, error) from error
+
+
+def batches(frame: pl.LazyFrame, rows: int, size: int, where: str) -> Iterator[pl.DataFrame]:
+    """The rows of a query of Polars part by part, in any order; what Polars complains about becomes one sentence.
+
+    rows: how many there are. size: rows of a part where Polars cannot hand over its own.
+    """
+    try:
+        with panics_unheard():
+            if hasattr(frame, "collect_batches"):
+                yield from frame.collect_batches(maintain_order=False)
+                return
+            for first in range(0, rows, size):
+                yield frame.slice(first, size).collect(engine="streaming")
+    except (Exception, pl.exceptions.PanicException) as error:
         raise unreadable(where, error) from error
