@@ -58,7 +58,7 @@ $(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
 
 # Asks the package index for the newest versions that fit together, for Python 3.11 to 3.13.
 constraints: $(SETUP)
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-package evenhand --no-emit-package evenhand-nlp --no-emit-package evenhand-healthcare --no-emit-package evenhand-finance --no-emit-package evenhand-autonomy \
 		pyproject.toml --group dev --group engines --group docs -o constraints.txt
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,8 +146,16 @@ def _head_of(tensors: dict[str, Any]) -> Head:
     return Head(tensors.pop("probe.weight").numpy(), tensors.pop("probe.bias").numpy())
 
 
-def _encoder(identity: str, recipe: Recipe, backbone: Backbone | None) -> Encoder:
+def _as_anywhere(backbone: Backbone, recipe: Recipe) -> Iterator[Encoder]:
+    """The encoder as this machine computes, then as machines of another number format do, which is of its identity."""
     from evenhand.pretrained import load_encoder
+
+    for precision in dict.fromkeys((recipe.finetune.precision, "fp32", "bf16")):
+        rule = recipe.finetune.model_copy(update={"precision": precision})
+        yield from load_encoder(backbone, recipe.model_copy(update={"finetune": rule})).variants()
+
+
+def _encoder(identity: str, recipe: Recipe, backbone: Backbone | None) -> Encoder:
     from evenhand.pretrained.processor import seed_and_threads
 
     if backbone is None:
@@ -154,8 +163,7 @@ def _encoder(identity: str, recipe: Recipe, backbone: Backbone | None) -> Encode
             "the stored model needs its backbone, but the recipe names none; set it with --set backbone=NAME"
         )
     seed_and_threads(recipe)
-    variants = load_encoder(backbone, recipe).variants()
-    encoder = next((variant for variant in variants if variant.identity == identity), None)
+    encoder = next((found for found in _as_anywhere(backbone, recipe) if found.identity == identity), None)
     if encoder is None:
         raise BadInput(
             f"the stored model was made with other weights or settings than backbone '{backbone.name}' has now; "

@@ -16,8 +16,7 @@ from evenhand.errors import BadInput
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.predicting.predictions import predictions_of
-from evenhand.recipe import Recipe
-from evenhand.recorded.finished import MANIFEST, read_manifest
+from evenhand.recorded.finished import MANIFEST, open_run
 from evenhand.schema import Schema
 from evenhand.statistics.arrays import Floats
 
@@ -55,9 +54,9 @@ def with_definitions(
 
 def _brought(side: Side, plugins: Plugins) -> tuple[list[GroupMetric], list[str]]:
     """(the metrics that plugins bring for the run's recipe and predictions, the faults of those that fail)."""
-    recipe = Recipe.from_file(side.path / "recipe.toml")
+    run = open_run(side.path)
+    recipe, record = run.recipe(), run.stage("predict")
     try:
-        record = read_manifest(side.path)["stages"]["predict"]
         predictions = predictions_of(recipe, Schema.model_validate(record["schema"]), record["facts"], side.source)
     except (KeyError, TypeError, ValueError):
         raise BadInput(

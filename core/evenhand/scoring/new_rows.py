@@ -85,15 +85,17 @@ def _typed(frame: pl.LazyFrame, recipe: Recipe, types: Mapping[str, str], where:
     """The inputs in the types that training saw; a value that cannot be is refused with its row."""
     if recipe.modality != "table":
         return frame
-    schema, casts = frame.collect_schema(), {}
+    schema = frame.collect_schema()
+    casts: dict[str, pl.Expr] = {}
+    meant: dict[str, str] = {}  # of each column that must be understood: what its values are, in words
     for column in recipe.schema.input:
         wanted = _wanted(types.get(column, ""))
         if wanted is None:
             if text or schema[column] not in (pl.String, pl.Categorical):
                 casts[column] = pl.col(column).cast(pl.String)
         elif schema[column] != wanted[0] and not (schema[column].is_numeric() and wanted[0] == pl.Float64):
-            casts[column] = _cast(column, schema[column], wanted[0])
-            _check(frame, column, casts[column], where, wanted[1])
+            casts[column], meant[column] = _cast(column, schema[column], wanted[0]), wanted[1]
+    _check(frame, {column: casts[column] for column in meant}, meant, where)
     return frame.with_columns(expression.alias(column) for column, expression in casts.items())
 
 
@@ -114,15 +116,22 @@ def _cast(column: str, found: pl.DataType, wanted: Any) -> pl.Expr:
     return stripped.cast(wanted, strict=False)
 
 
-def _check(frame: pl.LazyFrame, column: str, cast: pl.Expr, where: str, words: str) -> None:
-    empty = pl.col(column).is_null() | (pl.col(column).cast(pl.String).str.strip_chars() == "")
-    wrong = frame.select(row=pl.int_range(1, pl.len() + 1), value=pl.col(column), bad=cast.is_null() & ~empty)
-    found = wrong.filter("bad").head(1).collect(engine="streaming")
-    if found.height:
-        raise BadInput(
-            f"column '{column}' of {where} holds '{str(found['value'][0])[:40]}' in row {found['row'][0]:,}, and the"
-            f" model was trained on {words} there; mend the column"
-        )
+def _check(frame: pl.LazyFrame, casts: Mapping[str, pl.Expr], meant: Mapping[str, str], where: str) -> None:
+    """BadInput for the first value that is there and cannot be what its column means; one pass over the rows."""
+    if not casts:
+        return
+    row, asked = pl.int_range(1, pl.len() + 1), []
+    for column, cast in casts.items():
+        empty = pl.col(column).is_null() | (pl.col(column).cast(pl.String).str.strip_chars() == "")
+        bad = cast.is_null() & ~empty
+        asked += [row.filter(bad).first().alias(f"{column} row"), pl.col(column).filter(bad).first().alias(column)]
+    found = frame.select(asked).collect(engine="streaming").row(0, named=True)
+    for column in casts:
+        if found[f"{column} row"] is not None:
+            raise BadInput(
+                f"column '{column}' of {where} holds '{str(found[column])[:40]}' in row {found[f'{column} row']:,}, and "
+                f"the model was trained on {meant[column]} there; mend the column"
+            )
 
 
 def as_given(table: pl.DataFrame, like: Any) -> Any:

@@ -57,9 +57,10 @@ def predict(run: str | Path, data: Any, out: str | Path | None = None, progress:
             parts.append(part)
             if progress is not None:
                 progress.say(f"  batch {number}")
+        whole = pl.scan_parquet(parts)
         with atomic(target) as temporary:
-            FORMATS[target.suffix.lower()](pl.scan_parquet(parts), temporary)
-    return _told(target, scorer)
+            FORMATS[target.suffix.lower()](whole, temporary)
+        return _told(target, whole, scorer)
 
 
 def _target(data: Any, out: str | Path | None) -> Path:
@@ -121,15 +122,13 @@ def _keep_only(folder: Path, identity: str) -> None:
         temporary.write_text(identity, "utf-8")
 
 
-def _told(target: Path, scorer: Scorer) -> Scored:
-    lazy = pl.scan_parquet(target) if target.suffix.lower() != ".csv" else pl.scan_csv(target)
-    names = lazy.collect_schema().names()
-    rows = int(lazy.select(pl.len()).collect().item())
-    decision = next(name for name in reversed(names) if name.endswith("prediction"))
-    decisions: tuple[tuple[str, int], ...] = ()
-    if scorer.recipe.task != "regression":
-        counted = (
-            lazy.group_by(decision).len().sort("len", decision, descending=[True, False]).collect(engine="streaming")
-        )
-        decisions = tuple((str(value), int(n)) for value, n in counted.iter_rows())
-    return Scored(target, rows, decisions, tuple(names), scorer.notes)
+def _told(target: Path, whole: pl.LazyFrame, scorer: Scorer) -> Scored:
+    """What was written; `whole` holds the same rows."""
+    names = whole.collect_schema().names()
+    if scorer.recipe.task == "regression":
+        rows = int(whole.select(pl.len()).collect().item())
+        return Scored(target, rows, (), tuple(names), scorer.notes)
+    decision = names[-2]  # the score stands last
+    counted = whole.group_by(decision).len().sort("len", decision, descending=[True, False])
+    decisions = tuple((str(value), int(n)) for value, n in counted.collect(engine="streaming").iter_rows())
+    return Scored(target, sum(n for _, n in decisions), decisions, tuple(names), scorer.notes)

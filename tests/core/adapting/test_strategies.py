@@ -15,6 +15,7 @@ from evenhand.adapting.baselines import fit_baselines
 from evenhand.adapting.labels import read_labels
 from evenhand.adapting.store import load_model, save_model
 from evenhand.errors import BadInput, PluginFault
+from evenhand.pretrained import processor
 from evenhand.values import Adapted, Backbone, BackboneCard
 
 from .conftest import FakeRun, messages, recipe, split
@@ -254,4 +255,24 @@ def test_layers_that_are_not_there_are_refused(layers, says, run):
     job = recipe("image", "binary", ("image",), layers=layers)
     net = Backbone("net", "image", "timm:resnet10t", BackboneCard("nothing", "none", 0, 0.0))
     with pytest.raises(BadInput, match=says):
+        finetune(job, split(pictures, job, (40, 16, 20)), net, run)
+
+
+@pytest.mark.parametrize("strategy", ["probe", "full"])
+def test_a_model_made_where_bf16_is_quick_is_read_where_it_is_not(strategy, bert, run, tmp_path, monkeypatch):
+    job = recipe(strategy=strategy)
+    splits = split(messages, job)
+    monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx512_bf16"}))
+    adapted = finetune(job, splits, bert, run)
+    save_model(adapted, tmp_path / "model")
+    before = scores(adapted.model, splits.test, splits.schema)
+    monkeypatch.setattr(processor, "processor_flags", frozenset)
+    again = load_model(tmp_path / "model", job, bert)
+    np.testing.assert_array_equal(scores(again.model, splits.test, splits.schema), before)
+
+
+def test_layers_are_not_chosen_where_no_probe_tells_them_apart(run):
+    job = recipe("image", "binary", ("image",), layers="auto", strategy="full")
+    net = Backbone("net", "image", "timm:resnet10t", BackboneCard("nothing", "none", 0, 0.0), {"layers": ("head",)})
+    with pytest.raises(BadInput, match="chooses by probes alone"):
         finetune(job, split(pictures, job, (40, 16, 20)), net, run)

@@ -1,54 +1,16 @@
 """Two audits side by side: paired where the rows are the same, independent where not, and honest about both."""
 
 import json
-import shutil
 
 import numpy as np
 import polars as pl
 import pytest
+from compared import ASKED, change, gap, people, width
 from typer.testing import CliRunner
 
 import evenhand
 from evenhand import BadInput, audit_into, compare
 from evenhand.commands.app import app
-
-ASKED = {"label": "y", "sensitive": ["sex"]}
-
-
-def people(rows=300, seed=0, **columns):
-    """Two models on the same people; the second is better, and for m more so."""
-    rng = np.random.default_rng(seed)
-    y = (rng.random(rows) < 0.45).astype(int)
-    sex = np.where(rng.random(rows) < 0.6, "f", "m")
-    first = np.clip(0.4 + 0.2 * y + 0.2 * rng.normal(size=rows), 0, 1)
-    second = np.clip(first + 0.12 * (2 * y - 1) * (1 + (sex == "m")) + 0.08 * rng.normal(size=rows), 0, 1)
-    return pl.DataFrame(
-        {"id": [f"p{i}" for i in range(rows)], "y": y, "old": first, "new": second, "sex": sex, **columns}
-    )
-
-
-@pytest.fixture
-def audited(tmp_path):
-    """A function that audits a frame into a folder of its own and returns the folder."""
-
-    def into(name, frame, score="old", **choices):
-        frame.write_csv(tmp_path / f"{name}.csv")
-        audit_into(tmp_path / name, tmp_path / f"{name}.csv", **{**ASKED, "score": score, **choices})
-        return tmp_path / name
-
-    return into
-
-
-def change(found, metric, group="all rows", attribute=None):
-    return next(c for c in found.changes if (c.attribute, c.group, c.metric) == (attribute, group, metric))
-
-
-def gap(found, metric, kind="largest"):
-    return next(g for g in found.gaps if (g.metric, g.kind) == (metric, kind))
-
-
-def width(found):
-    return found.upper - found.lower
 
 
 def test_two_scores_of_one_file_are_compared_row_by_row(audited):
@@ -269,68 +231,6 @@ def test_a_frame_can_be_given_again_and_must_be_the_one_that_was_audited(tmp_pat
     assert compare(tmp_path / "a", two, data=(frame, None)).paired
     with pytest.raises(BadInput, match="not what was audited"):
         compare(tmp_path / "a", two, data=(frame.with_columns(old=pl.col("new")), None))
-
-
-def test_data_that_changed_since_is_refused(audited, tmp_path):
-    folders = [audited("a", people()), audited("b", people(), "new")]
-    people(seed=9).write_csv(tmp_path / "a.csv")
-    with pytest.raises(BadInput, match=r"a\.csv has changed since it was audited into .*audit it again"):
-        compare(*folders)
-
-
-@pytest.mark.parametrize(
-    ("choices", "says"),
-    [
-        ({"label": "z"}, "decides whether 'y' is '1', and .* decides whether 'z' is '1'"),
-        ({"positive": "0"}, "is '0'"),
-        ({"label": "old", "score": None, "prediction": "new", "task": "regression"}, "predicts the number 'old'"),
-    ],
-)
-def test_different_questions_are_refused(audited, choices, says):
-    frame = people(z=[0, 1] * 150)
-    with pytest.raises(BadInput, match=says) as raised:
-        compare(audited("a", frame), audited("b", frame, **choices))
-    assert "only audits of one question" in str(raised.value)
-
-
-def test_what_is_no_audit_is_refused(audited, tmp_path):
-    folder = audited("a", people())
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match="not the directory of a finished run"):
-        compare(folder, tmp_path / "empty")
-    for content, says in (
-        ("{", "not JSON"),
-        ("[]", "holds no audit"),
-        ('{"format": "evenhand-audit"}', "no audit|another"),
-    ):
-        broken = shutil.copytree(folder, tmp_path / f"broken {says}")
-        (broken / "audit.json").write_text(content)
-        with pytest.raises(BadInput, match=says):
-            compare(folder, broken)
-    with pytest.raises(BadInput, match="both sides"):
-        compare(folder, folder, data="rows.csv")
-
-
-def test_other_columns_and_metrics_are_left_out_and_named(audited):
-    frame = people(age=["young", "old", "old"] * 100)
-    found = compare(
-        audited("a", frame, sensitive=["sex", "age"], metrics=["tpr", "calibration_slope"]),
-        audited("b", frame, "new", metrics=["tpr", "fpr", "calibration_slope"]),
-    )
-    assert {c.metric for c in found.changes} == {"tpr"}
-    notes = " ".join(found.notes)
-    assert "left out: age" in notes
-    assert "fpr" in notes
-    assert "calibration_slope" in notes
-
-
-def test_hostile_names_repaint_nothing(audited):
-    frame = people().with_columns(sex=pl.col("sex").replace({"f": "\x1b[2Jf\u202e\n| a", "m": "m × m"}))
-    found = compare(audited("a", frame), audited("b", frame, "new"))
-    text = str(found)
-    assert "\x1b" not in text
-    assert "\u202e" not in text
-    assert any("\x1b" in c["group"] for c in json.loads(found.to_json())["changes"])
 
 
 def test_groups_that_only_one_audit_has_are_shown_and_undefined(audited):

@@ -8,7 +8,7 @@ import pytest
 
 from evenhand import BadInput, audit_into, compare
 
-PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
 
 @pytest.fixture
