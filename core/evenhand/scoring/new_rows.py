@@ -128,9 +128,10 @@ def _check(frame: pl.LazyFrame, casts: Mapping[str, pl.Expr], meant: Mapping[str
     found = frame.select(asked).collect(engine="streaming").row(0, named=True)
     for column in casts:
         if found[f"{column} row"] is not None:
+            value, row = str(found[column])[:40], found[f"{column} row"]
             raise BadInput(
-                f"column '{column}' of {where} holds '{str(found[column])[:40]}' in row {found[f'{column} row']:,}, and "
-                f"the model was trained on {meant[column]} there; mend the column"
+                f"column '{column}' of {where} holds '{value}' in row {row:,}, and the model was"
+                f" trained on {meant[column]} there; mend the column"
             )
 
 
