@@ -35,11 +35,13 @@ class SplitRule(_Part):
 class FinetuneRule(_Part):
     """Which strategy adapts the backbone, and its settings."""
 
-    strategy: Literal["probe", "lp-ft", "full", "lora"] = Field(
-        "probe",
+    strategy: Literal["auto", "probe", "lp-ft", "full", "lora", "in-context", "trees", "linear"] = Field(
+        "auto",
         description=(
-            "`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all weights"
-            " at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`."
+            "Text and images: `probe`, a linear head on the frozen backbone (what `auto` stands for); `lp-ft`, that"
+            " head, then all weights; `full`, all weights at once; `lora`, low-rank updates. The last three read"
+            " `epochs` to `warmup`, and `label_smoothing`. Tables: `in-context`, the backbone that reads the labelled"
+            " rows as they are; `trees`; `linear`; `auto`, the best of the three and of their averages on validation."
         ),
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
+from evenhand.adapting.tables.model import TableModel
 from evenhand.adapting.weights import load_estimator, save_estimator
 from evenhand.errors import BadInput, PluginFault
 from evenhand.values import Adapted
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
     from evenhand.values import Backbone
 
 FORMAT, VERSION = "evenhand-model", 2
-KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel]] = {
+KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel]] = {
     "probe": ProbeModel,
     "network": NetworkModel,
     "simple": SimpleModel,
+    "table": TableModel,
 }
 
 

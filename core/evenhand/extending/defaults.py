@@ -36,11 +36,6 @@ def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run
     """The strategy that the recipe names, on its backbone."""
     from evenhand import adapting as finetuning
 
-    if backbone is None:
-        raise BadInput(
-            f"recipe '{recipe.full_name}' names no backbone; set one with --set backbone=NAME (`evenhand backbones`"
-            " lists them)"
-        )
     return finetuning.finetune(recipe, splits, backbone, run)
 
 

@@ -152,7 +152,7 @@ def _layers(backbone: Backbone, recipe: Recipe, model: nn.Module) -> tuple[tuple
     """(the layers that are pooled, those of which validation chooses one); BadInput for a layer that is not there."""
     if recipe.finetune.layers == "auto":
         offered = tuple(backbone.options.get("layers", ()))
-        if recipe.finetune.strategy != "probe":
+        if recipe.finetune.strategy not in ("auto", "probe"):
             raise BadInput(
                 "finetune.layers = auto chooses by probes alone; name the layer with this strategy, or take"
                 " finetune.strategy = probe"
