@@ -26,13 +26,28 @@ OF_TABLES = ("in-context", "trees", "linear")
 
 def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -> Adapted:
     """See `evenhand.adapting.finetune`."""
+    if recipe.modality != "table":
+        _check_network(recipe, backbone)
     labels = read_labels(recipe, splits)
     join()
     seed_and_threads(recipe)
-    if recipe.modality == "table":
+    if recipe.modality == "table" or backbone is None:
         from evenhand.adapting.tables.choosing import adapt_table
 
         return adapt_table(recipe, splits, backbone, run, labels, fit_baselines(recipe, splits, labels))
+    encoder = load_encoder(backbone, recipe)
+    silence_transformers()
+    setting = Setting(recipe, splits, run, encoder, labels)
+    baselines = fit_baselines(recipe, splits, labels)
+    if recipe.finetune.strategy in HEADED:
+        return probed(setting, baselines)
+    from evenhand.adapting.training import train  # transformers' Trainer takes seconds to import
+
+    return train(setting, baselines)
+
+
+def _check_network(recipe: Recipe, backbone: Backbone | None) -> None:
+    """BadInput where there is no network to adapt, or the strategy is one of tables."""
     if backbone is None:
         raise BadInput(
             f"recipe '{recipe.full_name}' names no backbone; set one with --set backbone=NAME (`evenhand backbones`"
@@ -43,12 +58,3 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
             f"strategy '{recipe.finetune.strategy}' is for tables, and recipe '{recipe.full_name}' is about"
             f" {recipe.modality}; use --set finetune.strategy=probe, lp-ft, full or lora"
         )
-    encoder = load_encoder(backbone, recipe)
-    silence_transformers()
-    setting = Setting(recipe, splits, run, encoder, labels)
-    baselines = fit_baselines(recipe, splits, labels)
-    if recipe.finetune.strategy in HEADED:
-        return probed(setting, baselines)
-    from evenhand.adapting.training import train  # transformers' Trainer takes seconds to import
-
-    return train(setting, baselines)
