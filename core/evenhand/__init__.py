@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from evenhand.recorded.audit_folder import audit_into, write_audit
     from evenhand.recorded.run_folder import cache_folder
     from evenhand.running.pipeline import report, run
+    from evenhand.running.pretraining import pretrain
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
-    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Model, Predictions, Section, Splits
+    from evenhand.values import Adapted, Backbone, BackboneCard, Lesson, Metric, Model, Predictions, Section, Splits
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ _HOME = {
     "Adapted": "evenhand.values",
     "Backbone": "evenhand.values",
     "BackboneCard": "evenhand.values",
+    "Lesson": "evenhand.values",
     "Metric": "evenhand.values",
     "Model": "evenhand.values",
     "Predictions": "evenhand.values",
@@ -53,6 +55,7 @@ _HOME = {
     "run": "evenhand.running.pipeline",
     "compare": "evenhand.comparing",
     "report": "evenhand.running.pipeline",
+    "pretrain": "evenhand.running.pretraining",
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
     "verify": "evenhand.running.verifying",
