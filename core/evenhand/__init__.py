@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evenhand.recorded.audit_folder import audit_into, write_audit
     from evenhand.recorded.run_folder import cache_folder
     from evenhand.running.pipeline import report, run
+    from evenhand.running.pretraining import pretrain
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Backbone,
         BackboneCard,
         Chart,
+        Lesson,
         Line,
         Metric,
         Model,
@@ -51,6 +53,7 @@ _HOME = {
     "BackboneCard": "evenhand.values",
     "Chart": "evenhand.values",
     "Line": "evenhand.values",
+    "Lesson": "evenhand.values",
     "Metric": "evenhand.values",
     "Model": "evenhand.values",
     "Picture": "evenhand.values",
@@ -68,6 +71,7 @@ _HOME = {
     "run": "evenhand.running.pipeline",
     "compare": "evenhand.comparing",
     "report": "evenhand.running.pipeline",
+    "pretrain": "evenhand.running.pretraining",
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
     "verify": "evenhand.running.verifying",

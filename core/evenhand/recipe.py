@@ -83,7 +83,13 @@ class Recipe(_Part):
     title: str = Field(description="A few words for lists, and for the head of the report.")
     task: Task = Field(description="What the label is: one of two classes, one of several, or a number.")
     modality: Modality = Field(description="What the inputs are.")
-    backbone: str | None = Field(None, description="The pretrained network, as `evenhand backbones` calls it.")
+    backbone: str | None = Field(
+        None,
+        description=(
+            "The pretrained network, as `evenhand backbones` calls it; `local:DIR`: the folder that `evenhand pretrain`"
+            " left; `timm:NAME`: an image network with random weights."
+        ),
+    )
     about: str = Field("", description="A sentence or two on what the job is for.")
     seed: int = Field(0, ge=0, description="Of everything drawn: splits, training, resampling.")
     data: str | None = Field(None, description="Source where `--data` names none; not set: the plugin's own sample.")
@@ -96,6 +102,13 @@ class Recipe(_Part):
     options: dict[str, Any] = Field(default_factory=dict, description="The domain's own settings, any keys.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("backbone")
+    @classmethod
+    def _whole_path(cls, name: str | None) -> str | None:
+        """A folder of weights is looked for from the working folder, and kept by its whole path."""
+        kind, _, path = (name or "").partition(":")
+        return f"local:{Path(path).expanduser().absolute()}" if kind == "local" and path else name
 
     @field_validator("audit", mode="plain")
     @classmethod

@@ -135,6 +135,7 @@ def run(
     raise typer.Exit(result.exit_code(strict=strict))
 
 
+app.command()(models.pretrain)
 app.command()(models.predict)
 app.command()(audits.audit)
 app.command()(audits.verify)

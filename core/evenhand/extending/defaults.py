@@ -12,13 +12,21 @@ from evenhand.hookspecs import hookimpl
 if TYPE_CHECKING:
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
-    from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
+    from evenhand.values import Adapted, Backbone, Lesson, Metric, Predictions, Splits
 
 
 @hookimpl
 def backbones() -> list[Backbone]:
     """The pretrained networks that packages bring and that every domain may use, where they are installed."""
     return installed_backbones()
+
+
+@hookimpl(trylast=True)
+def pretrain(backbone: Backbone, data: Path | str | None, run: Run) -> Lesson:
+    """Pictures with or without classes, formulas, texts, synthetic tables."""
+    from evenhand.pretraining.lessons import lesson_for
+
+    return lesson_for(backbone, data, run)
 
 
 @hookimpl(trylast=True)
