@@ -32,13 +32,6 @@ def fill_network(network: Any, encoder: Any, folder: Path) -> None:
     {"text": _fill_text, "image": _fill_image}[encoder.modality](network, folder)
 
 
-def how_to_open(modality: str, run: str) -> str:
-    """The line of Python that opens a trained network without evenhand."""
-    if modality == "text":
-        return f'transformers.AutoModel.from_pretrained("{run}/model")'
-    return f'timm.create_model("local-dir:{run}/model", pretrained=True)'
-
-
 def _write_text(network: Any, encoder: Any, folder: Path, names: list[str]) -> None:
     body = network.body
     body.model.config.id2label = dict(enumerate(names))

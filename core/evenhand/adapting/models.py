@@ -79,7 +79,7 @@ class NetworkModel:
         return mine if self.partner is None else np.asarray((mine + self.partner.scores(rows)) / 2)
 
     def save(self, folder: Path) -> None:
-        """Every weight, LoRA merged, as the modality's library reads it; our head and the partner's in a file beside."""
+        """Every weight, LoRA merged, as the modality's library reads it; our head and the partner's beside it."""
         write_network(self.network, self.encoder, folder, self.classes)
         head = {f"head.{name}": value.detach().cpu().clone() for name, value in self.network.head.state_dict().items()}
         save_tensors(head | (_tensors_of(self.partner.head) if self.partner else {}), folder / HEAD_TENSORS)

@@ -47,7 +47,7 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "strategy": adapted.strategy,
         "validation": dict(adapted.validation),
         "notes": list(adapted.notes),
-        "model": _save(adapted.model, folder / ("" if type(adapted.model) is NetworkModel else "model"), package),
+        "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -62,8 +62,8 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
             raise BadInput(f"{folder / 'model.json'} describes no model of evenhand; run the recipe again")
         if about["version"] not in READ:
             raise BadInput(
-                f"{folder} holds a model in format {str(about['version'])[:20]}, and this evenhand ({__version__}) reads "
-                f"{' and '.join(map(str, READ))}; take the evenhand that wrote it, or run the recipe again"
+                f"{folder} holds a model in format {str(about['version'])[:20]}, and this evenhand ({__version__}) "
+                f"reads {' and '.join(map(str, READ))}; take the evenhand that wrote it, or run the recipe again"
             )
         context = recipe, backbone, package
         flat = about["model"]["kind"] == NETWORK and about["version"] > 2
@@ -80,6 +80,11 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
         raise BadInput(
             f"{folder} holds no model that can be read ({type(error).__name__}: {error}); run the recipe again"
         ) from None
+
+
+def is_network(adapted: Adapted) -> bool:
+    """Whether the model is a trained network, which its modality's library opens too."""
+    return type(adapted.model) is NetworkModel
 
 
 def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:

@@ -63,11 +63,17 @@ def head(
         "inputs": {
             "source": str(source) if source is not None else "the recipe's sample",
             "sha256": splits.fingerprint,
+            **({"hub": str(source)} if _is_hub_name(source) else {}),
         },
         "versions": versions(),
         "plugins": [f"{name} ({about})" if about else name for name, about in plugins],
         "platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _is_hub_name(source: str | Path | None) -> bool:
+    """Whether the data came from a hub: `data/reading.py` asks it where no such file is there."""
+    return isinstance(source, str) and "/" in source and not Path(source).exists()
 
 
 def data(splits: Splits) -> dict[str, Any]:

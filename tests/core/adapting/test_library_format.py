@@ -62,7 +62,7 @@ def test_sentence_transformers_pools_a_trained_network_as_we_do(text_run):
 
 
 def test_a_trained_network_is_a_backbone_for_the_next_run(text_run, run):
-    model, splits, folder, job = text_run
+    model, splits, folder, _ = text_run
     again = Backbone("mine", "text", f"local:{folder}", BackboneCard("messages", "none", 0, 0.0))
     next_model = finetune(recipe(), splits, again, run).model
     assert (next_model.encoder.body.pooling, next_model.encoder.width) == ("mean", 32)
@@ -168,7 +168,7 @@ def test_cut_weights_of_a_trained_network_are_bad_input(text_run, bert, name):
 
 
 def test_stored_weights_of_another_architecture_are_bad_input(text_run, bert, run, tmp_path):
-    model, splits, folder, job = text_run
+    model, _, folder, job = text_run
     kept = {name: value for name, value in model.network.body.model.state_dict().items() if "layer.1" not in name}
     from safetensors.torch import save_file
 
