@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand import __version__
 from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
+from evenhand.adapting.rows_inside import holds_rows
 from evenhand.adapting.weights import load_estimator, save_estimator
 from evenhand.errors import BadInput, PluginFault
 from evenhand.values import Adapted
@@ -91,15 +92,16 @@ def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:
     """Write one model's files; returns what model.json says of it."""
     folder.mkdir(exist_ok=True)
     kind = type(model)
+    rows = {"holds_rows": kind.__name__} if holds_rows(model) else {}
     if is_model(kind):
         core = next((name for name, known in KINDS.items() if known is kind), None)
         about = {"kind": core} if core else {"kind": "own", "class": address_of(kind, package)}
         with blamed(kind, "save"):
             model.save(folder)
-        return about
+        return about | rows
     if hasattr(model, "get_params") and hasattr(model, "predict"):
         save_estimator(model, folder / ESTIMATOR)
-        return {"kind": "estimator"}
+        return {"kind": "estimator"} | rows
     raise PluginFault(
         f"finetune returned a {kind.__name__}, which cannot be stored without pickle; give its class "
         "save(self, folder) and a classmethod load(cls, folder), or return a scikit-learn estimator"

@@ -83,7 +83,13 @@ def _opening(modality: str, network: bool) -> list[str]:
 def _groups(audit: dict[str, Any] | None) -> list[str]:
     if not audit:
         return []
-    lines = ["", "## Groups of people", "", words.verdict(audit["verdict"])[1] + ". " + words.next_step(audit), ""]
+    lines = [
+        "",
+        "## Groups of people",
+        "",
+        _text(f"{words.verdict(audit['verdict'])[1]}. {words.next_step(audit)}"),
+        "",
+    ]
     if audit["verdicts"] and words.selected_means(audit):
         lines += [_text(words.selected_means(audit)), ""]
     return [*lines, *(f"- {_text(v['attribute'])}: {_text(v['says'])}" for v in audit["verdicts"])]
@@ -106,7 +112,8 @@ def _origin(
             "",
         ]
     lines += _table(("setting", "value", "origin"), [(k, words.plain(v), o) for k, v, o in recipe_rows])
-    made = _text(manifest.get("command", "evenhand"))
+    place = str((manifest.get("inputs") or {}).get("source") or "")
+    made = _text(str(manifest.get("command", "evenhand")).replace(place, PurePath(place).name) if place else "evenhand")
     said = [f"- {_text(note)}" for note in notes]
     return [*lines, "", *said, "", f"Made by `{made}`. Statistics, not legal advice.", ""]
 
