@@ -91,6 +91,16 @@ class Recipe(_Part):
         ),
     )
     about: str = Field("", description="A sentence or two on what the job is for.")
+    intended_use: str = Field(
+        "", description="What the model may decide, about whom and beside which human judgement; for the model card."
+    )
+    limits: tuple[str, ...] = Field(
+        (), description="What the model must not be used for, and where it is known to fail; for the model card."
+    )
+    licence: str = Field(
+        "",
+        description="Under which terms the trained model may be passed on, such as `apache-2.0`; for the model card.",
+    )
     seed: int = Field(0, ge=0, description="Of everything drawn: splits, training, resampling.")
     data: str | None = Field(None, description="Source where `--data` names none; not set: the plugin's own sample.")
     schema_: Schema = Field(Schema(), alias="schema", description="The role of each column.")

@@ -56,7 +56,8 @@ class Model(Protocol):
 
     A scikit-learn classifier over the schema's input columns will do as it is (the core stores and wraps it). Another
     model's class stands at the top of a module in the package of the plugin that brings the recipe: it is looked for
-    there and nowhere else. A model that was stored and read again must give the same scores to the last bit.
+    there and nowhere else. A model that was stored and read again must give the same scores to the last bit. One that
+    keeps rows it was trained on says so with `holds_rows = True` on its class, so that it is not passed on unasked.
     """
 
     def scores(self, rows: Dataset) -> np.ndarray:

@@ -66,6 +66,7 @@ def head(
         "inputs": {
             "source": str(source) if source is not None else "the recipe's sample",
             "sha256": splits.fingerprint,
+            **({"hub": str(source)} if _is_hub_name(source) else {}),
         },
         "versions": versions(),
         "plugins": [f"{name} ({about})" if about else name for name, about in plugins],
@@ -80,6 +81,11 @@ def command(verb: str, name: str, recipe: Recipe, source: str | Path | None) -> 
         if origin == "--set":
             words += ["--set", f"{key}={_toml(value)}"]
     return shlex.join(words)
+
+
+def _is_hub_name(source: str | Path | None) -> bool:
+    """Whether the data came from a hub: `data/reading.py` asks it where no such file is there."""
+    return isinstance(source, str) and "/" in source and not Path(source).exists()
 
 
 def data(splits: Splits) -> dict[str, Any]:

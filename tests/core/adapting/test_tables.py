@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from evenhand import BadInput, splits_from_rows
 from evenhand.adapting import finetune, scores
+from evenhand.adapting.rows_inside import holds_rows
 from evenhand.adapting.store import load_model, save_model
 from evenhand.adapting.tables.choosing import losses
 from evenhand.adapting.tables.members import design
@@ -60,6 +61,7 @@ def test_a_strategy_of_tables_learns_and_survives_the_disk(strategy, task, class
     again = load_model(tmp_path / "model", job, None)
     np.testing.assert_array_equal(scores(again.model, splits.test, splits.schema), said)
     assert again.strategy == adapted.strategy
+    assert holds_rows(adapted.model) == ("in-context" in adapted.strategy)
     assert not any(str(tmp_path) in f.read_text("utf-8", "ignore") for f in (tmp_path / "model").rglob("*.json"))
 
 

@@ -80,6 +80,7 @@ class InContext:
     """The tabular backbone with its context."""
 
     kind: ClassVar[str] = "in-context"
+    holds_rows: ClassVar[bool] = True  # its context
     classifier: Any
 
     @classmethod
