@@ -109,6 +109,10 @@ class Recipe(_Part):
     audit: Question = Field(
         Question(), description="What is asked of the run's predictions; empty: what schema, seed and title say."
     )
+    groups: Literal["people", "things"] = Field(
+        "people",
+        description="What the sensitive columns divide: people, or things such as messages, signs and market days.",
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="The domain's own settings, any keys.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -115,7 +115,10 @@ def compare(
 
 
 def report(run: Path) -> None:
-    """Render a run's report again from its artefacts.   evenhand report runs/nlp/support-intent/3f2a…"""
+    """Render a run's report again from its artefacts.   evenhand report runs/nlp/support-intent/3f2a…
+
+    Of a folder that holds several runs, a page that links their reports: evenhand report runs
+    """
     from evenhand.running import pipeline
 
     typer.echo(f"report: {pipeline.report(run)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from evenhand.reporting.html import render_audit, render_run
+from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
 from evenhand.reporting.modelcard import model_card
 
-__all__ = ["junit_xml", "model_card", "render_audit", "render_run"]
+__all__ = ["junit_xml", "model_card", "render_audit", "render_index", "render_run"]

@@ -47,7 +47,7 @@ def render_run(
 
 
 def _page(**values: Any) -> str:
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     values = words.clean(values)
     filled: dict[str, Any] = {
         "evaluation": [],
@@ -58,7 +58,7 @@ def _page(**values: Any) -> str:
         **values,
     }
     histograms = json.dumps(slider_data(filled["audit"]), separators=(",", ":")).replace("<", "\\u003c")
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     return page.render(
         **filled,
         style=Markup(style),
@@ -66,16 +66,17 @@ def _page(**values: Any) -> str:
         names=words.long_names(filled["audit"]),
         histograms=Markup(histograms) if histograms != "null" else None,
         policy=(
-            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:;"
+            f"default-src 'none'; style-src '{hash_of(style)}'; script-src '{hash_of(script)}'; img-src data:;"
             " base-uri 'none'; form-action 'none'"
         ),
     )
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    loader = jinja2.FunctionLoader(_asset)
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Where the templates are, and what they may call."""
+    loader = jinja2.FunctionLoader(asset)
+    made = jinja2.Environment(
         loader=loader,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -83,7 +84,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         optimized=False,  # templates are compiled for one page; folding their constants takes longer than it saves
     )
-    environment.filters.update(
+    made.filters.update(
         number=words.number,
         count=words.count,
         interval=words.interval,
@@ -91,7 +92,7 @@ def _environment() -> jinja2.Environment:
         readable=words.readable,
         value=words.plain,
     )
-    environment.globals.update(
+    made.globals.update(
         intervals_chart=charts.intervals,
         gap_chart=charts.gap,
         roc_chart=charts.roc,
@@ -102,13 +103,15 @@ def _environment() -> jinja2.Environment:
         data_address=data_address,
         trend_chart=charts.trend,
     )
-    return environment
+    return made
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file beside the templates."""
     return (files("evenhand.reporting") / "templates" / name).read_text("utf-8")
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """What a content-security policy calls a style or script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -7,6 +7,7 @@ recorded stage and, since every stage is deterministic under the recipe's seed, 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
 from evenhand.recorded.run_folder import Run
 from evenhand.running import costs
+from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, walk, writes
 from evenhand.values import Adapted, Backbone, Metric, Predictions, Section, Splits
 
@@ -80,8 +82,13 @@ def run(
 
 
 def report(path: str | Path, plugins: Plugins | None = None) -> Path:
-    """Render the report and the model card of a finished run again, from its artefacts alone."""
+    """Render the report and the model card of a finished run again, from its artefacts alone.
+
+    path: a run's directory; or a folder that holds several, which gets a page that links their reports.
+    """
     path = Path(path)
+    if reports_in(path) and not os.path.lexists(path / finished.MANIFEST):
+        return index(path)
     _result(path)
     found = finished.open_run(path)
     recipe, identity = found.recipe(), found.manifest["identity"]
