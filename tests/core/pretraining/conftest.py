@@ -5,28 +5,8 @@ from __future__ import annotations
 import pytest
 
 TINY = {"steps": 4, "batch_size": 4, "image_size": 32, "checkpoint_every": 2, "threads": 1, "precision": "fp32"}
-WORDS = [
-    "card",
-    "lost",
-    "stolen",
-    "cash",
-    "transfer",
-    "late",
-    "refund",
-    "top",
-    "up",
-    "wrong",
-    "fee",
-    "charge",
-    "app",
-    "pin",
-    "please",
-    "my",
-    "the",
-    "is",
-    "where",
-    "why",
-]
+SAID = "card lost stolen cash transfer late refund top up wrong fee charge app pin please my the is where why"
+WORDS = SAID.split()
 
 
 @pytest.fixture(scope="session")
