@@ -61,8 +61,9 @@ def learn(network: nn.Module, batch: Callable[[int], Tensors], plan: Plan, repor
     parameters = [p for p in network.parameters() if p.requires_grad]
     for step, inputs in _stream(batch, start, plan):
         torch.manual_seed(_seed(plan, step))
+        rate = rate_at(step, plan)
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, plan)
+            group["lr"] = rate
         with autocast(plan.number_format):
             loss = shared(**{name: value.to(where) for name, value in inputs.items()})
         _check(loss, step)

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from evenhand.errors import BadInput
 
+UNMASKED = -100  # what transformers puts in place of the label of a token that is not to be guessed
 SMOOTHING = 0.1  # share of a label that is spread over all classes
 
 
@@ -81,6 +82,8 @@ class Masked(nn.Module):
         """The network without the head."""
         return self.model.base_model
 
-    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
-        loss: torch.Tensor = self.model(**inputs).loss
-        return loss
+    def forward(self, labels: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of the masked tokens; 0 for a batch of short texts in which chance masked none."""
+        guesses = self.model(**inputs).logits.float()
+        whole = functional.cross_entropy(guesses.flatten(0, 1), labels.flatten(), reduction="sum")
+        return whole / (labels != UNMASKED).sum().clamp(min=1)

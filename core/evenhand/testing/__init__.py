@@ -11,7 +11,7 @@ what is wrong and what the contract asks.
 from __future__ import annotations
 
 from evenhand.testing.checks import (
-    CHECKS,
+    OF_RUNS,
     backbones_have_cards,
     deterministic_under_a_seed,
     hooks_follow_the_contract,
@@ -20,12 +20,16 @@ from evenhand.testing.checks import (
     sample_run_works_offline,
     stored_model_scores_alike,
 )
+from evenhand.testing.lessons import lessons_repeat_themselves
+
+CHECKS = (*OF_RUNS, lessons_repeat_themselves)
 
 __all__ = [
     "CHECKS",
     "backbones_have_cards",
     "deterministic_under_a_seed",
     "hooks_follow_the_contract",
+    "lessons_repeat_themselves",
     "recipes_are_complete",
     "sample_data_loads",
     "sample_run_works_offline",

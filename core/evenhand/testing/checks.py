@@ -31,7 +31,7 @@ Plugin = str | ModuleType
 
 def hooks_follow_the_contract(plugin: Plugin) -> None:
     """Every hook is one of the contract's, names only its parameters, and annotates them alike if at all."""
-    _, name, module = _open(plugin)
+    _, name, module = opened(plugin)
     hooks = [hook for hook in dir(module) if hasattr(getattr(module, hook), "evenhand_impl")]
     assert hooks, f"plugin '{name}' marks no function with @hookimpl; import it from evenhand and mark its hooks"
     known = [hook for hook in vars(hookspecs) if hasattr(getattr(hookspecs, hook), "evenhand_spec")]
@@ -61,7 +61,7 @@ def _same_type(name: str, hook: str, parameter: str, given: Any, promised: Any) 
 
 def recipes_are_complete(plugin: Plugin) -> None:
     """Every recipe is listed, has a title, a label and inputs, and a backbone that exists where it names one."""
-    plugins, name, _ = _open(plugin)
+    plugins, name, _ = opened(plugin)
     for recipe in _recipes(plugins, name):
         where = f"recipe '{recipe.full_name}'"
         assert recipe.title.strip(), f"{where} has no title"
@@ -83,7 +83,7 @@ def recipes_are_complete(plugin: Plugin) -> None:
 def sample_data_loads(plugin: Plugin) -> None:
     """Every recipe without --data gives three splits with rows, its columns, no group on two sides, the same ones
     again."""
-    plugins, name, _ = _open(plugin)
+    plugins, name, _ = opened(plugin)
     for recipe in _recipes(plugins, name):
         first, second = (_sample_digests(plugins, recipe) for _ in range(2))
         for part, rows in first.items():
@@ -96,7 +96,7 @@ def sample_data_loads(plugin: Plugin) -> None:
 
 def _sample_digests(plugins: Plugins, recipe: Recipe) -> dict[str, list[bytes]]:
     """One digest for each row of the checked sample, by split, over the columns that have a role."""
-    with _isolated(recipe):
+    with isolated(recipe):
         splits = plugins.first(recipe, "load_data", recipe=recipe, source=None)
         assert isinstance(splits, Splits), (
             f"recipe '{recipe.full_name}': load_data returned {type(splits).__name__}, not Splits"
@@ -123,10 +123,10 @@ def _check_splits(recipe: Recipe, splits: Splits) -> dict[str, Any]:
 
 def sample_run_works_offline(plugin: Plugin) -> None:
     """Every recipe runs from sample to report with every network connection refused, and no hook fails on the way."""
-    plugins, name, _ = _open(plugin)
+    plugins, name, _ = opened(plugin)
     heard = _hear_faults(plugins)
     for recipe in _recipes(plugins, name):
-        with _isolated(recipe) as folder:
+        with isolated(recipe) as folder:
             result = run(recipe, out=folder / "run", plugins=plugins)
             assert not heard, f"recipe '{recipe.full_name}': {heard[0]}"
             assert result.report.stat().st_size > 0, f"recipe '{recipe.full_name}' left no report"
@@ -153,7 +153,7 @@ def _hear_faults(plugins: Plugins) -> list[str]:
 
 def deterministic_under_a_seed(plugin: Plugin) -> None:
     """Two runs with one seed, each with an empty cache, give the same test rows, predictions, metrics and audit."""
-    plugins, name, _ = _open(plugin)
+    plugins, name, _ = opened(plugin)
     for recipe in _recipes(plugins, name):
         first, second = (_numbers(recipe, plugins) for _ in range(2))
         for artefact, (hook, content) in first.items():
@@ -165,7 +165,7 @@ def deterministic_under_a_seed(plugin: Plugin) -> None:
 
 def _numbers(recipe: Recipe, plugins: Plugins) -> dict[str, tuple[str, bytes | str]]:
     """What a run computed, in the order of the corridor, each with the hook that decides it."""
-    with _isolated(recipe) as folder:
+    with isolated(recipe) as folder:
         path = run(recipe, out=folder / "run", plugins=plugins).path
         rows = json.loads((path / "data.json").read_text("utf-8"))["test_sha256"]
         hooks = {"predictions.parquet": "finetune", "evaluation.json": "evaluate", "audit.json": "audit_bias"}
@@ -175,17 +175,17 @@ def _numbers(recipe: Recipe, plugins: Plugins) -> dict[str, tuple[str, bytes | s
 
 def stored_model_scores_alike(plugin: Plugin) -> None:
     """The stored model, read again, predicts the same to the last bit, and no file of it is a pickle."""
-    plugins, name, _ = _open(plugin)
+    plugins, name, _ = opened(plugin)
     for recipe in _recipes(plugins, name):
         where = f"recipe '{recipe.full_name}'"
-        with _isolated(recipe) as folder, Run(folder, recipe, "kit", walk="run", stages=writes(RUN)) as opened:
-            fitted, read = (Corridor(opened, recipe, plugins, None) for _ in range(2))
-            walk(RUN[: [stage.name for stage in RUN].index("predict") + 1], opened, fitted, plugins)
-            for file in (opened.path / "model").rglob("*"):
+        with isolated(recipe) as folder, Run(folder, recipe, "kit", walk="run", stages=writes(RUN)) as kept:
+            fitted, read = (Corridor(kept, recipe, plugins, None) for _ in range(2))
+            walk(RUN[: [stage.name for stage in RUN].index("predict") + 1], kept, fitted, plugins)
+            for file in (kept.path / "model").rglob("*"):
                 assert not _pickled(file), f"{where}: its model's save wrote {file.name}, which is a pickle"
-            told, read.splits = (opened.path / "predictions.parquet").read_bytes(), fitted.splits
+            told, read.splits = (kept.path / "predictions.parquet").read_bytes(), fitted.splits
             predict(read)
-            assert told == (opened.path / "predictions.parquet").read_bytes(), (
+            assert told == (kept.path / "predictions.parquet").read_bytes(), (
                 f"{where}: the stored model, read again, predicts otherwise; save must write all that scores depends on"
             )
 
@@ -202,7 +202,7 @@ def _pickled(path: Path) -> bool:
 
 def backbones_have_cards(plugin: Plugin) -> None:
     """Every backbone says what it was pretrained on, its licence and its size; embedded weights have a sha256."""
-    plugins, name, module = _open(plugin)
+    plugins, name, module = opened(plugin)
     brought = module.backbones() if hasattr(getattr(module, "backbones", None), "evenhand_impl") else []
     for backbone in brought:
         where = f"backbone '{backbone.name}'"
@@ -217,7 +217,7 @@ def backbones_have_cards(plugin: Plugin) -> None:
         )
 
 
-CHECKS: tuple[Callable[[Plugin], None], ...] = (
+OF_RUNS: tuple[Callable[[Plugin], None], ...] = (
     hooks_follow_the_contract,
     recipes_are_complete,
     sample_data_loads,
@@ -228,7 +228,7 @@ CHECKS: tuple[Callable[[Plugin], None], ...] = (
 )
 
 
-def _open(plugin: Plugin) -> tuple[Plugins, str, Any]:
+def opened(plugin: Plugin) -> tuple[Plugins, str, Any]:
     """(all plugins, the plugin's name, its module); a quarantined plugin fails every check but the first with its
     reason."""
     if isinstance(plugin, str):
@@ -253,7 +253,7 @@ def _recipes(plugins: Plugins, name: str) -> list[Recipe]:
 
 
 @contextlib.contextmanager
-def _isolated(recipe: Recipe) -> Iterator[Path]:
+def isolated(recipe: Recipe) -> Iterator[Path]:
     """An empty folder, an empty cache, hubs offline, every connection refused; what fails is one sentence.
 
     A refused connection fails the check also where the plugin lives with the refusal. Native code is not watched.
