@@ -30,9 +30,8 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
     empty = {role: None for role in ("id", "time", "site", "group_id", "weight") if getattr(recipe.schema, role) == ""}
     recipe = recipe.model_copy(update={"schema_": recipe.schema.model_copy(update=empty)})
     if source is None:
-        splits = splits_from_rows(
-            recipe, applicants(recipe.seed), "simulated applicants, who are no evidence on people"
-        )
+        splits = splits_from_rows(recipe, applicants(recipe.seed), "simulated applicants")
+        splits = replace(splits, notes=(*splits.notes, NO_EVIDENCE))
     else:
         splits = read_splits(recipe, source)
     splits = with_amounts(recipe, splits)
