@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.publishing import push
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
     from evenhand.recorded.run_folder import cache_folder
     from evenhand.running.pipeline import report, run
+    from evenhand.running.pretraining import pretrain
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         Backbone,
         BackboneCard,
         Chart,
+        Lesson,
         Line,
         Metric,
         Model,
@@ -51,6 +54,7 @@ _HOME = {
     "BackboneCard": "evenhand.values",
     "Chart": "evenhand.values",
     "Line": "evenhand.values",
+    "Lesson": "evenhand.values",
     "Metric": "evenhand.values",
     "Model": "evenhand.values",
     "Picture": "evenhand.values",
@@ -68,11 +72,13 @@ _HOME = {
     "run": "evenhand.running.pipeline",
     "compare": "evenhand.comparing",
     "report": "evenhand.running.pipeline",
+    "pretrain": "evenhand.running.pretraining",
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
     "verify": "evenhand.running.verifying",
     "load": "evenhand.scoring",
     "predict": "evenhand.scoring",
+    "push": "evenhand.publishing",
     "cache_folder": "evenhand.recorded.run_folder",
     **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }

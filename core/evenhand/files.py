@@ -28,6 +28,12 @@ def digest(path: Path) -> str:
     return whole.hexdigest()
 
 
+def backbone_folder(path: Path) -> Path:
+    """Where the backbone of `local:PATH` lies: `path` itself, or its folder `backbone`, where a pretraining left it."""
+    inside = path / "backbone"
+    return inside if inside.is_dir() else path
+
+
 def at_place(number: int, path: Path) -> OSError:
     """The system's error with the place that it is about."""
     return OSError(number, os.strerror(number), str(path))

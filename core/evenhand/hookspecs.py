@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evenhand.auditing import Estimate, GroupMetric
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
-    from evenhand.values import Adapted, Backbone, Metric, Predictions, Section, Splits
+    from evenhand.values import Adapted, Backbone, Lesson, Metric, Predictions, Section, Splits
 
 hookspec = pluggy.HookspecMarker("evenhand")
 hookimpl = pluggy.HookimplMarker("evenhand")
@@ -43,6 +43,20 @@ def backbones() -> list[Backbone]:
 
     Called by `evenhand backbones` and once per run. Return descriptions only; weights are read, and their
     sha256 checked, when a run needs them.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def pretrain(backbone: Backbone, data: Path | str | None, run: Run) -> Lesson | None:
+    """What `evenhand pretrain BACKBONE [--data PATH]` teaches the backbone: a simulation, formulas, data.
+
+    Called once in every process. Only the plugin that brings the backbone, the core and plugins
+    without recipes are asked. `run.recipe` holds the settings: `seed`, `pretrain` (steps, batch_size, …) and `options`,
+    which are yours. Return a `Lesson`, whose examples the core trains on, with checkpoints and exact resume, or which
+    writes the weights itself; or None for the core's kinds: supervised, formulas, self-supervised, masked tokens. A
+    plugin with a network of its own making brings it in `backbones()`, named DOMAIN/NAME, and answers here by
+    `backbone.name`. Exceptions: as for `load_data`.
     """
     raise NotImplementedError
 

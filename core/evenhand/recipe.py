@@ -35,11 +35,13 @@ class SplitRule(_Part):
 class FinetuneRule(_Part):
     """Which strategy adapts the backbone, and its settings."""
 
-    strategy: Literal["probe", "lp-ft", "full", "lora"] = Field(
-        "probe",
+    strategy: Literal["auto", "probe", "lp-ft", "full", "lora", "in-context", "trees", "linear"] = Field(
+        "auto",
         description=(
-            "`probe`: a linear head on the frozen backbone; `lp-ft`: that head, then all weights; `full`: all weights"
-            " at once; `lora`: low-rank updates. The last three read `epochs` to `warmup`, and `label_smoothing`."
+            "Text and images: `probe`, a linear head on the frozen backbone (what `auto` stands for); `lp-ft`, that"
+            " head, then all weights; `full`, all weights at once; `lora`, low-rank updates. The last three read"
+            " `epochs` to `warmup`, and `label_smoothing`. Tables: `in-context`, the backbone that reads the labelled"
+            " rows as they are; `trees`; `linear`; `auto`, the best of the three and of their averages on validation."
         ),
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")
@@ -81,8 +83,24 @@ class Recipe(_Part):
     title: str = Field(description="A few words for lists, and for the head of the report.")
     task: Task = Field(description="What the label is: one of two classes, one of several, or a number.")
     modality: Modality = Field(description="What the inputs are.")
-    backbone: str | None = Field(None, description="The pretrained network, as `evenhand backbones` calls it.")
+    backbone: str | None = Field(
+        None,
+        description=(
+            "The pretrained network, as `evenhand backbones` calls it; `local:DIR`: the folder that `evenhand pretrain`"
+            " left; `timm:NAME`: an image network with random weights."
+        ),
+    )
     about: str = Field("", description="A sentence or two on what the job is for.")
+    intended_use: str = Field(
+        "", description="What the model may decide, about whom and beside which human judgement; for the model card."
+    )
+    limits: tuple[str, ...] = Field(
+        (), description="What the model must not be used for, and where it is known to fail; for the model card."
+    )
+    licence: str = Field(
+        "",
+        description="Under which terms the trained model may be passed on, such as `apache-2.0`; for the model card.",
+    )
     seed: int = Field(0, ge=0, description="Of everything drawn: splits, training, resampling.")
     data: str | None = Field(None, description="Source where `--data` names none; not set: the plugin's own sample.")
     schema_: Schema = Field(Schema(), alias="schema", description="The role of each column.")
@@ -94,6 +112,13 @@ class Recipe(_Part):
     options: dict[str, Any] = Field(default_factory=dict, description="The domain's own settings, any keys.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("backbone")
+    @classmethod
+    def _whole_path(cls, name: str | None) -> str | None:
+        """A folder of weights is looked for from the working folder, and kept by its whole path."""
+        kind, _, path = (name or "").partition(":")
+        return f"local:{Path(path).expanduser().absolute()}" if kind == "local" and path else name
 
     @field_validator("audit", mode="plain")
     @classmethod

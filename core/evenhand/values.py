@@ -56,7 +56,8 @@ class Model(Protocol):
 
     A scikit-learn classifier over the schema's input columns will do as it is (the core stores and wraps it). Another
     model's class stands at the top of a module in the package of the plugin that brings the recipe: it is looked for
-    there and nowhere else. A model that was stored and read again must give the same scores to the last bit.
+    there and nowhere else. A model that was stored and read again must give the same scores to the last bit. One that
+    keeps rows it was trained on says so with `holds_rows = True` on its class, so that it is not passed on unasked.
     """
 
     def scores(self, rows: Dataset) -> np.ndarray:
@@ -213,13 +214,41 @@ class BackboneCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a backbone is pretrained on: examples by number, from data, a simulator or formulas.
+
+    `draw(number)` gives the example (a picture: PIL's, or uint8 of shape [height, width, 3]; or a text) and its class,
+    a place in `classes`, or None where there are none. It must be a function of the number alone, from 0 to before
+    `size`: order, augmentation, checkpoints and exact resume follow from that and the seed. Examples with classes are
+    learnt from by classification, pictures without by VICReg, texts by filling masked tokens in.
+    `pretrained_on`, `licence` and `known_bias` go into the card of what was learnt.
+    `start`: the source whose weights training starts from, such as "timm:mobilenetv3_small_100" (random ones);
+    None: the backbone's own.
+    `make(folder)`: writes model.safetensors and config.json into the empty `folder` itself, in place of the core's
+    training, and goes on by a checkpoint of its own in the folder `run.path / "checkpoint"`; `draw` is then not asked.
+    """
+
+    draw: Callable[[int], tuple[Any, int | None]] | None
+    size: int
+    pretrained_on: str
+    licence: str
+    known_bias: str = ""
+    classes: tuple[str, ...] = ()
+    start: str | None = None
+    fingerprint: str = ""
+    notes: tuple[str, ...] = ()
+    make: Callable[[Path], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Backbone:
     """A pretrained network by name: how to find it, not the network itself (nothing heavy is imported).
 
     `source` is one of
       "embedded:PACKAGE/FOLDER"   weights inside an installed Python package, sha256 checked against the card
-      "torch:PACKAGE/FILE" a torch file inside an installed package, sha256 checked, converted to safetensors in the
-      cache once (image) "local:PATH"                a folder in the format of the modality's library
+      "torch:PACKAGE/FILE"        a torch file inside an installed package, sha256 checked, converted to safetensors in
+                                  the cache once (image)
+      "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)
     """

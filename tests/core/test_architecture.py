@@ -52,6 +52,7 @@ LAYERS = (
     "comparing",
     "running",
     "scoring",
+    "publishing",
     "testing",
     "commands",
     "__main__",

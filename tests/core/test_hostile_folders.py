@@ -63,7 +63,7 @@ ASK = {
     "run": lambda run: evenhand.run("toy_tables/loan", plugins=plugins(), out=run),
 }
 READS = {
-    "verify": (*READ_BY_ALL, "model", "report.html", "model-card.md", "data.json", "evaluation.json"),
+    "verify": (*READ_BY_ALL, "model", "report.html", "README.md", "data.json", "evaluation.json"),
     "report": ("manifest.json", "recipe.toml", "audit.json", "evaluation.json", "data.json"),
     "compare": ("manifest.json", "predictions.parquet", "audit.json"),
     "audit again": ("manifest.json", "recipe.toml", "predictions.parquet"),
@@ -119,7 +119,7 @@ def test_a_log_that_is_a_link_is_not_written_through(run, outside):
 
 
 def test_a_report_replaces_a_link_and_leaves_what_it_leads_to(run, outside):
-    for name in ("report.html", "model-card.md"):
+    for name in ("report.html", "README.md"):
         link_instead(run / name, outside / "diary.txt")
     ASK["report"](run)
     assert (outside / "diary.txt").read_text() == "dear diary"

@@ -20,7 +20,7 @@ ARTEFACTS = [
     "evaluation.json",
     "audit.json",
     "report.html",
-    "model-card.md",
+    "README.md",
     "log.jsonl",
 ]
 
@@ -51,6 +51,17 @@ def test_the_manifest_tells_what_it_cost(walked):
         assert record["seconds"] >= 0
         assert record["peak_memory_mb"] > 0
         assert record["energy_obtained"]
+
+
+def test_the_model_card_is_one_that_the_hub_reads(walked):
+    from huggingface_hub import ModelCard
+
+    data = ModelCard.load(walked.path / "README.md").data
+    results = {(result.dataset_config, result.metric_type): result.metric_value for result in data.eval_results}
+    accuracy = next(metric for metric in walked.evaluation if (metric.name, metric.model) == ("accuracy", "adapted"))
+    assert results[None, "accuracy"] == accuracy.value
+    assert len([key for key, _ in results if key]) == len(walked.audit.data["verdicts"])
+    assert data.library_name == "evenhand"
 
 
 def test_the_planted_difference_is_seen(walked):

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["finetune", "scores"]
 
 
-def finetune(recipe: Recipe, splits: Splits, backbone: Backbone, run: Run) -> Adapted:
+def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -> Adapted:
     """Adapt `backbone` to `splits.train` by `recipe.finetune.strategy`, choosing on `splits.validation` only.
+
+    A recipe about a table needs to name none: the core brings one.
 
     Deterministic under `recipe.seed` on one machine with one number of threads. Under torchrun every process
     calls this and gets the same model. Raises BadInput for labels that cannot be learnt (a single class,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evenhand.recipe import Recipe
     from evenhand.values import Splits
 
-VIEW = {"text": "text", "table": "table", "image": "thumbnail"}
+VIEW = {"text": "text", "table": "dated_table", "image": "thumbnail"}
 
 
 def fit_baselines(recipe: Recipe, splits: Splits, labels: Labels) -> dict[str, SimpleModel]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenhand.adapting.features import FeatureCache
+from evenhand.adapting.library_format import HEAD_TENSORS, fill_network, write_network
 from evenhand.adapting.probe import Head, softmax
 from evenhand.adapting.views import VIEWS
 from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
@@ -57,13 +58,17 @@ class ProbeModel:
 
 @dataclass(frozen=True, slots=True)
 class NetworkModel:
-    """A trained network; where `partner` is there, its probabilities are averaged with the probe's."""
+    """A trained network; where `partner` is there, its probabilities are averaged with the probe's.
+
+    classes: what its outputs stand for, told to whoever opens the network without evenhand.
+    """
 
     encoder: Encoder
     network: Any
     schema: Schema
     task: str
     partner: ProbeModel | None = None
+    classes: tuple[Any, ...] = ()
 
     def scores(self, rows: Dataset) -> np.ndarray:
         """Probabilities [rows, classes], or values [rows] for regression."""
@@ -74,10 +79,10 @@ class NetworkModel:
         return mine if self.partner is None else np.asarray((mine + self.partner.scores(rows)) / 2)
 
     def save(self, folder: Path) -> None:
-        """Every weight of the network, LoRA merged, with the partner's head."""
-        weights = self.network.state_dict().items()
-        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights}
-        save_tensors(tensors | (_tensors_of(self.partner.head) if self.partner else {}), folder / TENSORS)
+        """Every weight, LoRA merged, as the modality's library reads it; our head and the partner's beside it."""
+        write_network(self.network, self.encoder, folder, self.classes)
+        head = {f"head.{name}": value.detach().cpu().clone() for name, value in self.network.head.state_dict().items()}
+        save_tensors(head | (_tensors_of(self.partner.head) if self.partner else {}), folder / HEAD_TENSORS)
         outputs = self.network.head.out_features
         _describe(folder, self.schema, task=self.task, encoder=self.encoder.identity, outputs=outputs)
 
@@ -85,11 +90,16 @@ class NetworkModel:
     def load(cls, folder: Path, recipe: Recipe, backbone: Backbone | None) -> NetworkModel:
         """BadInput where the backbone is another than the stored one."""
         about, schema = _described(folder)
-        encoder, tensors = _encoder(about["encoder"], recipe, backbone), load_tensors(folder / TENSORS)
+        encoder, before = _encoder(about["encoder"], recipe, backbone), (folder / TENSORS).is_file()
+        tensors = load_tensors(folder / (TENSORS if before else HEAD_TENSORS))
         joined = "probe.weight" in tensors
         partner = ProbeModel(encoder, _head_of(tensors), schema, about["task"]) if joined else None
         network: Any = encoder.module(int(about["outputs"]), about["task"])
-        network.load_state_dict(tensors)
+        if before:  # format 2, which kept everything in one file under names of its own
+            network.load_state_dict(tensors)
+        else:
+            fill_network(network, encoder, folder)
+            network.head.load_state_dict({name.removeprefix("head."): value for name, value in tensors.items()})
         return cls(encoder, network.eval(), schema, about["task"], partner)
 
 

@@ -60,29 +60,46 @@ def fit_probe(
     best = _choose(train, validation, labels, tell)
     measured = quality(best.logits(validation), labels) if len(validation) else {}
     both, targets = np.concatenate([train, validation]), np.concatenate([labels.train, labels.validation])
-    final = _fit(both, targets, best.strength, labels, start=best, tolerance=TIGHT)
+    final = fit_head(both, targets, best.strength, labels, start=best, tolerance=TIGHT)
     tell(1, 1, "probe")
     shown = {name: value for name, value in measured.items() if name != "selection"}
     return Probe(best, final, shown, measured.get("selection", -np.inf))
 
 
 def _choose(train: np.ndarray, validation: np.ndarray, labels: Labels, tell: Callable[[int, int, str], None]) -> Head:
-    """Climb from the middle of the grid to where validation is best: quality has one peak along it."""
-    grid = PENALTIES if labels.task == "regression" else STRENGTHS
-    middle = len(grid) // 2
-    best = _fit(train, labels.train, grid[middle], labels)
+    """The head of the strength that is best on validation; that of the middle one where validation is empty."""
+    grid = grid_of(labels)
+    best = fit_head(train, labels.train, grid[len(grid) // 2], labels)
     if not len(validation):
         return best
-    merit = quality(best.logits(validation), labels)["selection"]
+    heads = {best.strength: best}
+
+    def merit(strength: float, start: float) -> float:
+        if strength not in heads:
+            tell(0, 1, "probe")
+            heads[strength] = fit_head(train, labels.train, strength, labels, start=heads[start])
+        return quality(heads[strength].logits(validation), labels)["selection"]
+
+    return heads[climb(grid, merit)]
+
+
+def grid_of(labels: Labels) -> tuple[float, ...]:
+    """The strengths that are tried, from the most to the least penalised."""
+    return PENALTIES if labels.task == "regression" else STRENGTHS
+
+
+def climb(grid: tuple[float, ...], merit: Callable[[float, float], float]) -> float:
+    """The best of `grid` by `merit(value, best so far)`, from the middle: quality has one peak along it."""
+    middle = len(grid) // 2
+    best = grid[middle]
+    highest = merit(best, best)
     for way in (grid[middle + 1 :], grid[middle - 1 :: -1]):
         climbed = False
-        for strength in way:
-            tell(0, 1, "probe")
-            head = _fit(train, labels.train, strength, labels, start=best)
-            found = quality(head.logits(validation), labels)["selection"]
-            if found <= merit:
+        for value in way:
+            found = merit(value, best)
+            if found <= highest:
                 break
-            best, merit, climbed = head, found, True
+            best, highest, climbed = value, found, True
         if climbed:
             break
     return best
@@ -106,7 +123,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
-def _fit(
+def fit_head(
     features: np.ndarray,
     targets: np.ndarray,
     strength: float,

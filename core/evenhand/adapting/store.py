@@ -1,7 +1,8 @@
 """An adapted model on disk: a folder for the model and one for each baseline, each written by the model itself.
 
 model.json    classes, strategy, validation, notes, and of which kind each model is
-model/        what the model's `save` wrote
+model/        what the model's `save` wrote; a trained network's files lie beside model.json, so that transformers or
+              timm opens the folder itself
 baseline_0/   the same of the first baseline, and so on
 """
 
@@ -12,8 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand import __version__
 from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
+from evenhand.adapting.rows_inside import holds_rows
+from evenhand.adapting.tables.model import TableModel
 from evenhand.adapting.weights import load_estimator, save_estimator
 from evenhand.errors import BadInput, PluginFault
 from evenhand.values import Adapted
@@ -22,11 +26,13 @@ if TYPE_CHECKING:
     from evenhand.recipe import Recipe
     from evenhand.values import Backbone
 
-FORMAT, VERSION = "evenhand-model", 2
-KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel]] = {
+FORMAT, VERSION, READ = "evenhand-model", 3, (2, 3)
+NETWORK = "network"
+KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel]] = {
     "probe": ProbeModel,
-    "network": NetworkModel,
+    NETWORK: NetworkModel,
     "simple": SimpleModel,
+    "table": TableModel,
 }
 
 
@@ -44,7 +50,7 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "strategy": adapted.strategy,
         "validation": dict(adapted.validation),
         "notes": list(adapted.notes),
-        "model": _save(adapted.model, folder / "model", package),
+        "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -55,12 +61,18 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
     folder = Path(folder)
     try:
         about = json.loads((folder / "model.json").read_text("utf-8"))
-        if (about["format"], about["version"]) != (FORMAT, VERSION):
-            raise BadInput(f"{folder} holds a model of another version of evenhand; run the recipe again")
+        if about["format"] != FORMAT:
+            raise BadInput(f"{folder / 'model.json'} describes no model of evenhand; run the recipe again")
+        if about["version"] not in READ:
+            raise BadInput(
+                f"{folder} holds a model in format {str(about['version'])[:20]}, and this evenhand ({__version__}) "
+                f"reads {' and '.join(map(str, READ))}; take the evenhand that wrote it, or run the recipe again"
+            )
         context = recipe, backbone, package
+        flat = about["model"]["kind"] == NETWORK and about["version"] > 2
         baselines = enumerate(about["baselines"].items())
         return Adapted(
-            _load(about["model"], folder / "model", *context),
+            _load(about["model"], folder / ("" if flat else "model"), *context),
             tuple(about["classes"]),
             about["strategy"],
             {name: _load(kind, folder / f"baseline_{n}", *context) for n, (name, kind) in baselines},
@@ -73,19 +85,25 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
         ) from None
 
 
+def is_network(adapted: Adapted) -> bool:
+    """Whether the model is a trained network, which its modality's library opens too."""
+    return type(adapted.model) is NetworkModel
+
+
 def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:
     """Write one model's files; returns what model.json says of it."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     kind = type(model)
+    rows = {"holds_rows": kind.__name__} if holds_rows(model) else {}
     if is_model(kind):
         core = next((name for name, known in KINDS.items() if known is kind), None)
         about = {"kind": core} if core else {"kind": "own", "class": address_of(kind, package)}
         with blamed(kind, "save"):
             model.save(folder)
-        return about
+        return about | rows
     if hasattr(model, "get_params") and hasattr(model, "predict"):
         save_estimator(model, folder / ESTIMATOR)
-        return {"kind": "estimator"}
+        return {"kind": "estimator"} | rows
     raise PluginFault(
         f"finetune returned a {kind.__name__}, which cannot be stored without pickle; give its class "
         "save(self, folder) and a classmethod load(cls, folder), or return a scikit-learn estimator"

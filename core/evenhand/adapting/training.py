@@ -51,7 +51,7 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
             "after it was measured on validation the network was trained again on train and validation together"
         )
     partner = probe_model(setting, probe) if joined else None
-    model = NetworkModel(setting.encoder, network, splits.schema, labels.task, partner)
+    model = NetworkModel(setting.encoder, network, splits.schema, labels.task, partner, tuple(labels.classes))
     return Adapted(model, labels.classes, strategy, baselines, measured, tuple(notes))
 
 

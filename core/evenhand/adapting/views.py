@@ -21,6 +21,17 @@ def table_of(rows: Dataset, schema: Schema) -> Any:
     return rows.select_columns(list(schema.input)).to_pandas()
 
 
+def dated_table(rows: Dataset, schema: Schema) -> Any:
+    """The same frame with dates and times as days since 1970: numbers to a model that knows no calendar."""
+    import pandas as pd
+
+    frame = table_of(rows, schema)
+    for column, kind in rows.features.items():
+        if column in frame and str(getattr(kind, "dtype", "")).startswith(("date", "timestamp")):
+            frame[column] = (pd.to_datetime(frame[column]) - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    return frame
+
+
 def texts(rows: Dataset, schema: Schema) -> list[str]:
     """The input columns of each row as one text."""
     from evenhand.pretrained.text import texts_of
@@ -36,4 +47,9 @@ def thumbnails(rows: Dataset, schema: Schema) -> np.ndarray:
     return np.stack([np.asarray(p.resize(size), np.float32).reshape(-1) / 255 for p in pictures(rows, schema)])
 
 
-VIEWS: dict[str, Callable[[Any, Any], Any]] = {"table": table_of, "text": texts, "thumbnail": thumbnails}
+VIEWS: dict[str, Callable[[Any, Any], Any]] = {
+    "table": table_of,
+    "dated_table": dated_table,
+    "text": texts,
+    "thumbnail": thumbnails,
+}

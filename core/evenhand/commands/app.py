@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.commands import audits, models
+from evenhand.commands import audits, models, publishing
 from evenhand.commands.audits import Json, Strict
 from evenhand.console import print_records, print_table
 
@@ -135,7 +135,9 @@ def run(
     raise typer.Exit(result.exit_code(strict=strict))
 
 
+app.command()(models.pretrain)
 app.command()(models.predict)
+app.command()(publishing.push)
 app.command()(audits.audit)
 app.command()(audits.verify)
 app.command()(audits.compare)

@@ -1,7 +1,8 @@
-"""Commands that use a finished run."""
+"""Commands that make and use models: pretrain, predict."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -50,3 +51,30 @@ def predict(
     typer.echo(f"{found.rows:,} rows scored" + "".join(f"; {value}: {n:,}" for value, n in found.decisions[:10]))
     typer.echo(f"columns: {', '.join(found.columns)}")
     typer.echo(f"scores: {found.path}")
+
+
+def pretrain(
+    backbone: str,
+    data: Annotated[
+        str | None, typer.Option(help="Images, a table or texts; else the plugin's simulation, or formulas.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a value: pretrain.steps=500 (again for more)")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder; else runs/pretrain/NAME/ID.")] = None,
+) -> None:
+    """Teach BACKBONE by your data, a simulation or formulas.   evenhand pretrain timm:resnet10t --data images --out DIR
+
+    Leaves a folder that every recipe takes: --set backbone=local:DIR. Killed at any point, the same command goes on
+    where it stopped.
+    """
+    from evenhand.console import Progress
+    from evenhand.running import pretraining
+
+    progress = Progress(quiet=os.environ.get("RANK", "0") != "0")
+    progress.say(f"evenhand pretrain {backbone}")
+    made = pretraining.pretrain(backbone, data, settings or [], out, progress=progress)
+    card = made.card
+    typer.echo(f"{card.parameters:,} parameters, {card.size_mb:g} MB, sha256 {card.sha256}")
+    typer.echo(f"licence: {card.licence}")
+    typer.echo(f"backbone: {made.source}")

@@ -12,13 +12,21 @@ from evenhand.hookspecs import hookimpl
 if TYPE_CHECKING:
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
-    from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
+    from evenhand.values import Adapted, Backbone, Lesson, Metric, Predictions, Splits
 
 
 @hookimpl
 def backbones() -> list[Backbone]:
     """The pretrained networks that packages bring and that every domain may use, where they are installed."""
     return installed_backbones()
+
+
+@hookimpl(trylast=True)
+def pretrain(backbone: Backbone, data: Path | str | None, run: Run) -> Lesson:
+    """Pictures with or without classes, formulas, texts, synthetic tables."""
+    from evenhand.pretraining.lessons import lesson_for
+
+    return lesson_for(backbone, data, run)
 
 
 @hookimpl(trylast=True)
@@ -36,11 +44,6 @@ def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run
     """The strategy that the recipe names, on its backbone."""
     from evenhand import adapting as finetuning
 
-    if backbone is None:
-        raise BadInput(
-            f"recipe '{recipe.full_name}' names no backbone; set one with --set backbone=NAME (`evenhand backbones`"
-            " lists them)"
-        )
     return finetuning.finetune(recipe, splits, backbone, run)
 
 

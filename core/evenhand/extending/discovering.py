@@ -15,6 +15,7 @@ import pluggy
 from evenhand import hookspecs
 from evenhand.errors import BadInput, PluginFault, did_you_mean
 from evenhand.extending.claims import CORE, GIVEN, Claim, Rank, claims, package_of
+from evenhand.pretrained.folders import unlisted
 from evenhand.recipe import Recipe
 from evenhand.values import Backbone, Metric, Section
 
@@ -167,12 +168,18 @@ class Plugins:
         raise BadInput(f"there is no recipe '{name}'.{advice}")
 
     def backbone(self, name: str) -> Backbone:
-        """The backbone called `name`, or BadInput with the nearest name."""
+        """The backbone called `name`, or that `local:DIR` or `timm:ARCHITECTURE` is; BadInput with the nearest name."""
+        if found := unlisted(name):
+            return found
         if name not in self._backbones:
             raise BadInput(
                 f"there is no backbone '{name}'.{did_you_mean(name, self._backbones)} `evenhand backbones` lists them"
             )
         return self._backbones[name][0]
+
+    def backbone_owner(self, name: str) -> str:
+        """The plugin that brought the backbone; "core" for one that is a folder or has random weights."""
+        return self._backbones[name][1] if name in self._backbones else "core"
 
     def owner(self, recipe: Recipe | None) -> str:
         """The plugin that brought the recipe: "core" for one that was built in Python, and where there is none."""
@@ -185,9 +192,9 @@ class Plugins:
         plugin = self.manager.get_plugin(self.owner(recipe))
         return package_of(plugin if isinstance(plugin, ModuleType) else sys.modules[type(plugin).__module__])
 
-    def _foreign(self, recipe: Recipe | None) -> list[Any]:
-        """Plugins that bring recipes of other domains: they take no part in this run."""
-        owners = {owner for _, owner in self._recipes.values()} - {self.owner(recipe)}
+    def _foreign(self, mine: str) -> list[Any]:
+        """Plugins that bring recipes of other domains than `mine`: they take no part in this run."""
+        owners = {owner for _, owner in self._recipes.values()} - {mine}
         return [self.manager.get_plugin(name) for name in owners]
 
     def first(self, recipe: Recipe, hook: str, /, **arguments: Any) -> Any:
@@ -199,7 +206,11 @@ class Plugins:
 
     def first_or_none(self, recipe: Recipe, hook: str, /, **arguments: Any) -> Any:
         """The same, or None where no plugin answers."""
-        caller = self.manager.subset_hook_caller(hook, self._foreign(recipe))
+        return self.first_of(self.owner(recipe), hook, **arguments)
+
+    def first_of(self, owner: str, hook: str, /, **arguments: Any) -> Any:
+        """The first answer of the plugin `owner`, of plugins without recipes or of the core; None where none is."""
+        caller = self.manager.subset_hook_caller(hook, self._foreign(owner))
         for implementation in reversed(caller.get_hookimpls()):
             answer = _ask(implementation, hook, arguments)
             if answer is not None:
@@ -208,7 +219,7 @@ class Plugins:
 
     def collect(self, recipe: Recipe, hook: str, /, **arguments: Any) -> tuple[list[Any], list[str]]:
         """(every answer, core's first; one sentence for each plugin that raised). Raisers lose their answer only."""
-        caller = self.manager.subset_hook_caller(hook, self._foreign(recipe))
+        caller = self.manager.subset_hook_caller(hook, self._foreign(self.owner(recipe)))
         answers: list[Any] = []
         faults: list[str] = []
         for implementation in caller.get_hookimpls():
@@ -225,7 +236,7 @@ class Plugins:
 
         The recipe's owner is only not told again: without its other hooks the core's would answer in its place.
         """
-        caller = self.manager.subset_hook_caller(hook, self._foreign(recipe))
+        caller = self.manager.subset_hook_caller(hook, self._foreign(self.owner(recipe)))
         faults = []
         for implementation in caller.get_hookimpls():
             name = implementation.plugin_name

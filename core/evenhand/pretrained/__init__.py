@@ -71,6 +71,4 @@ def load_encoder(backbone: Backbone, recipe: Recipe) -> Encoder:
         from evenhand.pretrained.image import load_image
 
         return load_image(backbone, recipe)
-    raise BadInput(
-        f"backbone '{backbone.name}' is for tables, which the core's strategies do not adapt; its plugin must"
-    )
+    raise BadInput(f"backbone '{backbone.name}' reads whole tables with their labels; it has no features of one row")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,8 +69,16 @@ class ImageEncoder:
 
     modality = "image"
 
-    def __init__(self, body: Vision, size: int, number_format: str, choices: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        body: Vision,
+        size: int,
+        number_format: str,
+        choices: Sequence[str] = (),
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
         self.body, self.size, self.number_format, self.choices = body, size, number_format, tuple(choices)
+        self.arguments = dict(arguments or {})  # what timm made the network with, besides its architecture
         self.variant = "+".join(body.layers)
         with torch.inference_mode():
             self.width = int(body.eval()(torch.zeros(1, 3, size, size)).shape[-1])
@@ -94,7 +102,8 @@ class ImageEncoder:
         if not self.choices:
             return [self]
         return [
-            ImageEncoder(Vision(self.body.model, (layer,)), self.size, self.number_format) for layer in self.choices
+            ImageEncoder(Vision(self.body.model, (layer,)), self.size, self.number_format, (), self.arguments)
+            for layer in self.choices
         ]
 
     def contents(self, rows: Dataset, schema: Schema) -> Sequence[bytes]:
@@ -140,7 +149,8 @@ def load_image(backbone: Backbone, recipe: Recipe) -> ImageEncoder:
         _fill(backbone, model, folder)
     layers, choices = _layers(backbone, recipe, model)
     try:
-        return ImageEncoder(Vision(model, layers), recipe.finetune.image_size, precision(recipe), choices)
+        size = recipe.finetune.image_size
+        return ImageEncoder(Vision(model, layers), size, precision(recipe), choices, _arguments(backbone))
     except (RuntimeError, AssertionError) as error:
         raise BadInput(
             f"backbone '{backbone.name}' does not take images of {recipe.finetune.image_size} pixels ({error}); "
@@ -152,7 +162,7 @@ def _layers(backbone: Backbone, recipe: Recipe, model: nn.Module) -> tuple[tuple
     """(the layers that are pooled, those of which validation chooses one); BadInput for a layer that is not there."""
     if recipe.finetune.layers == "auto":
         offered = tuple(backbone.options.get("layers", ()))
-        if recipe.finetune.strategy != "probe":
+        if recipe.finetune.strategy not in ("auto", "probe"):
             raise BadInput(
                 "finetune.layers = auto chooses by probes alone; name the layer with this strategy, or take"
                 " finetune.strategy = probe"
@@ -178,12 +188,16 @@ def _create(backbone: Backbone, architecture: str, described: dict[str, Any]) ->
     if not timm.is_model(architecture):
         hint = did_you_mean(architecture, timm.list_models())
         raise BadInput(f"backbone '{backbone.name}': timm has no architecture '{architecture}'.{hint}")
-    options = {key: value for key, value in backbone.options.items() if key not in OURS}
-    model: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **options)
+    model: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **_arguments(backbone))
     for key in ("mean", "std"):
         if key in described:
             model.pretrained_cfg[key] = described[key]
     return model
+
+
+def _arguments(backbone: Backbone) -> dict[str, Any]:
+    """What timm gets of the backbone's options."""
+    return {key: value for key, value in backbone.options.items() if key not in OURS}
 
 
 def _config(backbone: Backbone, folder: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def locate(backbone: Backbone) -> Path:
     folder = {"embedded": _embedded, "local": _local, "hub": _hub}.get(kind, _unknown)(backbone, name)
     weights = folder / WEIGHTS
     if not weights.is_file():
-        raise _no_weights(backbone, folder)
+        raise no_weights(backbone.name, folder)
     if backbone.card.sha256:
         check_digest(backbone, weights)
     return folder
@@ -91,16 +91,15 @@ def _unknown(backbone: Backbone, _: str) -> Path:
     )
 
 
-def _no_weights(backbone: Backbone, folder: Path) -> BadInput:
+def no_weights(name: str, folder: Path) -> BadInput:
+    """The error for a folder without model.safetensors, which says so where pickled weights are there instead."""
     pickled = sorted(file.name for pattern in PICKLED for file in folder.glob(pattern))
     if pickled:
         return BadInput(
-            f"backbone '{backbone.name}' has only pickled weights ({pickled[0]} in {folder}), which can run any code"
+            f"backbone '{name}' has only pickled weights ({pickled[0]} in {folder}), which can run any code"
             f" when loaded and are refused; convert them to {WEIGHTS}"
         )
-    return BadInput(
-        f"backbone '{backbone.name}' has no {WEIGHTS} in {folder}; put the weights there in safetensors format"
-    )
+    return BadInput(f"backbone '{name}' has no {WEIGHTS} in {folder}; put the weights there in safetensors format")
 
 
 def check_digest(backbone: Backbone, weights: Path) -> None:

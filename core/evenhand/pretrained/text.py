@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional
 
 from evenhand.errors import BadInput
-from evenhand.pretrained.locate import locate
+from evenhand.pretrained.locate import WEIGHTS, locate
 from evenhand.pretrained.network import Network, identity_of, run_batches, with_head
 from evenhand.pretrained.processor import precision, silence_transformers
 
@@ -123,12 +124,15 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
     try:
         config = AutoConfig.from_pretrained(folder, **options)
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        model = AutoModel.from_pretrained(folder, config=config, use_safetensors=True, dtype=torch.float32, **options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        model, told = AutoModel.from_pretrained(
+            folder, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise BadInput(
             f"backbone '{backbone.name}': {folder} is not a text model in transformers' format: {reason}"
         ) from None
+    _refuse_strangers(backbone, folder, told)
     pooling, normalise = _pooling(folder)
     return TextEncoder(
         Sentence(model.eval(), pooling, normalise),
@@ -138,6 +142,16 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
         precision(recipe),
         {name: (folder / name).read_text("utf-8") for name in ("tokenizer_config.json",) if (folder / name).exists()},
     )
+
+
+def _refuse_strangers(backbone: Backbone, folder: Path, told: Mapping[str, Any]) -> None:
+    """BadInput where weights are not in the file, which transformers would draw at random, but for a pooler's."""
+    missing = sorted(name for name in told["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise BadInput(
+            f"backbone '{backbone.name}': the weights in {folder / WEIGHTS} do not fit its architecture: there is no"
+            f" {missing[0]}; take the file that belongs to the config.json beside it"
+        )
 
 
 def _longest(config: Any, tokenizer: Any) -> int:

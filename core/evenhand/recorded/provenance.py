@@ -16,7 +16,7 @@ from typing import Any
 from evenhand import __version__
 from evenhand.data import fingerprint
 from evenhand.errors import BadInput
-from evenhand.files import digest
+from evenhand.files import backbone_folder, digest
 from evenhand.recipe import Recipe
 from evenhand.values import Splits
 
@@ -44,30 +44,48 @@ def identity(recipe: Recipe, source: str | Path | None, plugins: Sequence[tuple[
         content = digest(path) if path is not None and path.exists() else str(source)
     except OSError as error:
         raise BadInput(f"{str(source)[:200]} cannot be read: {error.strerror}; check the path (--data)") from None
-    parts = [__version__, recipe.model_dump_json(by_alias=True), content, sorted(plugins)]
+    parts = [__version__, recipe.model_dump_json(by_alias=True), content, sorted(plugins), *_local(recipe)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _local(recipe: Recipe) -> list[str]:
+    """The digest of the card of a backbone that is a folder; the card has that of the weights."""
+    kind, _, path = (recipe.backbone or "").partition(":")
+    card = backbone_folder(Path(path)) / "card.json"
+    return [digest(card)] if kind == "local" and card.is_file() else []
 
 
 def head(
     recipe: Recipe, source: str | Path | None, splits: Splits, plugins: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """The manifest's facts that are known once the data was read."""
-    words = ["evenhand", "run", recipe.full_name, *(["--data", str(source)] if source is not None else [])]
-    for key, value, origin in recipe.resolved():
-        if origin == "--set":
-            words += ["--set", f"{key}={_toml(value)}"]
     return {
         "recipe": recipe.full_name,
         "seed": recipe.seed,
-        "command": shlex.join(words),
+        "command": command("run", recipe.full_name, recipe, source),
         "inputs": {
             "source": str(source) if source is not None else "the recipe's sample",
             "sha256": splits.fingerprint,
+            **({"hub": str(source)} if _is_hub_name(source) else {}),
         },
         "versions": versions(),
         "plugins": [f"{name} ({about})" if about else name for name, about in plugins],
         "platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def command(verb: str, name: str, recipe: Recipe, source: str | Path | None) -> str:
+    """The command line that does the same again: `evenhand VERB NAME`, with data and settings."""
+    words = ["evenhand", verb, name, *(["--data", str(source)] if source is not None else [])]
+    for key, value, origin in recipe.resolved():
+        if origin == "--set":
+            words += ["--set", f"{key}={_toml(value)}"]
+    return shlex.join(words)
+
+
+def _is_hub_name(source: str | Path | None) -> bool:
+    """Whether the data came from a hub: `data/reading.py` asks it where no such file is there."""
+    return isinstance(source, str) and "/" in source and not Path(source).exists()
 
 
 def data(splits: Splits) -> dict[str, Any]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from evenhand.auditing import Audit
 
 T = TypeVar("T")
+CARD = "README.md"  # where the hub looks for a model card
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +174,12 @@ def load_data(corridor: Corridor) -> Outcome:
 
 def finetune(corridor: Corridor) -> Outcome:
     """Fit on train, choose on validation, store the model."""
-    from evenhand.adapting.store import save_model
+    from evenhand.adapting.store import is_network, save_model
 
     adapted = corridor.fit()
     corridor.run.write_with("model", lambda folder: save_model(adapted, folder, corridor.package))
-    return Outcome(adapted.notes, facts={"strategy": adapted.strategy, "validation": dict(adapted.validation)})
+    facts = {"strategy": adapted.strategy, "validation": dict(adapted.validation)}
+    return Outcome(adapted.notes, facts={**facts, **_of_backbone(corridor.backbone), "network": is_network(adapted)})
 
 
 def predict(corridor: Corridor) -> Outcome:
@@ -222,7 +224,9 @@ def render(corridor: Corridor) -> Outcome:
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
     run.write("report.html", render_run(**arguments))
-    run.write("model-card.md", model_card(**arguments))
+    fitted = run.manifest["stages"]["finetune"]
+    about = {"backbone": fitted.get("backbone"), "network": bool(fitted.get("network"))}
+    run.write(CARD, model_card(**arguments, **about))
     return Outcome(faults=tuple(faults))
 
 
@@ -232,7 +236,7 @@ RUN: tuple[Stage[Corridor], ...] = (
     Stage("predict", ("predictions.parquet",), predict),
     Stage("evaluate", ("evaluation.json",), evaluate),
     Stage("audit_bias", ("audit.json",), audit_bias),
-    Stage("report", ("report.html", "model-card.md"), render),
+    Stage("report", ("report.html", CARD), render),
 )
 
 
@@ -247,3 +251,12 @@ def _audited(recipe: Recipe, predictions: Predictions, plugins: Plugins) -> tupl
     """(the audit of the predictions, the faults of plugins on the way)."""
     extra, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
     return audit_of(recipe, predictions, extra), faults
+
+
+def _of_backbone(backbone: Backbone | None) -> dict[str, Any]:
+    """What the model card tells of the backbone, as it was when the model was fitted."""
+    if backbone is None:
+        return {}
+    card = backbone.card
+    told = {"name": backbone.name, "source": backbone.source, "licence": card.licence, "url": card.url}
+    return {"backbone": {**told, "pretrained_on": card.pretrained_on, "known_bias": card.known_bias}}

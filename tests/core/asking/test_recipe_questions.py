@@ -108,7 +108,7 @@ def test_a_run_asks_what_an_audit_can_ask(evenhand, install, tmp_path):
     assert [part["name"] for part in audit["attributes"]] == ["sex", "income", "sex × income"]
     assert found["cluster"] == "customer"
     assert found["favourable"]["decision"] == "negative"
-    assert "which is unfavourable" in (tmp_path / "run" / "model-card.md").read_text()
+    assert "which is unfavourable" in (tmp_path / "run" / "README.md").read_text()
     assert evenhand("verify", tmp_path / "run", env=env).returncode == 0
     for setting, says in (
         ("audit.slices=['jb']", "Did you mean 'job'?"),

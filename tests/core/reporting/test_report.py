@@ -128,7 +128,7 @@ def test_text_that_no_file_can_hold_is_replaced():
     ElementTree.fromstring(junit_xml(data))
     yaml = pytest.importorskip("yaml")
     head = yaml.safe_load(model_card(data, [], {}, [], []).split("---")[1])
-    assert head["model_name"] == "a\ufffdb\ufffdc 🙂"
+    assert head["model-index"][0]["name"] == "a\ufffdb\ufffdc 🙂"
 
 
 def test_a_shortened_name_stands_whole_at_the_end():

@@ -141,7 +141,6 @@ class TabularClassifier:
         told = {
             "format": FORMAT,
             **knobs,
-            "weights": str(self.weights) if self.weights else None,
             "weights_sha256": self._network()[1],
             "classes": self.classes_.tolist(),
             "columns": self.columns_.as_dict(),
@@ -152,14 +151,14 @@ class TabularClassifier:
         save_file(tensors, folder / "context.safetensors")
 
     @classmethod
-    def load(cls, folder: Path | str) -> TabularClassifier:
-        """What `save` wrote; BadInput where the weights are no longer those it was saved with."""
+    def load(cls, folder: Path | str, weights: Path | str | None = None) -> TabularClassifier:
+        """What `save` wrote, with the network in `weights` (None: the embedded one); BadInput where it is another."""
         folder = Path(folder)
         told = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
         if told.get("format") != FORMAT:
             raise BadInput(f"{folder / 'classifier.json'} has format {told.get('format')}; this version reads {FORMAT}")
-        knobs = {k: told[k] for k in ("members", "most_rows", "most_contexts", "seed", "weights")}
-        model = cls(**knobs)
+        knobs = {k: told[k] for k in ("members", "most_rows", "most_contexts", "seed")}
+        model = cls(**knobs, weights=weights)
         if model._network()[1] != told["weights_sha256"]:
             raise BadInput(
                 f"{folder} was saved with weights of sha256 {told['weights_sha256']}, which are not here now"
