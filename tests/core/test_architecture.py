@@ -11,7 +11,7 @@ import evenhand
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "core" / "evenhand"
 PLUGINS = [
-    *(ROOT / "plugins").rglob("evenhand_*/*.py"),
+    *(ROOT / "plugins").rglob("evenhand_*/**/*.py"),
     *(ROOT / "docs").glob("*-plugin/**/*.py"),
     *(ROOT / "tests" / "plugins").glob("toy_*.py"),
 ]

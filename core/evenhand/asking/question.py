@@ -86,7 +86,7 @@ class Question:
         Part(
             checks.anything,
             "Rules to judge by: equal-opportunity, equalised-odds, calibration-within-groups, us-four-fifths, "
-            "nyc-ll144, or a TOML file of your own.",
+            "credit-four-fifths, nyc-ll144, or a TOML file of your own.",
         ),
     ] = None
     metrics: Annotated[

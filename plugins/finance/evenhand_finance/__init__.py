@@ -1,1 +1,49 @@
-"""evenhand's finance domain. It does not contain a recipe yet: the hooks arrive with its first one."""
+"""evenhand's finance domain: who gets credit, and how a decision on it is explained and made more even."""
+
+from importlib import import_module
+
+from evenhand import Recipe, hookimpl
+
+MODULES = {"credit-default": "evenhand_finance.credit.answers"}  # recipe -> where its answers to hooks are
+
+
+@hookimpl
+def recipes():
+    return Recipe.from_package(__name__)
+
+
+@hookimpl
+def load_data(recipe, source):
+    return _ask(recipe, "load_data", recipe=recipe, source=source)
+
+
+@hookimpl
+def prepare_rows(recipe, rows):
+    return _ask(recipe, "prepare_rows", recipe=recipe, rows=rows)
+
+
+@hookimpl
+def finetune(recipe, splits, backbone, run):
+    return _ask(recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
+
+
+@hookimpl
+def evaluate(recipe, predictions):
+    return _ask(recipe, "evaluate", recipe=recipe, predictions=predictions) or []
+
+
+@hookimpl
+def audit_bias(recipe, predictions):
+    return _ask(recipe, "audit_bias", recipe=recipe, predictions=predictions) or []
+
+
+@hookimpl
+def report_sections(run):
+    return _ask(run.recipe, "report_sections", run=run) or []
+
+
+def _ask(asked, hook, **arguments):
+    """What the asked recipe's module answers; None where it has no such function, which leaves it to the core."""
+    module = import_module(MODULES[asked.name]) if asked.name in MODULES else None
+    answer = getattr(module, hook, None)
+    return answer(**arguments) if answer else None

@@ -1,0 +1,1 @@
+"""credit-default: who is likely not to pay back, with reasons for the declined and a search for more even models."""
