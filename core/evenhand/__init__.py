@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
-    from evenhand.values import Adapted, Backbone, BackboneCard, Metric, Model, Predictions, Section, Splits
+    from evenhand.values import (
+        Adapted,
+        Backbone,
+        BackboneCard,
+        Chart,
+        Line,
+        Metric,
+        Model,
+        Picture,
+        Predictions,
+        Section,
+        Splits,
+    )
 
 __version__ = "0.1.0"
 
@@ -37,8 +49,11 @@ _HOME = {
     "Adapted": "evenhand.values",
     "Backbone": "evenhand.values",
     "BackboneCard": "evenhand.values",
+    "Chart": "evenhand.values",
+    "Line": "evenhand.values",
     "Metric": "evenhand.values",
     "Model": "evenhand.values",
+    "Picture": "evenhand.values",
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",

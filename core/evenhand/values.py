@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from evenhand.errors import PluginFault
 from evenhand.schema import Schema
 
 if TYPE_CHECKING:
@@ -124,14 +125,78 @@ class Metric:
     says: str = ""
 
 
+PICTURE_KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}  # first bytes -> media type
+LARGEST_PICTURE = 1_000_000  # bytes: a report stays a page that can be mailed
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in a report: the bytes of a PNG or JPEG file of at most 1 MB, and what it shows, for who cannot see it.
+
+    Raises PluginFault for other kinds (an SVG could hold a script) and for a picture without words.
+    """
+
+    content: bytes
+    says: str
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.says.strip():
+            raise PluginFault("a Picture needs `says`: what it shows, for readers who cannot see it")
+        if not self.media_type:
+            raise PluginFault(f"the Picture '{self.says}' is neither PNG nor JPEG; a report takes no other kind")
+        if len(self.content) > LARGEST_PICTURE:
+            raise PluginFault(
+                f"the Picture '{self.says}' has {len(self.content):,} bytes; a report takes {LARGEST_PICTURE:,} of each"
+            )
+
+    @property
+    def media_type(self) -> str:
+        """`image/png`, `image/jpeg`, or nothing where it is neither."""
+        return next((kind for start, kind in PICTURE_KINDS.items() if self.content.startswith(start)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a `Chart`: points (x, y), with limits of y where both are given. `points`: dots, not joined."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    lower: tuple[float, ...] = ()
+    upper: tuple[float, ...] = ()
+    points: bool = False
+
+    def __post_init__(self) -> None:
+        limits = {len(self.lower), len(self.upper)} - {0}
+        if len(self.x) != len(self.y) or (limits and limits != {len(self.x)}) or bool(self.lower) != bool(self.upper):
+            raise PluginFault(
+                f"the Line '{self.name}' has {len(self.x)} x, {len(self.y)} y, {len(self.lower)} lower and"
+                f" {len(self.upper)} upper values; give as many of each, or no limits"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Lines over two labelled axes, drawn by the core as inline SVG. A point that is not finite is left out."""
+
+    title: str
+    x: str
+    y: str
+    lines: tuple[Line, ...]
+    says: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A plugin's own part of the report: plain text and one table; everything in it is escaped."""
+    """A plugin's own part of the report: plain text, one table, charts and pictures; every text in it is escaped."""
 
     title: str
     text: str = ""
     header: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
+    charts: tuple[Chart, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,16 @@ Only numbers and escaped names enter the markup; presentation is by class, so co
 
 from __future__ import annotations
 
-import math
-import sys
 from itertools import accumulate
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from evenhand.reporting.axes import BANDS, along, opened, range_of, ticks, value_ticks
 from evenhand.reporting.formatting import interval, number, short
 
 WIDTH, ROW, PAD = 510, 26, 18
 LETTER = 7.2  # pixels
-BANDS = ("value", "lower", "upper", "lower_simultaneous", "upper_simultaneous")
-ROUGH = 1e-14  # of the larger end of an axis: closer, floats lie too far apart for ticks between
-MOST = sys.float_info.max
-MILLION = 1e6  # numbers from here on are written with as few digits as tell them apart
 STYLES = 6  # line styles that are told apart without colour
 
 
@@ -38,17 +33,17 @@ def intervals(
     drawn = [entry for _, entry in entries if entry["value"] is not None]
     if not drawn:
         return Markup("")
-    low, high = _range(drawn)
+    low, high = range_of(drawn)
     label = 16 + LETTER * max(9, *(len(_brief(name)) for name, _ in entries))  # room for "undefined" too
     height = ROW * len(entries) + PAD + 22
     parts = [
-        _open(
+        opened(
             WIDTH, height, f"{metric['label']} by {short(attribute['name'])}, with intervals; the table has the numbers"
         )
     ]
 
     def x(value: float) -> float:
-        return round(label + _along(value, low, high) * (WIDTH - label - PAD), 1)
+        return round(label + along(value, low, high) * (WIDTH - label - PAD), 1)
 
     middle = dict(entries).get(attribute["reference"], {}).get("value")
     if tolerance is not None and middle is not None:
@@ -58,7 +53,7 @@ def intervals(
                 left, round(right - left, 1), height - 30
             )
         )
-    for tick, mark in _value_ticks(low, high):
+    for tick, mark in value_ticks(low, high):
         parts.append(
             Markup(
                 '<line class="grid" x1="{0}" x2="{0}" y1="8" y2="{1}"/><text class="tick" x="{0}" y="{2}">{3}</text>'
@@ -124,7 +119,7 @@ def gap(verdict: dict[str, Any]) -> Markup:
         ' y1="17" y2="17"/><circle class="dot" cx="{7}" cy="17" r="5"/><text class="tick first" x="{10}"'
         ' y="44">0</text><text class="tick first" x="{9}" y="44">{8}</text></svg>'
     ).format(
-        _open(width, 48, title),
+        opened(width, 48, title),
         x(zone[0]),
         round(x(zone[1]) - x(zone[0]), 1),
         x(tolerance),
@@ -172,7 +167,7 @@ def _curves(lines: list[tuple[str, list[tuple[float, float]]]], across: str, up:
     if not lines:
         return Markup("")
     size, left = 300, 46
-    parts = [_open(size + left + 10, size + 44 + 18 * len(lines), title)]
+    parts = [opened(size + left + 10, size + 44 + 18 * len(lines), title)]
     parts.append(
         Markup(
             '<rect class="frame" x="{0}" y="6" width="{1}" height="{1}"/><line class="grid" x1="{0}" y1="{2}" x2="{3}"'
@@ -204,24 +199,24 @@ def trend(found: dict[str, Any], metric: dict[str, Any]) -> Markup:
     curve, across = found["metrics"].get(metric["name"]), found["points"]
     if curve is None or len(across) < 2 or across[-1] <= across[0]:
         return Markup("")
-    low, high = _range([{key: end(curve[key]) for key in BANDS} for end in (min, max)])
+    low, high = range_of([{key: end(curve[key]) for key in BANDS} for end in (min, max)])
     width, height, left, bottom = WIDTH, 230, 56, 40
     title = f"{metric['label']} along {short(found['column'])}, with bands"
 
     def x(value: float) -> float:
-        return round(left + _along(value, across[0], across[-1]) * (width - left - PAD), 1)
+        return round(left + along(value, across[0], across[-1]) * (width - left - PAD), 1)
 
     def y(value: float) -> float:
-        return round(8 + (1 - _along(value, low, high)) * (height - 8 - bottom), 1)
+        return round(8 + (1 - along(value, low, high)) * (height - 8 - bottom), 1)
 
-    parts = [_open(width, height, title)]
-    for tick, mark in _value_ticks(low, high):
+    parts = [opened(width, height, title)]
+    for tick, mark in value_ticks(low, high):
         parts.append(
             Markup(
                 '<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/><text class="name" x="{3}" y="{4}">{5}</text>'
             ).format(left, width - PAD, y(tick), left - 8, y(tick) + 4, mark)
         )
-    for tick, mark in _ticks(across[0], across[-1]):
+    for tick, mark in ticks(across[0], across[-1]):
         parts.append(
             Markup('<text class="tick" x="{0}" y="{1}">{2}</text>').format(x(tick), height - bottom + 18, mark)
         )
@@ -246,58 +241,6 @@ def heat(value: float | None, low: float, high: float) -> str:
     if value is None or high <= low:
         return "h3" if value is not None else "hx"
     return f"h{round((value - low) / (high - low) * 6)}"
-
-
-def _open(width: float, height: float, title: str) -> Markup:
-    return Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">').format(
-        width, height, escape(title)
-    )
-
-
-def _range(entries: list[dict[str, Any]]) -> tuple[float, float]:
-    ends = [e[k] for e in entries for k in BANDS if e.get(k) is not None]
-    low, high = min(ends), max(ends)
-    room = high * 0.05 - low * 0.05 or abs(high) * 0.05 or 0.05
-    return max(low - room, -MOST), min(high + room, MOST)
-
-
-def _ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Up to six round numbers between low and high, and how they are written, whatever the size of either."""
-    size = max(abs(low), abs(high))
-    raw = (high / 4 - low / 4) / size if size > 0 else 0.0  # in units of the larger end: no float is too wide for that
-    if not raw > ROUGH:
-        return [(low, _mark(low, 0.0))]
-    scale = 10.0 ** math.floor(math.log10(raw) + math.log10(size))
-    if scale == 0.0 or not math.isfinite(10 * scale):
-        return [(low, _mark(low, 0.0)), (high, _mark(high, 0.0))]
-    step = next(s for s in (scale, 2 * scale, 5 * scale, 10 * scale) if s >= raw * size * (1 - 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    places = [(first + i) * step for i in range(math.floor(high / step + 1e-9) - first + 1)]
-    return [(place, _mark(place, step)) for place in places]
-
-
-def _mark(tick: float, step: float) -> str:
-    """A tick's number with the digits that tell it from the next."""
-    if abs(tick) < step / 2:
-        return "0"
-    apart = math.ceil(math.log10(abs(tick)) - math.log10(step)) + 1 if step and tick else 10
-    return f"{tick:,.{min(max(apart, 10), 17)}g}"
-
-
-def _value_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Ticks along a metric's values, written as these are, in three decimals, where that tells them apart."""
-    ticks = _ticks(low, high)
-    places = [place for place, _ in ticks]
-    if len(places) > 1 and places[1] - places[0] >= 0.001 and max(map(abs, places)) < MILLION:
-        return [(place, number(float(place))) for place in places]
-    return ticks
-
-
-def _along(value: float, low: float, high: float) -> float:
-    """Where value lies between low and high, from 0 to 1; the difference of two floats may be too large for one."""
-    size = max(abs(low), abs(high)) or 1.0
-    wide = high / size - low / size
-    return min(max((value / size - low / size) / wide, 0.0), 1.0) if wide > 0 else 0.5
 
 
 def _falling(bins: list[float]) -> list[float]:

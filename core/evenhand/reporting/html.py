@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from evenhand.reporting import charts
 from evenhand.reporting import formatting as words
+from evenhand.reporting.section_charts import data_address, lines_chart
 from evenhand.reporting.slider import slider_data
 
 
@@ -65,8 +66,8 @@ def _page(**values: Any) -> str:
         names=words.long_names(filled["audit"]),
         histograms=Markup(histograms) if histograms != "null" else None,
         policy=(
-            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none';"
-            " form-action 'none'"
+            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:;"
+            " base-uri 'none'; form-action 'none'"
         ),
     )
 
@@ -97,6 +98,8 @@ def _environment() -> jinja2.Environment:
         calibration_chart=charts.calibration,
         words=words,
         heat=charts.heat,
+        lines_chart=lines_chart,
+        data_address=data_address,
         trend_chart=charts.trend,
     )
     return environment

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -217,7 +217,7 @@ def render(corridor: Corridor) -> Outcome:
         "audit": run.read_json("audit.json"),
         "evaluation": run.read_json("evaluation.json"),
         "manifest": run.manifest,
-        "sections": [_plain(section) for section in sections if isinstance(section, Section)],
+        "sections": [asdict(section) for section in sections if isinstance(section, Section)],
         "recipe_rows": corridor.recipe.resolved(),
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
@@ -247,7 +247,3 @@ def _audited(recipe: Recipe, predictions: Predictions, plugins: Plugins) -> tupl
     """(the audit of the predictions, the faults of plugins on the way)."""
     extra, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
     return audit_of(recipe, predictions, extra), faults
-
-
-def _plain(section: Section) -> dict[str, Any]:
-    return {field.name: getattr(section, field.name) for field in fields(section)}

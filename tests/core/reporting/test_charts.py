@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import evenhand
 from evenhand.reporting import render_audit
-from evenhand.reporting.charts import _along, _ticks, _value_ticks
+from evenhand.reporting.axes import along, ticks, value_ticks
 
 ANY = st.floats(allow_nan=False, allow_infinity=False)
 POINT = re.compile(r'(?:x|y|x1|x2|y1|y2|cx|cy|width|height|points)="([^"]*)"')
@@ -25,13 +25,13 @@ POINT = re.compile(r'(?:x|y|x1|x2|y1|y2|cx|cy|width|height|points)="([^"]*)"')
 @example(1e15, 1e15 + 0.125)
 def test_ticks_are_few_inside_and_told_apart(one, other):
     low, high = min(one, other), max(one, other)
-    for ticks in (_ticks(low, high), _value_ticks(low, high)):
+    for found in (ticks(low, high), value_ticks(low, high)):
         size = max(abs(low), abs(high))
-        assert 1 <= len(ticks) <= 6
-        for place, _ in ticks:
+        assert 1 <= len(found) <= 6
+        for place, _ in found:
             assert low - 1e-9 * size <= place <= high + 1e-9 * size
-        assert len({mark for _, mark in ticks}) == len(ticks)
-        assert max(len(mark) for _, mark in ticks) <= 24
+        assert len({mark for _, mark in found}) == len(found)
+        assert max(len(mark) for _, mark in found) <= 24
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,17 @@ def test_ticks_are_few_inside_and_told_apart(one, other):
     ],
 )
 def test_ticks_are_round_numbers(low, high, marks):
-    assert [mark for _, mark in _ticks(low, high)] == marks
+    assert [mark for _, mark in ticks(low, high)] == marks
 
 
 @settings(deadline=None, max_examples=300)
 @given(ANY, ANY, ANY)
 def test_a_place_on_an_axis_is_between_its_ends_and_in_order(a, b, c):
     low, middle, high = sorted((a, b, c))
-    assert 0 <= _along(middle, low, high) <= 1
+    assert 0 <= along(middle, low, high) <= 1
     if high / 2 - low / 2 > 1e-12 * max(abs(low), abs(high)):
-        assert _along(low, low, high) == 0
-        assert _along(high, low, high) == 1
+        assert along(low, low, high) == 0
+        assert along(high, low, high) == 1
 
 
 RNG = np.random.default_rng(0)
