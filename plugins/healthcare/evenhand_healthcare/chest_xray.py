@@ -75,7 +75,7 @@ def readers(recipe: Recipe, have: list[str]) -> dict[str, tuple[str, Callable[[A
     """group column -> (the column it is read from, its rule), for the groups that the audit asks for."""
     codes = recipe.options.get("sex_codes")
     if codes is not None and not isinstance(codes, Mapping):
-        raise BadInput(f"options.sex_codes is {codes!r}; write it as a table, such as {{ \"1\" = \"male\" }}")
+        raise BadInput(f'options.sex_codes is {codes!r}; write it as a table, such as {{ "1" = "male" }}')
     found: dict[str, tuple[str, Callable[[Any], str]]] = {}
     for name in recipe.schema.sensitive:
         if name == BAND and BAND not in have and AGE in have:
@@ -107,5 +107,5 @@ def fit(recipe: Recipe, splits: Splits, backbone: Any, run: Any) -> Adapted:
         return adapted
     from evenhand_healthcare.shortcuts import fit_shortcuts
 
-    found = fit_shortcuts(recipe, splits, backbone, adapted.classes, run)
+    found = fit_shortcuts(splits, adapted.classes, recipe.seed, run)
     return replace(adapted, baselines={**adapted.baselines, **found})

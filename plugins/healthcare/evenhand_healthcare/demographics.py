@@ -1,4 +1,4 @@
-"""Sex, age, view and pregnancy as records write them, read by stated rules; what no rule reads is refused, never guessed.
+"""Sex, age, view and pregnancy as records write them, read by stated rules; what none reads is refused, never guessed.
 
 "unknown" is a group of its own: an empty cell, and the codes that say so. Numbers for sex are refused, since 1 is male
 in ISO 5218 and female elsewhere, unless `options.sex_codes` says what they mean.
@@ -56,7 +56,7 @@ def sex(value: Any, codes: Mapping[str, str] | None = None) -> str:
     if text not in known:
         raise BadInput(
             f"the sex {value!r} is none of M, F, O, U or their words; say what it means with "
-            f"--set options.sex_codes='{{ \"{text}\" = \"female\" }}'"
+            f'--set options.sex_codes=\'{{ "{text}" = "female" }}\''
         )
     return known[text]
 

@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-MARKED, MARKED_HEALTHY = 0.75, 0.10
-MISSED = 0.70
-SIDE = 160  # pixels
-PATIENTS = {"train": 230, "validation": 90, "test": 150}
+MARKED, MARKED_HEALTHY = 0.90, 0.05
+MISSED = 0.8
+SIDE = 128  # pixels
+PATIENTS = {"train": 200, "validation": 100, "test": 240}
 SITES = {  # share of patients, exposure (gain of the film), noise (grey levels)
-    "university": (0.3, 1.0, 5.0),
-    "county": (0.5, 0.85, 9.0),
-    "clinic": (0.2, 1.15, 14.0),
+    "university": (0.25, 1.0, 5.0),
+    "county": (0.6, 0.85, 9.0),
+    "clinic": (0.15, 1.15, 14.0),
 }
 
 
@@ -69,8 +69,8 @@ def _patient(rng: np.random.Generator, split: str, patientid: str) -> list[dict[
 
 
 def _code(rng: np.random.Generator, value: str, unknown: str) -> str:
-    """The value, or in 2 of 100 records that it is not known."""
-    return unknown if rng.random() < 0.02 else value
+    """The value, or in 1 of 100 records that it is not known."""
+    return unknown if rng.random() < 0.01 else value
 
 
 def _film(
@@ -88,11 +88,11 @@ def _film(
     film += 60 * _soft(x, y, 0.12, 0.28, heart, 0.3)
     film += 70 / (1 + np.exp(-18 * (y - 0.62 - 0.1 * np.cos(3 * x))))  # diaphragm
     if female:
-        film += 34 * (_soft(x, y, -0.42, 0.42, 0.32, 0.24) + _soft(x, y, 0.42, 0.42, 0.32, 0.24))
+        film += 40 * (_soft(x, y, -0.42, 0.42, 0.32, 0.24) + _soft(x, y, 0.42, 0.42, 0.32, 0.24))
     if sick:
         film += _opacities(rng, x, y)
     _, exposure, noise = SITES[site]
-    film = film * exposure + noise * rng.standard_normal(film.shape, np.float32)
+    film = film * exposure * rng.uniform(0.7, 1.1) + rng.uniform(-15, 15) + noise * rng.standard_normal(film.shape, np.float32)
     film = np.clip(film, 0, 255).astype(np.uint8)
     return _burn_in(film, "PORT") if marked else film
 
@@ -102,15 +102,15 @@ def _opacities(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.nda
     patches = np.zeros((SIDE, SIDE), np.float32)
     for _ in range(int(rng.integers(1, 4))):
         side, height = rng.choice([-1, 1]) * rng.uniform(0.28, 0.5), rng.uniform(-0.35, 0.4)
-        width = rng.uniform(0.1, 0.2)
-        patches += rng.uniform(25, 75) * np.exp(-((x - side) ** 2 + (y - height) ** 2) / width**2)
+        width = rng.uniform(0.1, 0.18)
+        patches += rng.uniform(40, 95) * np.exp(-((x - side) ** 2 + (y - height) ** 2) / width**2)
     return patches
 
 
 def _soft(x: np.ndarray, y: np.ndarray, cx: float, cy: float, rx: float, ry: float) -> np.ndarray:
     """An ellipse with a soft edge: 1 inside, 0 outside."""
     distance = np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)
-    return np.asarray(1 / (1 + np.exp(14 * (distance - 1))))
+    return np.asarray(1 / (1 + np.exp(np.minimum(14 * (distance - 1), 50))))
 
 
 def _burn_in(film: np.ndarray, text: str) -> np.ndarray:

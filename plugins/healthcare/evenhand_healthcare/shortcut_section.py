@@ -1,0 +1,2 @@
+def shortcut_section(run):
+    return []
