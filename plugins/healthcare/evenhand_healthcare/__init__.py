@@ -37,9 +37,12 @@ def finetune(recipe, splits, backbone, run):
 
 @hookimpl
 def audit_bias(recipe, predictions):
+    if recipe.task != "binary":
+        return []
     from evenhand_healthcare.metrics import DIAGNOSIS
+    from evenhand_healthcare.shortcut_section import errors_that_follow
 
-    return list(DIAGNOSIS) if recipe.task == "binary" else []
+    return [*DIAGNOSIS, *errors_that_follow(recipe, predictions)]
 
 
 @hookimpl

@@ -92,7 +92,11 @@ def _film(
     if sick:
         film += _opacities(rng, x, y)
     _, exposure, noise = SITES[site]
-    film = film * exposure * rng.uniform(0.7, 1.1) + rng.uniform(-15, 15) + noise * rng.standard_normal(film.shape, np.float32)
+    film = (
+        film * exposure * rng.uniform(0.7, 1.1)
+        + rng.uniform(-15, 15)
+        + noise * rng.standard_normal(film.shape, np.float32)
+    )
     film = np.clip(film, 0, 255).astype(np.uint8)
     return _burn_in(film, "PORT") if marked else film
 
