@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evenhand.adapting import finetune
     from evenhand.asking.question import Question
     from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric
     from evenhand.comparing import compare
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.pretrained.pictures import pictures
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         Line,
         Metric,
         Model,
+        OperatingPoint,
         Picture,
         Predictions,
         Section,
@@ -61,6 +64,9 @@ _HOME = {
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",
+    "finetune": "evenhand.adapting",
+    "pictures": "evenhand.pretrained.pictures",
+    "OperatingPoint": "evenhand.values",
     "read_splits": "evenhand.data.loading",
     "splits_from_rows": "evenhand.data.loading",
     "Audit": "evenhand.auditing",

@@ -75,12 +75,31 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """The decision threshold that validation rows say reaches what was asked, and what it reaches there.
+
+    `target`: sensitivity, specificity, selection_rate or precision; `wanted`: the figure asked for; `rows`: how many
+    validation rows it was chosen on. `baselines`: the threshold of each baseline, by the same rule.
+    """
+
+    target: str
+    wanted: float
+    threshold: float
+    reached: float
+    rows: int
+    baselines: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Adapted:
     """A model fitted to the train split, with the simple baselines that it has to beat.
 
     `classes` are the label values in the order of the score columns (empty for regression).
     `validation` holds what model selection looked at; the test split is never in it.
     `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
+    `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
+    their order; needed by an operating point where `model` was fitted on them too. It is not stored.
+    `operating`: the core's, where the recipe asks for an operating point.
     """
 
     model: Any
@@ -89,6 +108,8 @@ class Adapted:
     baselines: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    validation_scores: np.ndarray | None = None
+    operating: OperatingPoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +121,8 @@ class Predictions:
     `task` decides which metrics are defined. `score` is the probability of the positive class (binary)
     or of the predicted class (multiclass).
     `threshold`: prediction = score >= threshold; None when predictions are given.
-    `baselines`: name of a baseline -> the column of `table` that holds its predictions.
+    `baselines`: name of a baseline -> the column of `table` that holds its predictions; `baseline_scores`: the same
+    for its scores (binary). `operating`: how the threshold was chosen, where the recipe asks for an operating point.
     """
 
     table: Path | Any
@@ -109,6 +131,8 @@ class Predictions:
     threshold: float | None = None
     classes: tuple[Any, ...] = ()
     baselines: Mapping[str, str] = field(default_factory=dict)
+    baseline_scores: Mapping[str, str] = field(default_factory=dict)
+    operating: OperatingPoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,22 @@ class FeatureCache:
         self.folder, self.progress = folder, progress
         self.rank, self.world_size = rank, world_size
 
-    def features(self, encoder: Encoder, rows: Dataset, schema: Schema, what: str = "features") -> np.ndarray:
-        """float32 of shape [rows, width], from the cache where it is whole."""
+    def features(
+        self,
+        encoder: Encoder,
+        rows: Dataset,
+        schema: Schema,
+        what: str = "features",
+        siblings: Sequence[Encoder] = (),
+    ) -> np.ndarray:
+        """float32 of shape [rows, width], from the cache where it is whole.
+
+        siblings: variants of the encoder whose features will be asked for too, and are kept from the same pass.
+        """
         contents = encoder.contents(rows, schema)
         starts = range(0, len(rows), CHUNK)
+        if self.folder and len(siblings) > 1:
+            self._fill(siblings, rows, schema, contents)
         keys = [chunk_key(encoder.identity, contents[start : start + CHUNK]) for start in starts]
         if self.world_size > 1 and self.folder:
             from evenhand.adapting.distributed import barrier
@@ -63,9 +75,25 @@ class FeatureCache:
             self.progress(min(start + CHUNK, len(rows)), len(rows), what)
         return np.concatenate(parts)
 
+    def _fill(self, siblings: Sequence[Encoder], rows: Dataset, schema: Schema, contents: Sequence[bytes]) -> None:
+        """Make the chunks that any of the siblings lacks, of all of them in one pass over the rows."""
+        for start in range(0, len(rows), CHUNK)[self.rank :: self.world_size]:
+            part = contents[start : start + CHUNK]
+            files = [self._file(chunk_key(one.identity, part)) for one in siblings]
+            if all(read_chunk(file) is not None for file in files):
+                continue
+            made = siblings[0].together(siblings, rows.select(range(start, start + len(part))), schema)
+            for file, values in zip(files, made, strict=True):
+                with contextlib.suppress(OSError):
+                    write_chunk(file, values)
+
+    def _file(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / "features" / key[:2] / f"{key}.bin"
+
     def _chunk(self, encoder: Encoder, rows: Dataset, schema: Schema, start: int, key: str) -> np.ndarray:
         length = min(CHUNK, len(rows) - start)
-        file = self.folder / "features" / key[:2] / f"{key}.bin" if self.folder else None
+        file = self._file(key) if self.folder else None
         found = read_chunk(file) if file else None
         if found is not None and found.shape == (length, encoder.width) and found.dtype == np.float32:
             return found

@@ -48,6 +48,7 @@ class Probe:
     final: Head
     validation: dict[str, float]
     selection: float = -np.inf  # what choosing maximises: minus the log loss, or minus the RMSE, on validation
+    unseen: np.ndarray | None = None  # probabilities of the validation rows by `selected`, which has not seen them
 
 
 def fit_probe(
@@ -63,7 +64,8 @@ def fit_probe(
     final = fit_head(both, targets, best.strength, labels, start=best, tolerance=TIGHT)
     tell(1, 1, "probe")
     shown = {name: value for name, value in measured.items() if name != "selection"}
-    return Probe(best, final, shown, measured.get("selection", -np.inf))
+    unseen = softmax(best.logits(validation)) if labels.task != "regression" else None
+    return Probe(best, final, shown, measured.get("selection", -np.inf), unseen)
 
 
 def _choose(train: np.ndarray, validation: np.ndarray, labels: Labels, tell: Callable[[int, int, str], None]) -> Head:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from evenhand.adapting.setting import Setting
 from evenhand.values import Adapted
 
 if TYPE_CHECKING:
+    from evenhand.pretrained import Encoder
     from evenhand.recorded.run_folder import Run
 
 REFITTED = "after selection on validation the head was fitted again on train and validation together"
@@ -31,13 +32,15 @@ def probed(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
         baselines,
         probe.validation,
         (*labels.notes, *chosen, f"{REFITTED} (strength {probe.selected.strength:g})"),
+        setting.of_all_validation(probe.unseen),
     )
 
 
 def _best_variant(setting: Setting) -> tuple[Setting, Probe, tuple[str, ...]]:
     """(the setting with the encoder that validation chose, its probe, what the choice was between)."""
     variants = setting.encoder.variants()
-    found = [(replace(setting, encoder=encoder), probe_of(replace(setting, encoder=encoder))) for encoder in variants]
+    each = [replace(setting, encoder=encoder) for encoder in variants]
+    found = [(one, probe_of(one, variants)) for one in each]
     best = max(range(len(found)), key=lambda i: found[i][1].selection)
     if len(found) == 1:
         return (*found[0], ())
@@ -48,12 +51,15 @@ def _best_variant(setting: Setting) -> tuple[Setting, Probe, tuple[str, ...]]:
     return (*found[best], (said,))
 
 
-def probe_of(setting: Setting) -> Probe:
-    """Features of train and validation, and the probe on them."""
+def probe_of(setting: Setting, variants: Sequence[Encoder] = ()) -> Probe:
+    """Features of train and validation, and the probe on them; those of other `variants` come from the same pass."""
     run, schema = setting.run, setting.splits.schema
     cache = cache_of(run)
     rows = {"train": setting.splits.train, "validation": setting.validation}
-    seen = {name: cache.features(setting.encoder, part, schema, f"features of {name}") for name, part in rows.items()}
+    seen = {
+        name: cache.features(setting.encoder, part, schema, f"features of {name}", variants)
+        for name, part in rows.items()
+    }
     finite = all(np.isfinite(part).all() for part in seen.values())
     run.log("features", rows={name: len(part) for name, part in rows.items()}, finite=finite)
     probe = fit_probe(seen["train"], seen["validation"], setting.labels, run.progress)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
 
     from evenhand.adapting.labels import Labels
@@ -29,3 +30,7 @@ class Setting:
     def validation(self) -> Dataset:
         """The validation rows whose class training has seen."""
         return self.splits.validation.select(self.labels.validation_rows)
+
+    def of_all_validation(self, scores: np.ndarray | None) -> np.ndarray | None:
+        """Scores of `validation`, where those are all validation rows there are; else None."""
+        return scores if scores is not None and len(scores) == len(self.splits.validation) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from evenhand.adapting.rows_inside import holds_rows
 from evenhand.adapting.tables.model import TableModel
 from evenhand.adapting.weights import load_estimator, save_estimator
 from evenhand.errors import BadInput, PluginFault
-from evenhand.values import Adapted
+from evenhand.values import Adapted, OperatingPoint
 
 if TYPE_CHECKING:
     from evenhand.recipe import Recipe
@@ -50,6 +51,7 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "strategy": adapted.strategy,
         "validation": dict(adapted.validation),
         "notes": list(adapted.notes),
+        "operating": None if adapted.operating is None else asdict(adapted.operating),
         "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
@@ -78,6 +80,7 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
             {name: _load(kind, folder / f"baseline_{n}", *context) for n, (name, kind) in baselines},
             about["validation"],
             tuple(about["notes"]),
+            operating=OperatingPoint(**about["operating"]) if about.get("operating") else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(

@@ -37,7 +37,7 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     examples = setting.encoder.examples(splits.train, splits.schema)
     first = None if strategy == "full" else probe.selected
     network = _trained(setting, Labelled(examples, labels.train), first, "training")
-    joined, measured = _with_or_without(setting, network, known, probe)
+    joined, measured, unseen = _with_or_without(setting, network, known, probe)
     setting.run.log("trained", joined_with_probe=joined, **measured)
     notes = [*labels.notes, f"validation accuracy or error of the probe alone: {_short(probe.validation)}"]
     if joined:
@@ -52,7 +52,8 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
         )
     partner = probe_model(setting, probe) if joined else None
     model = NetworkModel(setting.encoder, network, splits.schema, labels.task, partner, tuple(labels.classes))
-    return Adapted(model, labels.classes, strategy, baselines, measured, tuple(notes))
+    scores = setting.of_all_validation(unseen)
+    return Adapted(model, labels.classes, strategy, baselines, measured, tuple(notes), scores)
 
 
 class Labelled(Sequence[dict[str, Any]]):
@@ -84,11 +85,11 @@ class Joined(Sequence[dict[str, Any]]):
 
 def _with_or_without(
     setting: Setting, network: Network, known: Sequence[dict[str, Any]], probe: Probe
-) -> tuple[bool, dict[str, float]]:
-    """(average with the probe?, validation measures of the choice). The probe here has seen train only."""
+) -> tuple[bool, dict[str, float], np.ndarray | None]:
+    """(average with the probe?, validation measures of the choice, its scores). All of it has seen train only."""
     labels = setting.labels
     if not len(known):
-        return False, {}
+        return False, {}, None
     mine = run_batches(network, setting.encoder, known, "fp32").astype(np.float64)
     alone = quality(mine, labels)
     features = cache_of(setting.run).features(setting.encoder, setting.validation, setting.splits.schema)
@@ -98,7 +99,8 @@ def _with_or_without(
     )
     joined = together["selection"] > alone["selection"]
     best = together if joined else alone
-    return joined, {name: value for name, value in best.items() if name != "selection"}
+    scores = pair if joined else as_scores(mine, labels.task)
+    return joined, {name: value for name, value in best.items() if name != "selection"}, scores
 
 
 def _trained(setting: Setting, data: Sequence[dict[str, Any]], head: Head | None, what: str) -> Network:

@@ -8,10 +8,11 @@ from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
-from evenhand.errors import BadInput
+from evenhand.errors import BadInput, did_you_mean
 
 MOST_BINS = 100
 TASKS = ("binary", "multiclass", "regression", "selection")
+TARGETS = ("sensitivity", "specificity", "selection_rate", "precision")  # of an operating point
 MITIGATIONS = ("sweep", "fairlearn")
 
 Read = Callable[[str, Any], Any]  # (name of the part, what was given) -> what the Question holds
@@ -90,6 +91,24 @@ def threshold(key: str, value: Any) -> float | None:
     if not _number(value) or not 0 <= value <= 1:
         raise WrongPart(key, value, f"the threshold {value!r} is not a number between 0 and 1")
     return float(value)
+
+
+def operating_point(key: str, value: Any) -> dict[str, float]:
+    """What decisions must reach, by one measure; empty where nothing is asked."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise WrongPart(key, value, f"the operating point {value!r} names no measure; write it as sensitivity=0.9")
+    for name, wanted in value.items():
+        if name not in TARGETS:
+            hint = did_you_mean(str(name), TARGETS)
+            says = f"an operating point has no '{name}'.{hint} It is one of {', '.join(TARGETS)}"
+            raise WrongPart(key, value, says)
+        if not _number(wanted) or not 0 < wanted <= 1:
+            raise WrongPart(f"{key}.{name}", wanted, f"the {name} {wanted!r} is not a number above 0 and up to 1")
+    if len(value) > 1:
+        raise WrongPart(key, value, f"the operating point is asked for by {' and '.join(value)}; keep one of them")
+    return {str(name): float(wanted) for name, wanted in value.items()}
 
 
 def confidence(key: str, value: Any) -> float:

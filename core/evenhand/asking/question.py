@@ -50,6 +50,14 @@ class Question:
     threshold: Annotated[
         float | None, Part(checks.threshold, "Decide positive when score >= threshold (default 0.5).")
     ] = None
+    operating_point: Annotated[
+        dict[str, float],
+        Part(
+            checks.operating_point,
+            "In a recipe: what the decisions must reach on validation rows, which then choose the threshold: "
+            "sensitivity=0.9, or one of specificity, selection_rate, precision.",
+        ),
+    ] = field(default_factory=dict)
     positive: Annotated[
         Any,
         Part(

@@ -43,6 +43,7 @@ def audit(
     score: str | None = None,
     prediction: str | None = None,
     threshold: float | None = None,
+    operating_point: Mapping[str, float] | None = None,
     positive: Any = None,
     favourable: Any = None,
     cluster: str | None = None,
@@ -84,6 +85,8 @@ def audit(
         The model's decision, instead of or beside a score; refused where neither of the two is named.
     threshold : share in [0, 1], default None
         Decides positive from this score on; None: 0.5 where only a score is given. Refused beside `top`.
+    operating_point : measure -> figure, default None
+        Of a recipe's audit, whose validation rows choose the threshold; refused here, where there are none.
     positive : value, default None
         The label that counts as positive; refused where None and 0/1, yes/no or true/false do not tell.
     favourable : value, "positive" or "negative", default None
@@ -169,6 +172,11 @@ def conduct(
     on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> Audit:
     """The audit that answers a question, as `audit` does."""
+    if asked.operating_point:
+        raise BadInput(
+            "an operating point is chosen on validation rows, which a table of predictions does not have: give the "
+            "threshold (--threshold), or ask in a recipe's [audit] (--operating-point)"
+        )
     opened = open_source(source)
     own, told = read_extra(extra)
     rows, binnings, chosen = take_asked(opened, asked)

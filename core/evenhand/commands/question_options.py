@@ -66,6 +66,15 @@ def _references(texts: list[str]) -> dict[str, str]:
     return _pairs(texts, "--reference", "sex=male")
 
 
+def _operating_point(texts: list[str]) -> dict[str, float]:
+    try:
+        return {key: float(value) for key, value in _pairs(texts, "--operating-point", "sensitivity=0.9").items()}
+    except ValueError:
+        raise BadInput(
+            f"--operating-point {' '.join(texts)} is not a number; write it as --operating-point sensitivity=0.9"
+        ) from None
+
+
 def _tolerances(texts: list[str]) -> dict[str, float] | float:
     try:
         if len(texts) == 1 and "=" not in texts[0]:
@@ -102,7 +111,7 @@ def _top(text: str) -> int | float:
         raise BadInput(f"--top {text} is neither a number of rows nor a share; write it as 100 or as 10%") from None
 
 
-TABLES = {"tolerance": _tolerances, "reference": _references, "bins": _bins}
+TABLES = {"operating_point": _operating_point, "tolerance": _tolerances, "reference": _references, "bins": _bins}
 READ: dict[str, Callable[..., Any]] = {
     **TABLES,
     **dict.fromkeys(("sensitive", "metrics", "slices"), _names),

@@ -6,7 +6,9 @@ import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from evenhand.predicting.predictions import positive_class
+from evenhand.predicting.classes import positive_class
+from evenhand.predicting.operating import operating_metrics
+from evenhand.statistics import concordance
 from evenhand.values import Metric, Predictions
 
 if TYPE_CHECKING:
@@ -31,8 +33,15 @@ def performance(predictions: Predictions) -> list[Metric]:
         return [metric for name, values in decided.items() for metric in _errors(name, label, values)]
     metrics = [metric for name, values in decided.items() for metric in _hits(name, label, values)]
     if predictions.task == "binary" and roles.score:
-        positive = predictions.classes[positive_class(roles, predictions.classes)]
-        metrics.extend(_ranking(label == positive, frame[roles.score].to_numpy().astype(np.float64)))
+        positive = label == predictions.classes[positive_class(roles, predictions.classes)]
+        columns = {"adapted": roles.score, **predictions.baseline_scores}
+        scored = {name: frame[column].to_numpy().astype(np.float64) for name, column in columns.items()}
+        cluster = frame[roles.group_id].to_numpy() if roles.group_id else None
+        metrics.extend(_ranking(positive, scored, cluster))
+        if predictions.operating is not None:
+            selected = scored["adapted"] >= predictions.operating.threshold
+            weight = frame[roles.weight].to_numpy() if roles.weight else None
+            metrics.extend(operating_metrics(predictions.operating, positive, selected, weight, cluster))
     return metrics + _gain(label, decided)
 
 
@@ -51,26 +60,32 @@ def _hits(model: str, label: np.ndarray, decided: np.ndarray) -> list[Metric]:
     ]
 
 
-def _ranking(positive: np.ndarray, score: np.ndarray) -> list[Metric]:
-    from sklearn.metrics import brier_score_loss, roc_auc_score
+def _ranking(positive: np.ndarray, scored: dict[str, np.ndarray], cluster: np.ndarray | None) -> list[Metric]:
+    """AUC of every model whose scores say something, and how far the adapted one's is above each baseline's; Brier.
+
+    Rows of one group (`schema.group_id`) count as one observation in the intervals.
+    """
+    from sklearn.metrics import brier_score_loss
 
     if positive.all() or not positive.any():
         return []
-    return [
-        Metric(
-            "auc",
-            float(roc_auc_score(positive, score)),
-            n=len(score),
-            says="chance that a positive row scores above a negative one",
-        ),
-        Metric(
-            "brier",
-            float(brier_score_loss(positive, score)),
-            n=len(score),
-            better="lower",
-            says="mean squared error of the score",
-        ),
-    ]
+    n, found = len(positive), {name: concordance.auc(positive, score) for name, score in scored.items()}
+    ours, metrics = found["adapted"], []
+    for name, one in found.items():
+        if name != "adapted" and scored[name].min() == scored[name].max():
+            continue
+        lower, upper = concordance.inside_unit(one.value, one.error(cluster), Z)
+        says = "chance that a positive row scores above a negative one"
+        metrics.append(Metric("auc", one.value, lower, upper, n, model=name, says=says))
+        if name != "adapted":
+            gain = ours - one
+            half = Z * gain.error(cluster)
+            says = "AUC of the adapted model minus that of this baseline, row by row"
+            metrics.append(
+                Metric("auc_gain", gain.value, gain.value - half, gain.value + half, n, model=name, says=says)
+            )
+    brier = float(brier_score_loss(positive, scored["adapted"]))
+    return [*metrics, Metric("brier", brier, n=n, better="lower", says="mean squared error of the score")]
 
 
 def _errors(model: str, label: np.ndarray, values: np.ndarray) -> list[Metric]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
 from evenhand.errors import BadInput, PluginFault, missing_column
+from evenhand.predicting.classes import positive_class
+from evenhand.predicting.operating import as_facts
 from evenhand.recipe import Recipe
 from evenhand.schema import Schema
-from evenhand.values import Adapted, Predictions, Splits
+from evenhand.values import Adapted, OperatingPoint, Predictions, Splits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,17 +37,22 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     table[prediction] = decided
     if probability is not None:
         table[score] = probability
-    baselines = {}
+    baselines, baseline_scores = {}, {}
     for name, model in adapted.baselines.items():
-        column = free_name(f"baseline_{name}", table)
-        table[column], _ = decide(recipe, adapted, scores(model, rows, splits.schema))
-        baselines[name] = column
+        baselines[name] = free_name(f"baseline_{name}", table)
+        decided, probability = decide(recipe, adapted, scores(model, rows, splits.schema), baseline=name)
+        table[baselines[name]] = decided
+        if recipe.task == "binary":
+            baseline_scores[name] = free_name(f"{baselines[name]}_score", table)
+            table[baseline_scores[name]] = probability
     facts = {
         "label": label,
         "prediction": prediction,
         "score": score if probability is not None else None,
         "classes": list(adapted.classes),
         "baselines": baselines,
+        "baseline_scores": baseline_scores,
+        "operating": as_facts(adapted.operating),
         "rows": len(rows),
     }
     return table, facts
@@ -53,13 +60,16 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
 
 def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: Path) -> Predictions:
     """The value that `evaluate` and `audit_bias` get: the table on disk and the role of its columns."""
+    operating = OperatingPoint(**facts["operating"]) if facts.get("operating") else None
     return Predictions(
         table=file,
         schema=replace_roles(schema, prediction=facts["prediction"], score=facts["score"]),
         task=recipe.task,
-        threshold=_threshold(recipe) if recipe.task == "binary" else None,
+        threshold=threshold_of(recipe, operating) if recipe.task == "binary" else None,
         classes=tuple(facts["classes"]),
         baselines=facts["baselines"],
+        baseline_scores=facts.get("baseline_scores", {}),
+        operating=operating,
     )
 
 
@@ -80,6 +90,12 @@ def check_question(recipe: Recipe, splits: Splits) -> None:
             raise missing_column(column, "the sensitive columns", sensitive, option="audit.bins")
     if asked.favourable is not None:
         _check_favourable(recipe, splits)
+    if asked.operating_point and (recipe.task != "binary" or asked.threshold is not None or asked.top is not None):
+        raise BadInput(
+            f"'audit.operating_point' chooses the threshold of a binary task, and this {recipe.task} task has "
+            f"audit.threshold = {asked.threshold} and audit.top = {asked.top}; keep one of them (an empty table, "
+            "audit.operating_point={}, asks for none)"
+        )
     if asked.top is not None and (recipe.task != "binary" or asked.threshold is not None):
         raise BadInput(
             f"'audit.top' = {asked.top} selects the best by score, which a {recipe.task} task with "
@@ -109,6 +125,7 @@ def question_of(recipe: Recipe, predictions: Predictions) -> Question:
         score=roles.score,
         prediction=roles.prediction if decided or not binary else None,
         threshold=predictions.threshold if decided else None,
+        operating_point={},  # it was found: the threshold is it
         positive=predictions.classes[positive_class(roles, predictions.classes)] if binary else None,
         task=predictions.task,
         sensitive=asked.sensitive or roles.sensitive,
@@ -132,17 +149,13 @@ def replace_roles(schema: Schema, **roles: Any) -> Schema:
     return schema.model_copy(update={"input": (), "split": None, **roles})
 
 
-def positive_class(schema: Schema, classes: tuple[Any, ...]) -> int:
-    """Which of two `classes` is the positive one: the schema's, else the later in sorted order."""
-    if schema.positive is not None:
-        for index, value in enumerate(classes):
-            if value == schema.positive or str(value) == str(schema.positive):
-                return index
-    return max(range(len(classes)), key=lambda index: str(classes[index]))
+def decide(
+    recipe: Recipe, adapted: Adapted, scores: np.ndarray, baseline: str | None = None
+) -> tuple[list[Any], list[float] | None]:
+    """(predicted value per row, score per row or None) from a model's scores [rows, classes] or [rows].
 
-
-def decide(recipe: Recipe, adapted: Adapted, scores: np.ndarray) -> tuple[list[Any], list[float] | None]:
-    """(predicted value per row, score per row or None) from a model's scores [rows, classes] or [rows]."""
+    baseline: whose scores these are, where they are not the adapted model's own; it has its own operating point.
+    """
     import numpy as np
 
     scores = np.asarray(scores, dtype=np.float64)
@@ -159,15 +172,19 @@ def decide(recipe: Recipe, adapted: Adapted, scores: np.ndarray) -> tuple[list[A
         )
     if recipe.task == "binary":
         positive = positive_class(recipe.schema, adapted.classes)
-        chosen = np.where(scores[:, positive] >= _threshold(recipe), positive, 1 - positive)
-        probability = scores[:, positive]
+        probability = np.clip(scores[:, positive], 0.0, 1.0)
+        threshold = threshold_of(recipe, adapted.operating, baseline)
+        chosen = np.where(probability >= threshold, positive, 1 - positive)
     else:
         chosen = scores.argmax(axis=1)
         probability = scores.max(axis=1)
     return [adapted.classes[index] for index in chosen], np.clip(probability, 0.0, 1.0).tolist()
 
 
-def _threshold(recipe: Recipe) -> float:
+def threshold_of(recipe: Recipe, operating: OperatingPoint | None, baseline: str | None = None) -> float:
+    """Where decisions turn positive: at the operating point, at the recipe's threshold, else at 0.5."""
+    if operating is not None:
+        return operating.threshold if baseline is None else operating.baselines.get(baseline, operating.threshold)
     return 0.5 if recipe.audit.threshold is None else recipe.audit.threshold
 
 

@@ -47,6 +47,10 @@ class Encoder(Protocol):
         """Features of the frozen network, float32 of shape [rows, width]. Dropout is off."""
         ...
 
+    def together(self, variants: Sequence[Any], rows: Dataset, schema: Schema) -> list[np.ndarray]:
+        """The features of each of these variants, in one pass over the rows."""
+        ...
+
     def module(self, n_out: int, task: str = "multiclass", label_smoothing: float = 0.0) -> torch.nn.Module:
         """A copy of the network with a fresh linear head of `n_out` outputs; see `network.Network`."""
         ...

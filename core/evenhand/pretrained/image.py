@@ -131,6 +131,12 @@ class ImageEncoder:
             return np.empty((0, self.width), np.float32)
         return run_batches(self.body, self, self.examples(rows, schema), self.number_format)
 
+    def together(self, variants: Sequence[Any], rows: Dataset, schema: Schema) -> list[np.ndarray]:
+        """The features of each of these variants, in one pass over the rows: the network is walked once for all."""
+        layers = [layer for one in variants for layer in one.body.layers]
+        whole = ImageEncoder(Vision(self.body.model, layers), self.size, self.number_format).features(rows, schema)
+        return np.split(whole, np.cumsum([one.width for one in variants])[:-1], axis=1)
+
     def module(self, n_out: int, task: str = "multiclass", label_smoothing: float = 0.0) -> Network:
         """A trainable copy with a fresh head."""
         return with_head(self.body, self.width, n_out, task, label_smoothing)

@@ -109,6 +109,10 @@ class TextEncoder:
             return np.empty((0, self.width), np.float32)
         return run_batches(self.body, self, self.examples(rows, schema), self.number_format)
 
+    def together(self, variants: Sequence[Any], rows: Dataset, schema: Schema) -> list[np.ndarray]:
+        """There is one variant."""
+        return [one.features(rows, schema) for one in variants]
+
     def module(self, n_out: int, task: str = "multiclass", label_smoothing: float = 0.0) -> Network:
         """A trainable copy with a fresh head."""
         return with_head(self.body, self.width, n_out, task, label_smoothing)

@@ -19,6 +19,7 @@ from evenhand.errors import PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.files import own
+from evenhand.predicting.operating import with_operating_point
 from evenhand.predicting.predictions import audit_of, check_question, predictions_of, predictions_table
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
@@ -153,7 +154,8 @@ class Corridor:
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""
         arguments = {"recipe": self.recipe, "splits": self.splits, "backbone": self.backbone, "run": self.run}
-        self.adapted = self._asked(Adapted, "finetune", **arguments)
+        adapted = self._asked(Adapted, "finetune", **arguments)
+        self.adapted = with_operating_point(self.recipe, self.splits, adapted)
         return self.adapted
 
     def _asked(self, kind: type[T], hook: str, **arguments: Any) -> T:

@@ -73,6 +73,20 @@ def test_the_choice_is_said_and_few_rows_are_compared_by_cross_validation(run):
     assert set(adapted.validation) == {"accuracy", "log_loss"}
 
 
+def test_validation_rows_are_scored_by_models_that_have_not_seen_them(run):
+    job = recipe("table", "binary", INPUTS, strategy="trees")
+    splits = splits_of(job, customers())
+    unseen = finetune(job, splits, None, run).validation_scores
+    model = finetune(job, splits, None, run).model
+    label = np.array(splits.validation["label"]) == "yes"
+    told = scores(model, splits.validation, splits.schema)
+    assert unseen.shape == told.shape
+    assert (
+        np.log(unseen[np.arange(len(label)), label.astype(int)]).mean()
+        < np.log(told[np.arange(len(label)), label.astype(int)]).mean()
+    )
+
+
 def test_numbers_are_predicted_by_trees_and_a_line(run, tmp_path):
     job = recipe("table", "regression", INPUTS[1:])
     table = customers(1500)

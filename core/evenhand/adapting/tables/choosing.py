@@ -59,7 +59,10 @@ def adapt_table(
     run.log("table", chosen=list(chosen), **measured)
     members = tuple(_final(told, kind, tried[kind]) for kind in chosen)
     model = TableModel(members, told.columns, splits.schema, labels.n_out)
-    return Adapted(model, labels.classes, " + ".join(chosen), baselines, measured, (*labels.notes, *note, AGAIN))
+    said = (*labels.notes, *note, AGAIN)
+    unseen = _of_validation(told, folds, np.mean([tried[kind].scores for kind in chosen], axis=0))
+    every = unseen if len(splits.validation) == len(told.validation) else None
+    return Adapted(model, labels.classes, " + ".join(chosen), baselines, measured, said, every)
 
 
 def _try(told: Told, folds: tuple[Fold, ...], kind: str) -> Tried:
@@ -113,6 +116,17 @@ def _choose(
     how = "cross-validation of train and validation" if len(folds) > 1 else "validation"
     note = (f"{how} chose {' + '.join(chosen)} ({name.replace('_', ' ')} of each: {listed})",) if len(sets) > 1 else ()
     return chosen, _measures(np.mean([tried[kind].scores for kind in chosen], axis=0), targets, task, name), note
+
+
+def _of_validation(told: Told, folds: tuple[Fold, ...], scores: np.ndarray) -> np.ndarray | None:
+    """Scores of the validation rows by models that have not seen them; None where some of the rows were not scored."""
+    if told.labels.task == "regression":
+        return None
+    found = np.full((len(told.train) + len(told.validation), told.labels.n_out), np.nan)
+    if folds:
+        found[np.concatenate([fold.places for fold in folds])] = scores
+    late = found[len(told.train) :]
+    return late if len(late) and np.isfinite(late).all() else None
 
 
 def _measures(scores: np.ndarray, targets: np.ndarray, task: str, name: str) -> dict[str, float]:

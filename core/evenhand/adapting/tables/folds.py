@@ -21,10 +21,14 @@ FEW_HELD = 200  # below which stopping early would follow noise
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Rows to fit on, rows held out, and whether these are enough to stop trees by."""
+    """Rows to fit on, rows held out, and whether these are enough to stop trees by.
+
+    places: of the held-out rows among train and validation together.
+    """
 
     train: Part
     held: Part
+    places: np.ndarray
     stops: bool = False
 
 
@@ -34,13 +38,17 @@ def folds_of(told: Told, splits: Splits) -> tuple[Fold, ...]:
     Rows of one `group_id` stay in one fold. A fold whose training part would have a single class is left out.
     """
     if len(told.train) + len(told.validation) > FEW and len(told.validation):
-        return (Fold(told.train, told.validation.some(MOST_HELD, told.seed), len(told.validation) >= FEW_HELD),)
+        held = np.arange(len(told.validation))
+        if len(held) > MOST_HELD and not told.all_validation:
+            held = np.sort(np.random.default_rng(told.seed).permutation(held)[:MOST_HELD])
+        stops = len(told.validation) >= FEW_HELD
+        return (Fold(told.train, told.validation.rows(held), len(told.train) + held, stops),)
     both, groups = told.both, _groups(told, splits)
     found = []
     for train, held in _divided(both.targets, groups, told.labels.task, told.seed):
         part = both.rows(train)
         if told.labels.task == "regression" or len(np.unique(part.targets)) > 1:
-            found.append(Fold(part, both.rows(held)))
+            found.append(Fold(part, both.rows(held), held))
     return tuple(found)
 
 

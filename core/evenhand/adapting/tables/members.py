@@ -44,12 +44,6 @@ class Part:
         """Those rows."""
         return Part(self.frame[positions], self.matrix[positions], self.targets[positions])
 
-    def some(self, most: int, seed: int) -> Part:
-        """At most so many rows, drawn at random."""
-        if len(self) <= most:
-            return self
-        return self.rows(np.sort(np.random.default_rng(seed).permutation(len(self))[:most]))
-
     def joined(self, other: Part) -> Part:
         """These rows, then the others."""
         both = self.frame.vstack(other.frame), np.concatenate([self.matrix, other.matrix])

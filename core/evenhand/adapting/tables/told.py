@@ -24,7 +24,10 @@ FEW = 1_000  # rows up to which the network stands alone where nothing is proven
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Rows of train and validation. weights: folder of the tabular backbone; None where a network cannot help."""
+    """Rows of train and validation. weights: folder of the tabular backbone; None where a network cannot help.
+
+    all_validation: whether every validation row must be scored by models that have not seen it, for an operating point.
+    """
 
     strategy: str
     seed: int
@@ -33,6 +36,7 @@ class Told:
     train: Part
     validation: Part
     weights: Path | None
+    all_validation: bool
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -83,4 +87,4 @@ def read(recipe: Recipe, splits: Splits, backbone: Backbone | None, labels: Labe
     targets = labels.train, labels.validation
     parts = [Part(frame, columns.matrix(frame), values) for frame, values in zip(frames, targets, strict=True)]
     weights = None if regression else weights_of(backbone)
-    return Told(strategy, recipe.seed, labels, columns, parts[0], parts[1], weights)
+    return Told(strategy, recipe.seed, labels, columns, parts[0], parts[1], weights, bool(recipe.audit.operating_point))
