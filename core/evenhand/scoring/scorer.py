@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from evenhand.adapting import scores
-from evenhand.adapting.store import load_model
+from evenhand.adapting.store import VERSION, load_model
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
@@ -123,7 +123,7 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
     plugins = plugins or discovering.load()
     recipe = found.recipe()
     backbone = plugins.backbone(recipe.backbone) if recipe.backbone else None
-    notes = tuple(_differing(found.manifest.get("versions", {})))
+    notes = tuple(_differing(found.manifest, plugins, recipe, folder))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     types = json.loads(read(found.path, "data.json")).get("types", {})
@@ -143,9 +143,22 @@ def _loaded(path: str) -> Scorer:
     return load(path)
 
 
-def _differing(then: dict[str, str]) -> Iterator[str]:
-    """One sentence for each version that is not that of the run."""
+def _differing(manifest: dict[str, Any], plugins: Plugins, recipe: Recipe, folder: Path) -> Iterator[str]:
+    """One sentence for each version that is not that of the run: of a library, the recipe's plugin, the format."""
     now = versions()
-    for name, version in then.items():
-        if name in now and now[name] != version:
+    for name, version in manifest.get("versions", {}).items():
+        if name not in now:
+            yield f"this model was made with {name} {version}, which is not installed here; its scores may differ"
+        elif now[name] != version:
             yield f"this model was made with {name} {version}, and is read with {now[name]}; its scores may differ"
+    then = next((about for about in manifest.get("plugins", ()) if about.split(" ")[0] == recipe.domain), None)
+    here = next(
+        (f"{name} ({about})" if about else name for name, about in plugins.names() if name == recipe.domain), None
+    )
+    if then and not here:
+        yield f"this model was made with plugin {then}, which is not installed here; what it adds to rows is left out"
+    elif then != here:
+        yield f"this model was made with plugin {then}, and is read with {here}; its scores may differ"
+    written = json.loads(read(folder, "model.json")).get("version")
+    if written != VERSION:
+        yield f"this model is in format {written}, which evenhand alone reads; a new run writes format {VERSION}"
