@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from evenhand.errors import BadInput
-from evenhand.pretrained.locate import locate
+from evenhand.pretrained.locate import WEIGHTS, locate
 from evenhand.pretrained.network import Network, identity_of, run_batches, with_head
 from evenhand.pretrained.processor import precision, silence_transformers
 
@@ -115,6 +115,7 @@ class TextEncoder:
 
 def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
     """The encoder in the backbone's folder; BadInput where the folder is not one that transformers reads."""
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     silence_transformers()
@@ -123,12 +124,25 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
     try:
         config = AutoConfig.from_pretrained(folder, **options)
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        model = AutoModel.from_pretrained(folder, config=config, use_safetensors=True, dtype=torch.float32, **options)
+        model, told = AutoModel.from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # told, and refused below in one sentence
+            **options,
+        )
+    except SafetensorError as error:
+        raise BadInput(
+            f"backbone '{backbone.name}': {folder / WEIGHTS} is cut off or damaged ({error}); put the whole file there"
+        ) from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise BadInput(
             f"backbone '{backbone.name}': {folder} is not a text model in transformers' format: {reason}"
         ) from None
+    _check_whole(backbone, folder, told)
     pooling, normalise = _pooling(folder)
     return TextEncoder(
         Sentence(model.eval(), pooling, normalise),
@@ -138,6 +152,21 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
         precision(recipe),
         {name: (folder / name).read_text("utf-8") for name in ("tokenizer_config.json",) if (folder / name).exists()},
     )
+
+
+def _check_whole(backbone: Backbone, folder: Path, told: dict[str, Any]) -> None:
+    """BadInput where the network has weights that the file did not bring: transformers would draw them at random.
+
+    A pooler may be missing, as in networks that were trained on masked tokens: we pool ourselves.
+    """
+    lost = sorted(name for name in told["missing_keys"] if "pooler" not in name.split("."))
+    lost += sorted(str(entry[0]) for entry in told["mismatched_keys"])
+    if lost:
+        raise BadInput(
+            f"backbone '{backbone.name}': the weights in {folder / WEIGHTS} are of another architecture than its"
+            f" config.json, which wants {len(lost)} tensors that are not there, such as {lost[0]}; put weights and"
+            " config.json of one network there"
+        )
 
 
 def _longest(config: Any, tokenizer: Any) -> int:
