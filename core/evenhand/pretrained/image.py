@@ -225,7 +225,11 @@ def _fill(backbone: Backbone, model: nn.Module, folder: Path) -> None:
     try:
         found = {name: value for name, value in load_file(folder / WEIGHTS).items() if name in wanted}
         model.load_state_dict(found)
-    except (RuntimeError, SafetensorError) as error:
+    except SafetensorError as error:
+        raise BadInput(
+            f"backbone '{backbone.name}': {folder / WEIGHTS} is cut off or damaged ({error}); put the whole file there"
+        ) from None
+    except RuntimeError as error:
         reason = str(error).strip().split("\n")[-1].strip()
         raise BadInput(
             f"backbone '{backbone.name}': the weights in {folder / WEIGHTS} do not fit its architecture: {reason}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,14 +129,24 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
         config = AutoConfig.from_pretrained(folder, **options)
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         model, told = AutoModel.from_pretrained(
-            folder, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+            folder,
+            config=config,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # told, and refused below in one sentence
+            **options,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except SafetensorError as error:
+        raise BadInput(
+            f"backbone '{backbone.name}': {folder / WEIGHTS} is cut off or damaged ({error}); put the whole file there"
+        ) from None
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise BadInput(
             f"backbone '{backbone.name}': {folder} is not a text model in transformers' format: {reason}"
         ) from None
-    _refuse_strangers(backbone, folder, told)
+    _check_whole(backbone, folder, told)
     pooling, normalise = _pooling(folder)
     return TextEncoder(
         Sentence(model.eval(), pooling, normalise),
@@ -148,13 +158,18 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
     )
 
 
-def _refuse_strangers(backbone: Backbone, folder: Path, told: Mapping[str, Any]) -> None:
-    """BadInput where weights are not in the file, which transformers would draw at random, but for a pooler's."""
-    missing = sorted(name for name in told["missing_keys"] if not name.startswith("pooler."))
-    if missing:
+def _check_whole(backbone: Backbone, folder: Path, told: dict[str, Any]) -> None:
+    """BadInput where the network has weights that the file did not bring: transformers would draw them at random.
+
+    A pooler may be missing, as in networks that were trained on masked tokens: we pool ourselves.
+    """
+    lost = sorted(name for name in told["missing_keys"] if "pooler" not in name.split("."))
+    lost += sorted(str(entry[0]) for entry in told["mismatched_keys"])
+    if lost:
         raise BadInput(
-            f"backbone '{backbone.name}': the weights in {folder / WEIGHTS} do not fit its architecture: there is no"
-            f" {missing[0]}; take the file that belongs to the config.json beside it"
+            f"backbone '{backbone.name}': the weights in {folder / WEIGHTS} are of another architecture than its"
+            f" config.json, which wants {len(lost)} tensors that are not there, such as {lost[0]}; put weights and"
+            " config.json of one network there"
         )
 
 

@@ -136,7 +136,10 @@ def _check(frame: pl.LazyFrame, casts: Mapping[str, pl.Expr], meant: Mapping[str
 
 
 def as_given(table: pl.DataFrame, like: Any) -> Any:
-    """The table in the library that `like` is of: pandas, Polars, Arrow or another that narwhals knows."""
+    """The table in the library that `like` is of: pandas, Polars, Arrow or another that narwhals knows; of a file,
+    Polars."""
+    if isinstance(like, str | Path):
+        return table
     given = nw.from_native(like)
     if given.implementation.is_polars():
         return table

@@ -3,6 +3,7 @@ Arrow."""
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from evenhand.adapting import scores
-from evenhand.adapting.store import load_model
+from evenhand.adapting.store import VERSION, load_model
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
@@ -23,6 +24,7 @@ from evenhand.recipe import Recipe
 from evenhand.recorded.finished import open_run, read
 from evenhand.recorded.provenance import versions
 from evenhand.scoring.new_rows import as_given, carried, open_rows
+from evenhand.scoring.spark import is_spark, mapped, without_rows
 
 if TYPE_CHECKING:
     from evenhand.extending.discovering import Plugins
@@ -63,11 +65,20 @@ class Scorer:
         return np.concatenate([np.asarray(decided) for decided in made])
 
     def table(self, frame: Any) -> Any:
-        """score and prediction of each row, beside the columns that have a role; of the library that `frame` is of."""
+        """score and prediction of each row, beside the columns that have a role; of the library that `frame` is of.
+
+        A Spark frame gives a Spark frame: each worker reads the run, which must lie under the same path there, with the
+        same plugins installed, and scores the rows that it holds. A value that cannot be read fails the job.
+        """
+        if is_spark(frame):
+            work = functools.partial(_in_a_worker, str(self.path.absolute()))
+            return mapped(frame, work, self.empty(without_rows(frame)))
         return as_given(pl.concat([self.scored(rows) for rows in self.batches(frame)]), frame)
 
     def batches(self, source: Any) -> Iterator[pl.DataFrame]:
         """The rows of a file, a folder of images or a frame, ready for the model, some at a time and in their order."""
+        if is_spark(source):
+            raise BadInput("a Spark frame is scored where its rows lie; use .table(frame), which gives a Spark frame")
         frame, where = open_rows(source, self.recipe, self.types, self.plugins)
         size, some = BATCH[self.recipe.modality], False
         for batch in frame.collect_batches(chunk_size=size, maintain_order=True):
@@ -79,8 +90,19 @@ class Scorer:
 
     def scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         """score and prediction of rows that `batches` gave, beside the columns that have a role."""
+        return self._beside(rows, self._scores(rows))
+
+    def empty(self, nothing: pl.DataFrame) -> pl.DataFrame:
+        """What `table` would give for a frame of these columns, without a row; BadInput where the model misses one."""
+        frame, _ = open_rows(nothing, self.recipe, self.types, self.plugins)
+        outputs = max(1, len(self.adapted.classes))
+        none = np.full((1, outputs), 1 / outputs) if self.adapted.classes else np.zeros(1)
+        one = pl.DataFrame({name: pl.Series([None], dtype=kind) for name, kind in frame.collect_schema().items()})
+        return self._beside(one, none).clear()
+
+    def _beside(self, rows: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
         kept = rows.select(carried(self.recipe.schema, rows.columns))
-        decided, probability = decide(self.recipe, self.adapted, self._scores(rows))
+        decided, probability = decide(self.recipe, self.adapted, scores)
         made = [pl.Series(free_name("prediction", kept.columns), decided)]
         if probability is not None:
             made.append(pl.Series(free_name("score", kept.columns), probability))
@@ -101,7 +123,7 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
     plugins = plugins or discovering.load()
     recipe = found.recipe()
     backbone = plugins.backbone(recipe.backbone) if recipe.backbone else None
-    notes = tuple(_differing(found.manifest.get("versions", {})))
+    notes = tuple(_differing(found.manifest, plugins, recipe, folder))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     types = json.loads(read(found.path, "data.json")).get("types", {})
@@ -109,9 +131,34 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
     return Scorer(found.path, recipe, adapted, types, plugins, notes)
 
 
-def _differing(then: dict[str, str]) -> Iterator[str]:
-    """One sentence for each version that is not that of the run."""
+def _in_a_worker(path: str, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    scorer = _loaded(path)
+    for part in scorer.batches(rows):
+        yield scorer.scored(part)
+
+
+@functools.cache
+def _loaded(path: str) -> Scorer:
+    """The model of the run, read once in each worker's process."""
+    return load(path)
+
+
+def _differing(manifest: dict[str, Any], plugins: Plugins, recipe: Recipe, folder: Path) -> Iterator[str]:
+    """One sentence for each version that is not that of the run: of a library, the recipe's plugin, the format."""
     now = versions()
-    for name, version in then.items():
-        if name in now and now[name] != version:
+    for name, version in manifest.get("versions", {}).items():
+        if name not in now:
+            yield f"this model was made with {name} {version}, which is not installed here; its scores may differ"
+        elif now[name] != version:
             yield f"this model was made with {name} {version}, and is read with {now[name]}; its scores may differ"
+    then = next((about for about in manifest.get("plugins", ()) if about.split(" ")[0] == recipe.domain), None)
+    here = next(
+        (f"{name} ({about})" if about else name for name, about in plugins.names() if name == recipe.domain), None
+    )
+    if then and not here:
+        yield f"this model was made with plugin {then}, which is not installed here; what it adds to rows is left out"
+    elif then != here:
+        yield f"this model was made with plugin {then}, and is read with {here}; its scores may differ"
+    written = json.loads(read(folder, "model.json")).get("version")
+    if written != VERSION:
+        yield f"this model is in format {written}, which evenhand alone reads; a new run writes format {VERSION}"

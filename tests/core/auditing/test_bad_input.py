@@ -31,6 +31,7 @@ def test_a_folder(tmp_path):
         ("gzip.csv", b"\x1f\x8b" + bytes(50), "gzip"),
         ("csv.parquet", b"y,s,g\n1,0.5,a\n", "is not a Parquet file"),
         ("broken.jsonl", b'{"y": 1, "s": 0.5, "g": "a"}\n{"y": \n', "cannot be read"),
+        ("twice.csv", b'\xef\xbb\xbf"y";s;g;y\n1;0.5;a;0\n', "has 2 columns called 'y'; rename or drop one of them"),
         ("ragged.csv", b"y,s,g\n1,0.5,a\n0,0.4,b,c,d\n", "cannot be read"),
     ],
 )
@@ -112,6 +113,11 @@ def test_scores_outside_0_and_1(bad):
 def test_a_column_empty_throughout(role):
     frame = simulated(50).with_columns(pl.lit(None).cast(simulated(1)[role].dtype).alias(role))
     assert f"column '{role}'" in refusal(frame)
+
+
+def test_columns_without_a_name_may_be_several(tmp_path):
+    (tmp_path / "p.csv").write_text("y,s,g,,\n" + "1,0.5,a,,\n0,0.4,b,,\n" * 20)
+    assert audit(tmp_path / "p.csv", label="y", score="s", sensitive="g").data["data"]["rows"] == 40
 
 
 def test_ids_that_come_twice():

@@ -3,7 +3,10 @@ here."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,12 +128,26 @@ def _csv(path: Path, head: bytes) -> pl.LazyFrame:
     """Every column as text: types are decided by all values of a column, never by the first hundred."""
     header = head.split(b"\n", 1)[0].decode("utf-8", "replace")
     separator = max(",;\t|", key=header.count)
+    _check_names(path, head, separator)
     try:
         frame = pl.scan_csv(path, separator=separator, infer_schema=False, glob=False)
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise unreadable(path.name, error) from None
     return frame
+
+
+def _check_names(path: Path, head: bytes, separator: str) -> None:
+    """BadInput where two columns have one name: the engine would rename one of them, and the other be taken unsaid."""
+    try:
+        names = next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"), newline=""), delimiter=separator), [])
+    except csv.Error:  # of a field beyond any length; the engine says what is wrong with it
+        return
+    twice = [name for name, times in Counter(names).items() if times > 1 and name.strip()]
+    if twice:
+        raise BadInput(
+            f"{path.name} has {names.count(twice[0])} columns called '{twice[0]}'; rename or drop one of them"
+        )
 
 
 def _json_lines(path: Path) -> pl.LazyFrame:
