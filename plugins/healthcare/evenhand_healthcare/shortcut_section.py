@@ -1,4 +1,4 @@
-"""The shortcut audit in words: how far each shortcut gets beside the model, and whether the model's errors follow it."""
+"""The shortcut audit in words: how far each shortcut gets beside the model, and whether the model's errors follow."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HALF = 0.5  # of the way from chance to the model's AUC: from here on the headli
 def errors_that_follow(recipe: Recipe, predictions: Predictions) -> list[Estimate]:
     """For each shortcut, how much more often the model errs where the shortcut points the wrong way.
 
-    The sick are halved by the shortcut's score: those whom it finds less sick than the median of the sick, and the rest;
-    the healthy likewise. Differences are between the halves, with intervals that count a patient once.
+    The sick are parted by the shortcut's score: those whom it finds less sick than the sick are on average, and the
+    rest; the healthy likewise. Differences are between the parts, with intervals that count a patient once.
     """
     import polars as pl
 
@@ -33,8 +33,9 @@ def _follows(recipe: Recipe, frame: Any, roles: Any, view: str, score: str) -> l
     import polars as pl
 
     label, prediction = str(roles.label), str(roles.prediction)
-    sick = pl.col(label).cast(pl.String) == str(roles.positive)
-    above = pl.col(score) > pl.col(score).median().over(sick)
+    positive = max(frame[label].unique(), key=str) if roles.positive is None else roles.positive
+    sick = pl.col(label).cast(pl.String) == str(positive)
+    above = pl.col(score) > pl.col(score).mean().over(sick)
     halves = frame.select(
         pl.col(label, prediction),
         *([pl.col(roles.group_id)] if roles.group_id and roles.group_id not in (label, prediction) else []),
@@ -45,24 +46,26 @@ def _follows(recipe: Recipe, frame: Any, roles: Any, view: str, score: str) -> l
     asked: dict[str, Any] = {
         "label": label,
         "prediction": prediction,
+        "positive": positive,
         "sensitive": "shortcut",
+        "reference": {"shortcut": "points the right way"},
         "cluster": roles.group_id,
+        "metrics": ["fnr", "fpr"],
     }
-    asked |= {"positive": roles.positive, "reference": {"shortcut": "points the right way"}, "metrics": ["fnr", "fpr"]}
     gaps = audit(halves, seed=recipe.seed, **asked).data["attributes"][0]["gaps"]
     return [_estimate(view, gap) for gap in gaps if gap["kind"] == "difference"]
 
 
 def _estimate(view: str, gap: dict[str, Any]) -> Estimate:
     missed = gap["metric"] == "fnr"
-    who = "sick whom it misses" if missed else "healthy whom it alarms"
+    what = "of the sick missed" if missed else "of the healthy alarmed"
     return Estimate(
         MISSED if missed else ALARMED,
         view,
         gap["value"],
         gap["lower"],
         gap["upper"],
-        f"share of the {who}, among those whom {SAYS[view]} finds on the wrong side of the median, minus the others",
+        f"share {what} where {SAYS[view]} points the wrong way more than on average, minus where it does not",
     )
 
 
@@ -100,8 +103,8 @@ def shortcut_section(run: Any) -> list[Section]:
 
 HOW = (
     "Each row is a small model that is fitted on the training rows and sees only what should not matter; intervals are "
-    "95 % and count a patient once. The last columns halve the sick (and the healthy) by that model's score, and "
-    "compare how often the adapted model errs in the two halves."
+    "95 % and count a patient once. The last columns part the sick (and the healthy) by that model's score, and "
+    "compare how often the adapted model errs in the two parts."
 )
 
 
@@ -111,19 +114,23 @@ def headline(found: dict[str, dict[str, Any]], ours: dict[str, Any]) -> str:
     above = [view for view in sorted(way, key=lambda view: -way[view]) if found[view]["lower"] > 0.5]
     far = [view for view in above if way[view] >= HALF]
     if far:
-        reached = "; ".join(f"{SAYS[view]} reaches {_spoken(found[view])}" for view in far)
         return (
-            f"The headline proves little: of the way from chance to the adapted model's AUC of {_spoken(ours)}, more than "
-            f"half is there without reading the lungs ({reached}). A model may live on this and fail at the next "
-            "hospital; test it where these cues are absent before believing the figure."
+            f"The headline proves little: more than half of the way from chance to the adapted model's AUC of "
+            f"{_spoken(ours)} is there without reading the lungs ({_reached(far, found)}). A model may live on this "
+            "and fail at the next hospital: test it where these cues are absent before believing the figure."
         )
     if above:
-        reached = "; ".join(f"{SAYS[view]} reaches {_spoken(found[view])}" for view in above)
         return (
-            f"A part of the headline, an AUC of {_spoken(ours)}, can be had without reading the lungs ({reached}), though "
-            "less than half of the way from chance."
+            f"A part of the headline, an AUC of {_spoken(ours)}, is there without reading the lungs "
+            f"({_reached(above, found)}), though less than half of the way from chance."
         )
-    return f"None of these tells the label beyond chance, so the headline, an AUC of {_spoken(ours)}, does not rest on them."
+    return (
+        f"None of these tells the label beyond chance: the headline, an AUC of {_spoken(ours)}, does not rest on them."
+    )
+
+
+def _reached(views: list[str], found: dict[str, dict[str, Any]]) -> str:
+    return "; ".join(f"{SAYS[view]}: {_spoken(found[view])}" for view in views)
 
 
 def _following(views: list[str], follows: dict[tuple[str, str], Any]) -> str:
