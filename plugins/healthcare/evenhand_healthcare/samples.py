@@ -6,7 +6,8 @@ Planted, each with its constant:
   lungs masked, must predict the label far better than chance, and the model must miss more of the sick without it.
 - *label bias*: in train and validation MISSED of the women with pneumonia are recorded as healthy (their films were
   read in haste); the test films were read again by a panel, and are right. Women can be told by the breast shadow. So
-  a model that learns from these labels must underdiagnose women: more of them are missed at any operating point.
+  a model that learns from these labels must underdiagnose women: more of them are missed at any operating point, and
+  (its mirror) more of the healthy men are alarmed.
 Not planted: the patient's number says nothing, and views differ only by how large the heart looks.
 """
 
@@ -32,11 +33,11 @@ def radiographs(seed: int = 0, patients: dict[str, int] | None = None) -> dict[s
     """The sample's columns; the same seed gives the same films. `file_name` holds the film itself, as PNG."""
     rng = np.random.default_rng([seed, 20261125])
     columns: dict[str, list[Any]] = {}
-    number = 1000
-    for split, many in (patients or PATIENTS).items():
+    counts = patients or PATIENTS
+    numbers = iter(1000 + rng.permutation(9 * sum(counts.values())))
+    for split, many in counts.items():
         for _ in range(many):
-            number += int(rng.integers(1, 9))
-            for row in _patient(rng, split, f"P{number:05d}"):
+            for row in _patient(rng, split, f"P{next(numbers):05d}"):
                 for name, value in row.items():
                     columns.setdefault(name, []).append(value)
     return columns
@@ -92,11 +93,8 @@ def _film(
     if sick:
         film += _opacities(rng, x, y)
     _, exposure, noise = SITES[site]
-    film = (
-        film * exposure * rng.uniform(0.7, 1.1)
-        + rng.uniform(-15, 15)
-        + noise * rng.standard_normal(film.shape, np.float32)
-    )
+    film = film * exposure * rng.uniform(0.7, 1.1) + rng.uniform(-15, 15)
+    film += noise * rng.standard_normal(film.shape, np.float32)
     film = np.clip(film, 0, 255).astype(np.uint8)
     return _burn_in(film, "PORT") if marked else film
 
