@@ -1,6 +1,6 @@
-"""Writes recipe.md and policy.md from the models that read these files, so that the pages say what the code does.
+"""Writes recipe.md, policy.md and pretrain.md from the models that read them, so that the pages say what the code does.
 
-python docs/generate.py            # writes both pages
+python docs/generate.py            # writes the pages
 python docs/generate.py --check    # exits with 1 where a page is not what would be written
 """
 
@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from evenhand.asking.question import Question
 from evenhand.auditing.question.policy import Policy, RatioRule, shipped
+from evenhand.pretraining.settings import PretrainRule
 from evenhand.recipe import OF_THE_RUN, Recipe
 
 HERE = Path(__file__).parent
@@ -77,6 +78,78 @@ least = 0.8
 """
 
 
+PRETRAIN = """# Pretrain a backbone
+
+`evenhand pretrain BACKBONE` teaches a network before any recipe adapts it: by your own data, by a plugin's simulation,
+or by pictures of formulas. It leaves a folder that every recipe takes.
+
+```sh
+evenhand pretrain timm:test_resnet --out small \\
+    --set pretrain.steps=4 --set pretrain.batch_size=8 --set pretrain.image_size=32 --set pretrain.classes=4
+```
+
+    evenhand run autonomy/signs --set backbone=local:small
+
+That is a toy of four steps. In earnest:
+
+@KINDS@
+
+BACKBONE is a name of `evenhand backbones`, whose weights training starts from; `timm:ARCHITECTURE`, an image network
+with random weights; or `local:DIR`, to go on from a folder. Where the data have official splits only the training rows
+are seen.
+
+Killed at any point, the same command goes on from its last checkpoint and ends with the same bytes, on one machine
+with one number of threads. `torchrun --nproc-per-node 2 -m evenhand pretrain …` divides each batch among processes; on
+a GPU it is the same command.
+
+## The folder
+
+    small/                       the walk: manifest.json (versions, seed, cost), data.json, log.jsonl
+      backbone/                  what may be handed on
+        model.safetensors        the weights
+        config.json              timm's, transformers' or the tabular network's description
+        card.json                what it was pretrained on, licence, parameters, size, known bias, command, sha256
+
+`local:small` and `local:small/backbone` are the same. Nothing is read from a folder without a card, from weights
+whose sha256 is not the card's, or from weights that do not fit the architecture. The card cannot know the licence of
+your data or whom they leave out: say it with `--set pretrain.licence=…` and `--set pretrain.known_bias=…`.
+
+## Where it does not pay
+
+Figures and the one command that measures them are in `benchmarks/pretraining.md`.
+
+## Settings
+
+Beside these, `seed`, `schema.*` and, for a plugin, `options.*` are those of a [recipe](recipe.md).
+"""
+
+
+PRETRAIN_KINDS = (
+    (
+        "supervised",
+        "`evenhand pretrain efficientnet-lite0 --data images`",
+        "one folder of images for each class, or a table with `--set schema.label=COLUMN`",
+    ),
+    (
+        "self-supervised",
+        "the same, with all images in one folder",
+        "two views of each of your unlabelled images: VICReg (arXiv 2105.04906)",
+    ),
+    (
+        "formula-driven",
+        "`evenhand pretrain timm:mobilenetv2_035`",
+        "rendered fractals (arXiv 2101.08515) and contours (arXiv 2303.01112): no photograph, no person",
+    ),
+    (
+        "masked tokens",
+        "`evenhand pretrain all-minilm-l6-v2 --data texts.txt`",
+        "one text a line, or a table with `--set schema.input=COLUMN`",
+    ),
+    ("prior", "`evenhand pretrain tabular-prior`", "synthetic tables drawn from evenhand's own prior"),
+    ("a plugin's", "`evenhand pretrain DOMAIN/NAME`", "what the plugin's `pretrain` hook simulates"),
+)
+
+
 QUESTION = (
     "What is asked of the run's predictions, as [question.md](question.md) says it; the schema names the columns.\n"
 )
@@ -84,7 +157,7 @@ QUESTION = (
 
 def pages() -> dict[str, str]:
     """The text of every generated page by its file name."""
-    return {"recipe.md": _recipe_page(), "policy.md": _policy_page()}
+    return {"recipe.md": _recipe_page(), "policy.md": _policy_page(), "pretrain.md": _pretrain_page()}
 
 
 def _recipe_page() -> str:
@@ -95,6 +168,12 @@ def _recipe_page() -> str:
         elif field.annotation is Question:
             parts += [f"## [{name}]\n", QUESTION, _question_table()]
     return _page(parts, "core/evenhand/recipe.py and core/evenhand/schema.py")
+
+
+def _pretrain_page() -> str:
+    rows = ["| kind | command | learns by |", "|---|---|---|", *(_row(*cells) for cells in PRETRAIN_KINDS)]
+    text = PRETRAIN.replace("@KINDS@", "\n".join(rows))
+    return _page([text, _table(PretrainRule)], "core/evenhand/pretraining/settings.py")
 
 
 def _question_table() -> str:

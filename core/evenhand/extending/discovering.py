@@ -158,20 +158,25 @@ class Plugins:
         """The recipe called `name`, or BadInput with the nearest name, or with the fault of its plugin."""
         if name in self._recipes:
             return self._recipes[name][0]
-        domain = name.split("/")[0]
-        if domain in self.faults:
-            raise BadInput(f"recipe '{name}' is not available: plugin '{domain}' is quarantined: {self.faults[domain]}")
+        self._refuse_quarantined("recipe", name)
         known = list(self._recipes)
         advice = did_you_mean(name, known) or (
             f" There are: {', '.join(known)}." if known else " Install a domain plugin, such as evenhand-nlp."
         )
         raise BadInput(f"there is no recipe '{name}'.{advice}")
 
+    def _refuse_quarantined(self, what: str, name: str) -> None:
+        domain = name.split("/")[0]
+        if domain in self.faults:
+            why = f"plugin '{domain}' is quarantined: {self.faults[domain]}"
+            raise BadInput(f"{what} '{name}' is not available: {why}")
+
     def backbone(self, name: str) -> Backbone:
         """The backbone called `name`, or that `local:DIR` or `timm:ARCHITECTURE` is; BadInput with the nearest name."""
         if found := unlisted(name):
             return found
         if name not in self._backbones:
+            self._refuse_quarantined("backbone", name)
             raise BadInput(
                 f"there is no backbone '{name}'.{did_you_mean(name, self._backbones)} `evenhand backbones` lists them"
             )

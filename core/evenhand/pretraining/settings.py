@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "text": ("masked",),
     "table": ("prior",),
 }
+RATES = {"image": 1e-3, "text": 5e-5}  # largest step sizes: a fresh network, and one that is to forget little
 NEEDS_NO_DATA = ("formula", "prior")
 
 
@@ -36,7 +37,9 @@ class PretrainRule(BaseModel):
     )
     steps: int = Field(2000, ge=1, description="Steps of training.")
     batch_size: int = Field(64, ge=2, description="Examples in one step, over all processes together.")
-    learning_rate: float = Field(1e-3, gt=0, description="Largest step size; for text, 1e-4 is a good start.")
+    learning_rate: float | None = Field(
+        None, gt=0, description="Largest step size; not set: 0.001 for images, 0.00005 for texts."
+    )
     weight_decay: float = Field(0.05, ge=0, description="Pull of the weight matrices towards zero (AdamW).")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the step size grows.")
     image_size: int = Field(96, ge=16, description="Side of the square that images are cut to, in pixels.")

@@ -19,7 +19,7 @@ from evenhand.pretrained.locate import WEIGHTS, locate
 from evenhand.pretrained.processor import seed_and_threads
 from evenhand.pretraining.loop import Plan, Tensors, learn
 from evenhand.pretraining.objectives import Classified, Masked, TwoViews
-from evenhand.pretraining.settings import PretrainRecipe, encoder_recipe
+from evenhand.pretraining.settings import RATES, PretrainRecipe, encoder_recipe
 from evenhand.pretraining.views import Views
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _plan(recipe: PretrainRecipe, run: Run, checkpoint: Path, number_format: str
     return Plan(
         rule.steps,
         recipe.seed,
-        rule.learning_rate,
+        rule.learning_rate or RATES[recipe.modality],
         rule.weight_decay,
         rule.warmup,
         number_format,

@@ -271,3 +271,11 @@ def test_a_recipe_takes_the_folder_and_refuses_it_when_its_weights_change(tmp_pa
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
     with pytest.raises(BadInput, match="not the ones its card names"):
         evenhand.run("toy_images/spots", settings=asked, out=tmp_path / "again", plugins=plugins)
+
+
+def test_a_network_of_a_quarantined_plugin_is_said_to_be_that(tmp_path):
+    def backbones():
+        raise RuntimeError("no licence here")
+
+    with pytest.raises(BadInput, match="'sim/dots' is not available: plugin 'sim' is quarantined: RuntimeError"):
+        evenhand.pretrain("sim/dots", out=tmp_path, plugins=plugin(backbones=backbones))
