@@ -1,11 +1,11 @@
 """Records are read by stated rules: each code has one meaning, and what no rule reads is refused by name."""
 
 import pytest
-from evenhand_healthcare.demographics import BANDS, LAST_BAND, UNKNOWN, age, age_band, category, column, pregnancy, sex
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand import BadInput
+from evenhand_healthcare.demographics import BANDS, LAST_BAND, UNKNOWN, age, age_band, category, column, pregnancy, sex
 
 NAMES = {*(name for _, name in BANDS), LAST_BAND, UNKNOWN}
 

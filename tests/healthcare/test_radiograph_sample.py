@@ -5,8 +5,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from evenhand_healthcare.samples import MARKED, MARKED_HEALTHY, MISSED, PATIENTS, SIDE, radiographs
 from PIL import Image
+
+from evenhand_healthcare.samples import MARKED, MARKED_HEALTHY, MISSED, PATIENTS, SIDE, radiographs
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,46 @@
+"""The model that traffic-sign stores: the driving network, and a sheet of the pictures it was adapted on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from evenhand_autonomy.learning import logits_of, tensor
+from evenhand_autonomy.network import DrivingNetwork
+from evenhand_autonomy.signs.pictures import pictures_of
+from evenhand_autonomy.weights import read, write
+
+SEEN = "seen.jpg"  # a sheet of simulated beside real pictures, for the report
+
+
+class SignModel:
+    """Class probabilities of sign pictures."""
+
+    def __init__(self, network: DrivingNetwork, column: str, seen: bytes = b"") -> None:
+        self.network, self.column, self.seen = network.eval(), column, seen
+
+    def scores(self, rows: Any) -> np.ndarray:
+        """Probabilities [rows, classes]."""
+        logits = logits_of(self.network, tensor(pictures_of(rows, self.column)))
+        found: np.ndarray = torch.softmax(logits.double(), 1).numpy()
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Weights as safetensors, the rest as JSON."""
+        write(self.network, folder / "model.safetensors")
+        about = {"column": self.column, "classes": self.network.head.out_features}
+        (folder / "sign-model.json").write_text(json.dumps(about), "utf-8")
+        if self.seen:
+            (folder / SEEN).write_bytes(self.seen)
+
+    @classmethod
+    def load(cls, folder: Path) -> SignModel:
+        """What `save` wrote."""
+        about = json.loads((folder / "sign-model.json").read_text("utf-8"))
+        network = read(folder / "model.safetensors", int(about["classes"]))
+        seen = folder / SEEN
+        return cls(network, str(about["column"]), seen.read_bytes() if seen.is_file() else b"")

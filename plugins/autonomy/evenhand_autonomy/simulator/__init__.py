@@ -1,0 +1,1 @@
+"""Our own driving simulator: signs and roads drawn and photographed by formulas, every sample with its ground truth."""

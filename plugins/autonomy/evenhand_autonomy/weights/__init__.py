@@ -1,0 +1,35 @@
+"""The driving network's weights, as safetensors: reading and writing them, and the ones that the plugin ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evenhand import BadInput
+from evenhand_autonomy.network import DrivingNetwork
+
+WEIGHTS = "model.safetensors"
+
+
+def write(network: DrivingNetwork, file: Path) -> None:
+    """Weights and statistics, each as it is."""
+    from safetensors.torch import save_file
+
+    save_file({name: value.contiguous().clone() for name, value in network.state_dict().items()}, file)
+
+
+def read(file: Path, classes: int) -> DrivingNetwork:
+    """The network that `write` wrote; BadInput where the file holds another one."""
+    import torch
+    from safetensors.torch import load_file
+
+    network = DrivingNetwork(classes)
+    try:
+        network.load_state_dict(load_file(file))
+    except (RuntimeError, OSError, ValueError) as error:
+        raise BadInput(f"{file} holds no driving network of {classes} classes ({str(error)[:120]})") from None
+    return network.to(memory_format=torch.channels_last).eval()
+
+
+def shipped(classes: int, folder: Path | None = None) -> DrivingNetwork:
+    """The pretrained network in `folder`; not given: the one in this package."""
+    return read((folder or Path(__file__).parent) / WEIGHTS, classes)
