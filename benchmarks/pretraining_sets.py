@@ -157,11 +157,13 @@ def ridge(features: np.ndarray, targets: np.ndarray, held: np.ndarray, classes: 
         centre, mean = features[rows].mean(0), wanted[rows].mean(0)
         x = (features[rows] - centre).astype(np.float64)
         x /= (spread := np.sqrt((x**2).mean()) or 1.0)
-        left, values, right = np.linalg.svd(x, full_matrices=False)
-        shown = left.T @ (wanted[rows] - mean)
+        y, tall = wanted[rows] - mean, len(x) > x.shape[1]
+        values, turn = np.linalg.eigh(x.T @ x if tall else x @ x.T)  # the smaller of the two squares
+        shown = turn.T @ (x.T @ y if tall else y)
         found = []
         for penalty in penalties:
-            weight = right.T @ (shown * (values / (values**2 + penalty))[:, None]) / spread
+            solved = turn @ (shown / (np.maximum(values, 0) + penalty)[:, None])
+            weight = (solved if tall else x.T @ solved) / spread
             found.append((weight, mean - centre @ weight))
         return found
 

@@ -53,9 +53,18 @@ def open_backbone(path: str | Path) -> Backbone:
         raise BadInput(f"{folder / CARD} does not say {lacking}, which every card must; add it") from None
     if not isinstance(card.sha256, str) or not SHA256.fullmatch(card.sha256):
         raise BadInput(f"{folder / CARD} has no sha256 of {WEIGHTS}, which every local backbone needs; add it")
-    options = {"layers": tuple(config["layers"])} if isinstance(config.get("layers"), list) else {}
     name = str(told.get("name") or folder.name)
-    return Backbone(name, _modality(folder, config), f"local:{folder.absolute()}", card, options)
+    return Backbone(name, _modality(folder, config), f"local:{folder.absolute()}", card, _options(folder, config))
+
+
+def _options(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """timm's arguments and the layers to choose from. Only numbers: an argument may also name a file to be read."""
+    arguments, layers = config.get("model_args") or {}, config.get("layers") or []
+    if not isinstance(arguments, Mapping) or not all(isinstance(value, int | float) for value in arguments.values()):
+        raise BadInput(f"model_args in {folder / CONFIG} may hold numbers, true and false alone; take the others out")
+    if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
+        raise BadInput(f"layers in {folder / CONFIG} must be a list of names of the network's layers")
+    return {**arguments, **({"layers": tuple(layers)} if layers else {})}
 
 
 def write_card(folder: Path, name: str, card: BackboneCard, command: str) -> None:

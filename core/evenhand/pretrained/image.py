@@ -194,7 +194,13 @@ def _create(backbone: Backbone, architecture: str, described: dict[str, Any]) ->
     if not timm.is_model(architecture):
         hint = did_you_mean(architecture, timm.list_models())
         raise BadInput(f"backbone '{backbone.name}': timm has no architecture '{architecture}'.{hint}")
-    model: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **_arguments(backbone))
+    options = _arguments(backbone)
+    try:
+        model: Any = timm.create_model(architecture, pretrained=False, num_classes=0, **options)
+    except TypeError as error:
+        raise BadInput(
+            f"backbone '{backbone.name}': timm's {architecture} does not take the options {sorted(options)}: {error}"
+        ) from None
     for key in ("mean", "std"):
         if key in described:
             model.pretrained_cfg[key] = described[key]

@@ -110,6 +110,13 @@ def test_the_kind_of_network_is_read_from_its_config(folder):
         (lambda folder: (cut(folder), resign(folder)), "do not fit its architecture"),
         (lambda folder: rewrite(folder / "config.json", architecture="test_vit"), "do not fit its architecture"),
         (lambda folder: rewrite(folder / "config.json", architecture="no_such"), "timm has no architecture"),
+        (lambda folder: rewrite(folder / "config.json", model_args={"checkpoint_path": "x.pth"}), "numbers, true and"),
+        (lambda folder: rewrite(folder / "config.json", model_args={"stem_width": 8}), "do not fit its architecture"),
+        (
+            lambda folder: rewrite(folder / "config.json", model_args={"speed": 8}),
+            r"does not take the options \['speed'",
+        ),
+        (lambda folder: rewrite(folder / "config.json", layers="head"), "must be a list of names"),
         (bert, "another architecture than its config.json, which wants"),
         (lambda folder: (bert(folder), cut(folder), resign(folder)), "is not a text model in transformers' format"),
     ],
