@@ -135,7 +135,8 @@ def test_a_trained_network_stands_where_its_library_looks(evenhand, finished, hu
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes(sent[name])
         assert sent[name] == sent[f"model/{name}"]
-    assert timm.create_model(f"local-dir:{tmp_path}", pretrained=True).num_classes == 2
+    for folder in (tmp_path, finished / "model"):
+        assert timm.create_model(f"local-dir:{folder}", pretrained=True).num_classes == 2
     assert not {"model.json", "about.json", "head.safetensors"} & set(sent)
 
 

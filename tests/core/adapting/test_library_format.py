@@ -13,6 +13,7 @@ from evenhand.adapting.models import NetworkModel, _describe, _tensors_of
 from evenhand.adapting.store import load_model, save_model
 from evenhand.adapting.weights import save_tensors
 from evenhand.errors import BadInput
+from evenhand.files import digest
 from evenhand.pretrained.network import run_batches
 from evenhand.values import Adapted, Backbone, BackboneCard
 
@@ -128,6 +129,16 @@ def test_features_of_middle_layers_leave_a_network_without_a_classifier(run, tmp
     again = load_model(tmp_path / "model", job, net)
     told = scores(model, splits.test, splits.schema)
     np.testing.assert_array_equal(scores(again.model, splits.test, splits.schema), told)
+
+
+def test_the_same_network_is_stored_as_the_same_bytes(text_run, run, tmp_path):
+    model, *_ = text_run
+    save_model(Adapted(model, ("card", "cash", "transfer"), "lp-ft"), tmp_path / "once")
+    scores(model, messages(5, 1), model.schema)  # the tokenizer remembers how it was last used
+    save_model(Adapted(model, ("card", "cash", "transfer"), "lp-ft"), tmp_path / "twice")
+    assert digest(tmp_path / "once") == digest(tmp_path / "twice")
+    for file in (tmp_path / "once").rglob("*.json"):
+        assert str(tmp_path.parent) not in file.read_text(), f"{file.name} names a path of this machine"
 
 
 def test_a_network_of_the_format_before_is_still_read_to_the_last_bit(text_run, bert, tmp_path):
