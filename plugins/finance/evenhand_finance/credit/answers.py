@@ -22,8 +22,10 @@ def prepare_rows(recipe: Recipe, rows: Any) -> Any:
     return prepare(recipe, rows)
 
 
-def finetune(recipe: Recipe, splits: Splits, run: Any, **_: Any) -> Adapted:
-    """The model, its reasons, and the search for one that is less discriminatory."""
+def finetune(recipe: Recipe, splits: Splits, run: Any, **_: Any) -> Adapted | None:
+    """The model, its reasons, and the search for one that is less discriminatory; None for the core's strategies."""
+    if recipe.options.get("model") == "backbone":
+        return None
     from evenhand_finance.credit.training import train
 
     return train(recipe, splits, run)

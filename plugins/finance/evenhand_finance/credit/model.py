@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -62,6 +62,7 @@ class CreditModel:
     fitted: Fitted
     place: int
     evidence: Evidence = field(default_factory=Evidence)
+    holds_rows: ClassVar[bool] = True  # the evidence names the declined among the test rows, with their reasons
 
     def scores(self, rows: Any) -> np.ndarray:
         """Probabilities [rows, 2]."""

@@ -18,7 +18,7 @@ from evenhand_finance.credit.reading import defaulted
 from evenhand_finance.credit.reasons import MOST
 from evenhand_finance.credit.search import Search
 
-EXAMPLES, COMMONEST = 3, 10
+EXAMPLES, COMMONEST = 3, 8
 FOLDER = "model/model"  # of the run's own model
 
 
@@ -33,7 +33,7 @@ def sections(run: Any) -> list[Section]:
     groups = [Grouped.of(rows[name], recipe) for name in recipe.schema.sensitive]
     told = str(run.manifest.get("command", f"evenhand run {recipe.full_name}"))
     search = evidence.told["search"]
-    found = [] if search is None else [_alternatives(Search.from_dict(search), evidence, rows, groups, recipe, told)]
+    found = [] if search is None else _alternatives(Search.from_dict(search), evidence, rows, groups, recipe, told)
     return [*found, *_reasons(evidence, groups, recipe), _proxies(evidence, recipe)]
 
 
@@ -48,37 +48,33 @@ def _not_ours() -> Section:
 
 def _alternatives(
     search: Search, evidence: Evidence, rows: pl.DataFrame, groups: Sequence[Grouped], recipe: Recipe, told: str
-) -> Section:
-    """The front, selected on validation, shown on test rows."""
+) -> list[Section]:
+    """The front, selected on validation, shown on test rows, and the command of each."""
     title = "Less discriminatory alternatives"
     if not search.repairs:
         ratios = ", ".join(f"{name} {ratio:.3f}" for name, ratio in search.impacts.items() if ratio is not None)
-        return Section(
-            title,
-            f"Nothing is to be repaired: in every sensitive column the lowest group's approval rate is"
-            f" at least four fifths of the highest's ({ratios}; on {search.how}), so no alternative"
-            " was searched for. --set options.repair=COLUMN searches all the same.",
+        text = (
+            "Nothing is to be repaired: in every sensitive column the lowest group's approval rate is at least four"
+            f" fifths of the highest's ({ratios}; on {search.how}), so no alternative was searched for. --set"
+            " options.repair=COLUMN searches all the same."
         )
+        return [Section(title, text)]
     y = defaulted(rows[recipe.schema.require("label", "reporting")], recipe).astype(float)
     found = tested(search, evidence.tested, y, groups)
-    return Section(
-        title,
-        _verdict(search, found),
-        (
-            "candidate",
-            "AUC, validation",
-            f"{search.column} ratio, validation",
-            "AUC, test",
-            "ratio, test",
-            "gain in ratio",
-            "loss of AUC",
-            "approved",
-            "other columns' lowest",
-            "command",
-        ),
-        tuple(_row(one, search, told) for one in found),
-        charts=(_front(search), _on_test(search, found)),
+    header = ("candidate", "AUC, validation", "ratio, validation", "AUC, test", "ratio, test", "gain in ratio")
+    commands = tuple(
+        (one.name, command(told, one.name, one.threshold, f"{search.column}={search.low}")) for one in search.shown
     )
+    return [
+        Section(
+            title,
+            _verdict(search, found),
+            (*header, "loss of AUC", "approved", "lowest of other columns"),
+            tuple(_row(one, search) for one in found),
+            charts=(_front(search), _on_test(search, found)),
+        ),
+        Section("To run one of the alternatives", "", ("candidate", "command"), commands),
+    ]
 
 
 def _verdict(search: Search, found: Sequence[Tested]) -> str:
@@ -100,12 +96,12 @@ def _verdict(search: Search, found: Sequence[Tested]) -> str:
         )
     place = "at or above four fifths" if chosen.impact[0] >= FOUR_FIFTHS else "still below four fifths"
     return (
-        f"{start} Kept: {chosen.name}, with a ratio of {ratio} on the test rows, {place}. Its command is in the table;"
-        " whether it serves as well is the lender's to judge."
+        f"{start} Kept: {chosen.name}, with a ratio of {ratio} on the test rows, {place}. Its command is below; whether"
+        " it serves as well is the lender's to judge."
     )
 
 
-def _row(one: Tested, search: Search, told: str) -> tuple[Any, ...]:
+def _row(one: Tested, search: Search) -> tuple[Any, ...]:
     chosen = next(found for found in search.measured if found.name == one.name)
     mark = " (reference)" if one.name == search.reference else " (chosen)" if one.name == search.chosen else ""
     own = one.name == search.reference
@@ -115,11 +111,10 @@ def _row(one: Tested, search: Search, told: str) -> tuple[Any, ...]:
         f"{chosen.impact:.3f}",
         _limits(one.auc),
         _limits(one.impact),
-        "" if own else _limits(one.gain) + (" proven" if one.proven else ""),
+        "" if own else _limits(one.gain) + (", proven" if one.proven else ""),
         "" if own else _limits(one.loss),
         f"{one.approved:.1%}",
         f"{one.others:.3f}" if np.isfinite(one.others) else "none",
-        command(told, one.name, chosen.threshold, f"{search.column}={search.low}"),
     )
 
 
@@ -127,15 +122,11 @@ def command(told: str, name: str, threshold: float, repair: str) -> str:
     """What runs a candidate: the command that this run was made with, told otherwise in three settings."""
     words = shlex.split(told)
     settings = {"options.model": name, "options.repair": repair, "audit.threshold": f"{threshold:.6g}"}
-    kept: list[str] = []
-    for place, word in enumerate(words):
-        follows = words[place + 1] if place + 1 < len(words) else ""
-        before = words[place - 1] if place else ""
-        if (word == "--set" and follows.split("=")[0] in settings) or (
-            before == "--set" and word.split("=")[0] in settings
-        ):
-            continue
-        kept.append(word)
+    pairs = list(zip(words, [*words[1:], ""], strict=True))
+    dropped = {
+        place for place, (word, after) in enumerate(pairs) if word == "--set" and after.split("=")[0] in settings
+    }
+    kept = [word for place, word in enumerate(words) if place not in dropped and place - 1 not in dropped]
     return shlex.join([*kept, *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))])
 
 
@@ -144,41 +135,36 @@ def _limits(value: tuple[float, float, float]) -> str:
 
 
 def _front(search: Search) -> Chart:
-    """All candidates on the rows to choose by; the line joins those that none beats."""
+    """The candidates on the rows to choose by; the line joins those that none beats in both."""
     front = [one for one in search.shown if one.front]
+    lowest = min(one.auc for one in front) - 0.02
     rest = [one for one in search.measured if not one.front and one.name != search.reference]
+    seen = [one for one in rest if one.auc >= lowest]
     named = [one for one in search.measured if one.name == search.reference]
     chosen = [one for one in search.measured if one.name == search.chosen]
-    lines = [Line("front", tuple(one.impact for one in front), tuple(one.auc for one in front))]
-    for name, some in (("other candidates", rest), ("reference", named), ("chosen", chosen)):
+    lines = [Line("front", tuple(one.auc for one in front), tuple(one.impact for one in front))]
+    for name, some in (("other candidates", seen), ("reference", named), ("chosen", chosen)):
         if some:
-            lines.append(Line(name, tuple(o.impact for o in some), tuple(o.auc for o in some), points=True))
-    says = f"On {search.how}. To the right: more even; upwards: a better order."
-    return Chart("AUC against impact, where it was chosen", f"{search.column}: lowest ratio", "AUC", tuple(lines), says)
+            lines.append(Line(name, tuple(o.auc for o in some), tuple(o.impact for o in some), points=True))
+    beyond = f" {len(rest) - len(seen)} more order applicants worse than the picture shows." if rest != seen else ""
+    says = f"On {search.how}. Upwards: more even; to the right: a better order.{beyond}"
+    return Chart("AUC and impact, where it was chosen", "AUC", f"{search.column}: lowest ratio", tuple(lines), says)
 
 
 def _on_test(search: Search, found: Sequence[Tested]) -> Chart:
-    """The front on the test rows, with limits of the ratio."""
-    x = tuple(float(place) for place in range(1, len(found) + 1))
-    ratios = Line(
-        "ratio",
-        x,
-        tuple(o.impact[0] for o in found),
-        tuple(o.impact[1] for o in found),
-        tuple(o.impact[2] for o in found),
-        points=True,
-    )
-    fifths = Line("four fifths", (x[0], x[-1]), (0.8, 0.8))
-    aucs = Line(
-        "AUC",
-        x,
-        tuple(o.auc[0] for o in found),
-        tuple(o.auc[1] for o in found),
-        tuple(o.auc[2] for o in found),
-        points=True,
-    )
-    says = "In the order of the table, with 95 % limits on the test rows."
-    return Chart("Ratio and AUC on the test rows", "row of the table", "ratio, AUC", (ratios, aucs, fifths), says)
+    """The same of the test rows, with limits of the ratio."""
+    lines = []
+    kinds = {search.reference: "reference", search.chosen: "chosen"}
+    for name in ("front", "reference", "chosen"):
+        some = [one for one in found if kinds.get(one.name, "front") == name]
+        if some:
+            value, lower, upper = (tuple(one.impact[i] for one in some) for i in range(3))
+            lines.append(Line(name, tuple(one.auc[0] for one in some), value, lower, upper, points=True))
+    ends = min(one.auc[0] for one in found), max(one.auc[0] for one in found)
+    lines.append(Line("four fifths", ends, (FOUR_FIFTHS, FOUR_FIFTHS)))
+    says = "With 95 % limits of the ratio. What was chosen before stays chosen, however it fares here."
+    name = f"{search.column}: {search.low} to {search.high}"
+    return Chart("AUC and ratio on the test rows", "AUC", name, tuple(lines), says)
 
 
 def _reasons(evidence: Evidence, groups: Sequence[Grouped], recipe: Recipe) -> list[Section]:
@@ -220,18 +206,19 @@ def _frequency(table: pl.DataFrame, groups: Sequence[Grouped]) -> Section:
         for reason in row:
             counts[reason] = counts.get(reason, 0) + 1
     commonest = sorted(counts, key=lambda reason: -counts[reason])[:COMMONEST]
-    columns, shares = [("all", np.ones(len(said), dtype=bool))], []
     place = table["test_row"].to_numpy()
+    inside = {"all": np.ones(len(said), dtype=bool)}
     for group in groups:
         code = group.code[place]
-        columns += [(f"{group.column}: {name}", code == i) for i, name in enumerate(group.names)]
-    columns = [(name, inside) for name, inside in columns if inside.any()]
-    for reason in commonest:
-        given = np.array([reason in row for row in said])
-        shares.append((reason, *(f"{given[inside].mean():.0%}" for _, inside in columns)))
-    sizes = ("declined", *(int(inside.sum()) for _, inside in columns))
-    text = "Share of the declined of each group who are given a reason, among their up to four."
-    return Section("Reasons by group", text, ("reason", *(name for name, _ in columns)), (sizes, *shares))
+        inside |= {f"{group.column}: {name}": code == i for i, name in enumerate(group.names)}
+    given = {reason: np.array([reason in row for row in said]) for reason in commonest}
+    rows = [
+        (name, int(rows.sum()), *(f"{given[reason][rows].mean():.0%}" for reason in commonest))
+        for name, rows in inside.items()
+        if rows.any()
+    ]
+    text = "Share of a group's declined who are given a reason, among their up to four."
+    return Section("Reasons by group", text, ("group", "declined", *commonest), tuple(rows))
 
 
 def _proxies(evidence: Evidence, recipe: Recipe) -> Section:
