@@ -100,6 +100,7 @@ class Adapted:
     `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
     their order; needed by an operating point where `model` was fitted on them too. It is not stored.
     `operating`: the core's, where the recipe asks for an operating point.
+    `exhibits`: file name -> bytes that `report_sections` will want, stored as model/exhibits/NAME and not read back.
     """
 
     model: Any
@@ -110,6 +111,7 @@ class Adapted:
     notes: tuple[str, ...] = ()
     validation_scores: np.ndarray | None = None
     operating: OperatingPoint | None = None
+    exhibits: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

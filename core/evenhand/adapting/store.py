@@ -4,11 +4,13 @@ model.json    classes, strategy, validation, notes, and of which kind each model
 model/        what the model's `save` wrote; a trained network's files lie beside model.json, so that transformers or
               timm opens the folder itself
 baseline_0/   the same of the first baseline, and so on
+exhibits/     what the plugin's report sections want, if anything
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from evenhand.values import Backbone
 
 FORMAT, VERSION, READ = "evenhand-model", 3, (2, 3)
+EXHIBIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NETWORK = "network"
 KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel]] = {
     "probe": ProbeModel,
@@ -55,6 +58,11 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
+    for name, content in adapted.exhibits.items():
+        if not EXHIBIT.fullmatch(name):
+            raise PluginFault(f"the exhibit {name!r} is no plain file name; use letters, digits, '.', '-' and '_'")
+        (folder / "exhibits").mkdir(exist_ok=True)
+        (folder / "exhibits" / name).write_bytes(content)
     (folder / "model.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

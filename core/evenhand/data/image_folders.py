@@ -12,7 +12,7 @@ from evenhand.schema import Schema
 if TYPE_CHECKING:
     import polars as pl
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".dcm")
 FILE_COLUMNS = ("filename", "file_name")
 
 

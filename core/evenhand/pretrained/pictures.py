@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenhand.errors import BadInput
+from evenhand.pretrained.dicom import as_bytes, film, is_dicom
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,16 +26,48 @@ def pictures(rows: Dataset, schema: Schema) -> Iterator[Image]:
 
 
 def decode(value: Any, index: int) -> Image:
-    """An image from a path or {"bytes", "path"}."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    """An image from a path or {"bytes", "path"}, as RGB of 8 bits: a DICOM film, or whatever Pillow reads.
 
+    Grey of more than 8 bits is scaled from its darkest to its brightest, since files of 12 bits in 16 are usual.
+    """
+    from PIL import Image
+
+    where, content = _name(value, index), content_of(value, index)
+    if is_dicom(content):
+        return film(content, where).convert("RGB")
+    if not content:
+        raise BadInput(f"the image of {where} cannot be read: its file is empty; mend or drop the row")
     try:
-        with Image.open(io.BytesIO(content_of(value, index))) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise BadInput(
-            f"the image of {_name(value, index)} cannot be read ({type(error).__name__}); mend or drop the row"
-        ) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as picture:
+                return _one_of_eight_bits(picture, where)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadInput(f"the image of {where} cannot be read: {_why(error)}; mend or drop the row") from None
+
+
+def _one_of_eight_bits(picture: Any, where: str) -> Image:
+    from PIL import Image, ImageOps
+
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1:
+        raise BadInput(f"the image of {where} is {frames} pictures in one file; keep the one that is meant")
+    if picture.mode.startswith(("I", "F")):
+        picture = Image.fromarray(as_bytes(np.nan_to_num(np.asarray(picture, dtype=np.float64))))
+    return ImageOps.exif_transpose(picture).convert("RGB")
+
+
+def _why(error: Exception) -> str:
+    """What Pillow's exception means to whoever has the file."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "it is of no kind that is known, or damaged"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return "it has more pixels than any picture here; make it smaller"
+    if "truncated" in str(error).lower():
+        return "its end is missing"
+    return f"it is damaged ({type(error).__name__})"
 
 
 def content_of(value: Any, index: int) -> bytes:

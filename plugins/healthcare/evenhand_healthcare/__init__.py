@@ -49,6 +49,7 @@ def audit_bias(recipe, predictions):
 def report_sections(run):
     if run.recipe.name != "chest-xray":
         return []
+    from evenhand_healthcare.saliency_section import saliency_section
     from evenhand_healthcare.shortcut_section import shortcut_section
 
-    return shortcut_section(run)
+    return [*shortcut_section(run), *saliency_section(run)]

@@ -101,11 +101,15 @@ def prepare(recipe: Recipe, rows: Any) -> Any:
 
 
 def fit(recipe: Recipe, splits: Splits, backbone: Any, run: Any) -> Adapted:
-    """The core's strategy, with the shortcuts beside its baselines unless `options.shortcuts` is false."""
+    """The core's strategy; shortcuts beside its baselines and maps of what it looks at, unless the options say not."""
     adapted = finetune(recipe, splits, backbone, run)
-    if not recipe.options.get("shortcuts", True):
-        return adapted
-    from evenhand_healthcare.shortcuts import fit_shortcuts
+    if recipe.options.get("shortcuts", True) and recipe.task == "binary":
+        from evenhand_healthcare.shortcuts import fit_shortcuts
 
-    found = fit_shortcuts(splits, adapted.classes, recipe.seed, run)
-    return replace(adapted, baselines={**adapted.baselines, **found})
+        found = fit_shortcuts(splits, adapted.classes, recipe.seed, run)
+        adapted = replace(adapted, baselines={**adapted.baselines, **found})
+    if recipe.options.get("saliency", True) and recipe.task == "binary" and run.rank == 0:
+        from evenhand_healthcare.saliency import exhibits
+
+        adapted = replace(adapted, exhibits=exhibits(recipe, splits, adapted))
+    return adapted
