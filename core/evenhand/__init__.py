@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.living.sites import adapt
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
     from evenhand.recorded.run_folder import cache_folder
@@ -73,6 +74,7 @@ _HOME = {
     "verify": "evenhand.running.verifying",
     "load": "evenhand.scoring",
     "predict": "evenhand.scoring",
+    "adapt": "evenhand.living.sites",
     "cache_folder": "evenhand.recorded.run_folder",
     **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }

@@ -52,6 +52,7 @@ LAYERS = (
     "comparing",
     "running",
     "scoring",
+    "living",
     "testing",
     "commands",
     "__main__",

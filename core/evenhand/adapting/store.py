@@ -1,7 +1,7 @@
 """An adapted model on disk: a folder for the model and one for each baseline, each written by the model itself.
 
 model.json    classes, strategy, validation, notes, and of which kind each model is
-model/        what the model's `save` wrote
+model/        what the model's `save` wrote; of a corrected model, the source model in base/ below it
 baseline_0/   the same of the first baseline, and so on
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenhand.adapting.corrected import Corrected
 from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
 from evenhand.adapting.tables.model import TableModel
@@ -75,10 +76,13 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
         ) from None
 
 
-def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:
+def _save(model: Any, folder: Path, package: str | None) -> dict[str, Any]:
     """Write one model's files; returns what model.json says of it."""
     folder.mkdir()
     kind = type(model)
+    if isinstance(model, Corrected):
+        model.save(folder)
+        return {"kind": "corrected", "base": _save(model.base, folder / "base", package)}
     if is_model(kind):
         core = next((name for name, known in KINDS.items() if known is kind), None)
         about = {"kind": core} if core else {"kind": "own", "class": address_of(kind, package)}
@@ -95,12 +99,16 @@ def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:
 
 
 def _load(
-    about: Mapping[str, str], folder: Path, recipe: Recipe, backbone: Backbone | None, package: str | None
+    about: Mapping[str, Any], folder: Path, recipe: Recipe, backbone: Backbone | None, package: str | None
 ) -> Any:
     if about["kind"] == "estimator":
         return load_estimator(folder / ESTIMATOR)
     if about["kind"] == "own":
         return load_own(about["class"], package, folder, recipe, backbone)
+    if about["kind"] == "corrected":
+        return Corrected.load(
+            folder, recipe, backbone, lambda inside: _load(about["base"], inside, recipe, backbone, package)
+        )
     return KINDS[about["kind"]].load(folder, recipe, backbone)
 
 

@@ -136,6 +136,7 @@ def run(
 
 
 app.command()(models.predict)
+app.command()(models.adapt)
 app.command()(audits.audit)
 app.command()(audits.verify)
 app.command()(audits.compare)
