@@ -1,6 +1,7 @@
 """Rows as the public files have them, a few made by hand, and the recipes by name."""
 
 import polars as pl
+
 from evenhand_healthcare import recipes
 
 

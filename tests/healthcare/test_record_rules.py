@@ -2,12 +2,12 @@
 
 import polars as pl
 import pytest
-from evenhand_healthcare import heart, readmission
-from evenhand_healthcare.derived import band
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand import BadInput
+from evenhand_healthcare import heart, readmission
+from evenhand_healthcare.derived import band
 
 from .record_rows import HEART, STAYS, recipe
 

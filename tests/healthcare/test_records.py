@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+
 from evenhand_healthcare import heart, readmission, records
 
 from .record_rows import recipe

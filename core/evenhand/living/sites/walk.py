@@ -27,6 +27,8 @@ from evenhand.living.sites.candidates import CANDIDATES, NOTHING
 from evenhand.living.sites.choosing import choose, fitted
 from evenhand.living.sites.ground import UNKNOWN, Ground
 from evenhand.living.sites.place import Place, ground_of, old_rows, read_place
+from evenhand.predicting.classes import positive_class
+from evenhand.predicting.operating import as_facts, threshold_for
 from evenhand.predicting.predictions import audit_of, decide, free_name, predictions_of
 from evenhand.recipe import Recipe
 from evenhand.recorded import provenance
@@ -35,7 +37,7 @@ from evenhand.recorded.run_folder import Run
 from evenhand.running.walking import Outcome, Stage, Walk, walk, writes
 from evenhand.schema import Schema
 from evenhand.scoring.scorer import Scorer, load
-from evenhand.values import Predictions
+from evenhand.values import OperatingPoint, Predictions
 
 SOURCE = "source_model"
 
@@ -204,10 +206,29 @@ def finetune(corridor: Corridor) -> Outcome:
     before = corridor.scorer.adapted
     strategy = before.strategy if chosen is NOTHING else f"{before.strategy}, then {name}"
     model = fitted(corridor.ground, chosen)
-    adapted = replace(before, model=model, strategy=strategy, validation={})
+    operating = _operating(corridor, name)
+    adapted = replace(before, model=model, strategy=strategy, validation={}, operating=operating)
     package = corridor.scorer.plugins.package(corridor.recipe)
     corridor.run.write_with("model", lambda folder: save_model(adapted, folder, package))
     return Outcome(facts={"strategy": strategy})
+
+
+def _operating(corridor: Corridor, chosen: str) -> OperatingPoint | None:
+    """The threshold that reaches what the recipe asks for, on the place's labelled rows; the source model's own stays.
+
+    Where no threshold of the chosen model reaches it there, decisions stay at the source model's threshold.
+    """
+    point, adapted = corridor.scorer.adapted.operating, corridor.scorer.adapted
+    if point is None or chosen == NOTHING.name:
+        return point
+    said = pl.read_parquet(own(corridor.run.path, "unseen.parquet"))
+    column = positive_class(corridor.recipe.schema, adapted.classes)
+    positive = corridor.place.targets[said["row"].to_numpy()] == column
+    found = threshold_for(point.target, point.wanted, positive, said[f"chosen_{column}"].to_numpy())
+    if found is None:
+        return point
+    thresholds = {**point.baselines, SOURCE: point.threshold}
+    return OperatingPoint(point.target, point.wanted, found[0], found[1], said.height, thresholds)
 
 
 def predict(corridor: Corridor) -> Outcome:
@@ -221,14 +242,18 @@ def predict(corridor: Corridor) -> Outcome:
     )
     table: dict[str, Any] = {name: place.frame[name][rows].to_list() for name in named}
     table[label] = [adapted.classes[n] for n in place.targets[rows]]
-    prediction, score, source = (free_name(name, table) for name in ("prediction", "score", f"baseline_{SOURCE}"))
-    for name, kind in ((prediction, "chosen"), (source, "source")):
+    operating = _operating(corridor, corridor.run.read_json("card.json")["chosen"])
+    both = ("chosen", replace(adapted, operating=operating)), ("source", adapted)
+    names = {"chosen": ("prediction", "score"), "source": (f"baseline_{SOURCE}", f"baseline_{SOURCE}_score")}
+    made: dict[str, tuple[str, str]] = {}
+    for kind, model in both:
         probabilities = said.select(pl.col(f"^{kind}_\\d+$")).to_numpy()
-        table[name], found = decide(recipe, adapted, probabilities)
-        if kind == "chosen":
-            table[score] = found
-    facts = {"label": label, "prediction": prediction, "score": score, "classes": list(adapted.classes)}
-    facts |= {"baselines": {SOURCE: source}, "rows": len(rows)}
+        made[kind] = free_name(names[kind][0], table), free_name(names[kind][1], table)
+        table[made[kind][0]], table[made[kind][1]] = decide(recipe, model, probabilities)
+    facts = {"label": label, "prediction": made["chosen"][0], "score": made["chosen"][1], "rows": len(rows)}
+    facts |= {"classes": list(adapted.classes), "baselines": {SOURCE: made["source"][0]}}
+    facts |= {"baseline_scores": {SOURCE: made["source"][1]} if recipe.task == "binary" else {}}
+    facts |= {"operating": as_facts(operating)}
     corridor.run.write_with("predictions.parquet", pl.DataFrame(table, strict=False).write_parquet)
     return Outcome(facts={"facts": facts, "schema": recipe.schema.model_dump()})
 
