@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.living.sites import adapt
     from evenhand.pretrained.pictures import pictures
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
@@ -85,6 +86,7 @@ _HOME = {
     "load": "evenhand.scoring",
     "predict": "evenhand.scoring",
     "push": "evenhand.publishing",
+    "adapt": "evenhand.living.sites",
     "cache_folder": "evenhand.recorded.run_folder",
     **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }

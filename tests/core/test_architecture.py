@@ -53,6 +53,7 @@ LAYERS = (
     "running",
     "scoring",
     "publishing",
+    "living",
     "testing",
     "commands",
     "__main__",

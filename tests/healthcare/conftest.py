@@ -1,21 +1,48 @@
-"""One run of chest-xray on its own sample, which every test of its findings reads."""
+"""One run of each healthcare recipe on its own sample, for every test that reads it."""
 
+import json
 import os
+from contextlib import contextmanager
 
 import pytest
 
 import evenhand
 
 
+@contextmanager
+def alone(folder):
+    """An empty cache, no hub, one thread."""
+    wanted = {"EVENHAND_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
 @pytest.fixture(scope="session")
 def sample_run(tmp_path_factory):
     """The folder of a finished `evenhand run healthcare/chest-xray`."""
     folder = tmp_path_factory.mktemp("chest-xray")
-    before = {name: os.environ.get(name) for name in ("EVENHAND_CACHE", "HF_HUB_OFFLINE", "OMP_NUM_THREADS")}
-    os.environ.update(EVENHAND_CACHE=str(folder / "cache"), HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
-    try:
+    with alone(folder):
         evenhand.run("healthcare/chest-xray", out=folder / "run")
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
     return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def record_runs(tmp_path_factory):
+    """The folders of heart and readmission; a linear model and trees: the quickest that learn."""
+    folder = tmp_path_factory.mktemp("records")
+    found = {}
+    with alone(folder):
+        for name, strategy in (("heart", "linear"), ("readmission", "trees")):
+            evenhand.run(f"healthcare/{name}", settings=[f"finetune.strategy={strategy}"], out=folder / name)
+            found[name] = folder / name
+    return found
+
+
+@pytest.fixture
+def audits(record_runs):
+    return {name: json.loads((path / "audit.json").read_text()) for name, path in record_runs.items()}

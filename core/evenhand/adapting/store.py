@@ -2,7 +2,7 @@
 
 model.json    classes, strategy, validation, notes, and of which kind each model is
 model/        what the model's `save` wrote; a trained network's files lie beside model.json, so that transformers or
-              timm opens the folder itself
+              timm opens the folder itself; of a corrected model, the source model in base/ below it
 baseline_0/   the same of the first baseline, and so on
 exhibits/     what the plugin's report sections want, if anything
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand import __version__
+from evenhand.adapting.corrected import Corrected
 from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
 from evenhand.adapting.rows_inside import holds_rows
@@ -101,11 +102,14 @@ def is_network(adapted: Adapted) -> bool:
     return type(adapted.model) is NetworkModel
 
 
-def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:
+def _save(model: Any, folder: Path, package: str | None) -> dict[str, Any]:
     """Write one model's files; returns what model.json says of it."""
     folder.mkdir(exist_ok=True)
     kind = type(model)
     rows = {"holds_rows": kind.__name__} if holds_rows(model) else {}
+    if isinstance(model, Corrected):
+        model.save(folder)
+        return {"kind": "corrected", "base": _save(model.base, folder / "base", package)} | rows
     if is_model(kind):
         core = next((name for name, known in KINDS.items() if known is kind), None)
         about = {"kind": core} if core else {"kind": "own", "class": address_of(kind, package)}
@@ -122,12 +126,16 @@ def _save(model: Any, folder: Path, package: str | None) -> dict[str, str]:
 
 
 def _load(
-    about: Mapping[str, str], folder: Path, recipe: Recipe, backbone: Backbone | None, package: str | None
+    about: Mapping[str, Any], folder: Path, recipe: Recipe, backbone: Backbone | None, package: str | None
 ) -> Any:
     if about["kind"] == "estimator":
         return load_estimator(folder / ESTIMATOR)
     if about["kind"] == "own":
         return load_own(about["class"], package, folder, recipe, backbone)
+    if about["kind"] == "corrected":
+        return Corrected.load(
+            folder, recipe, backbone, lambda inside: _load(about["base"], inside, recipe, backbone, package)
+        )
     return KINDS[about["kind"]].load(folder, recipe, backbone)
 
 

@@ -138,6 +138,7 @@ def run(
 app.command()(models.pretrain)
 app.command()(models.predict)
 app.command()(publishing.push)
+app.command()(models.adapt)
 app.command()(audits.audit)
 app.command()(audits.verify)
 app.command()(audits.compare)

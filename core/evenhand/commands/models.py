@@ -78,3 +78,33 @@ def pretrain(
     typer.echo(f"{card.parameters:,} parameters, {card.size_mb:g} MB, sha256 {card.sha256}")
     typer.echo(f"licence: {card.licence}")
     typer.echo(f"backbone: {made.source}")
+
+
+def adapt(
+    run: Path,
+    data: Annotated[Path, typer.Option(help="Rows of the new place, labelled or not: CSV, Parquet, JSON lines.")],
+    labels: Annotated[str | None, typer.Option(help="The column of labels; else the run's.")] = None,
+    k: Annotated[int | None, typer.Option(help="Use so many labels; the others only check the choice.")] = None,
+    source: Annotated[Path | None, typer.Option(help="The run's own data, where it has moved.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder; else RUN-adapted-ID beside the run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how to adapt a finished RUN to a new place, if at all.   evenhand adapt runs/heart --data harbour.csv
+
+    The answer is `nothing` unless the place's labels prove a gain. The folder's model works with `evenhand predict`.
+    Killed at any point, the same command goes on where it stopped.
+    """
+    import json
+    import warnings
+
+    from evenhand.console import Progress, print_table
+    from evenhand.living import sites
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = sites.adapt(run, data, labels, k, out, source, progress=Progress(quiet=as_json))
+    if as_json:
+        typer.echo(json.dumps({"path": str(found.path), **found.card}))
+        return
+    print_table(sites.HEADER, found.rows(), False)
+    typer.echo(f"\n{found}\n\nreport: {found.report}")

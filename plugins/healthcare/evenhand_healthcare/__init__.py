@@ -1,6 +1,19 @@
-"""evenhand's healthcare domain: radiographs adapted hospital by hospital, and what else gives the label away."""
+"""evenhand's healthcare domain: radiographs and patient records, adapted hospital by hospital, and audited by group."""
+
+from importlib import import_module
 
 from evenhand import Recipe, hookimpl
+
+MODULES = {  # recipe -> the module that reads its data; imported when a run needs it
+    "chest-xray": "evenhand_healthcare.chest_xray",
+    "heart": "evenhand_healthcare.heart",
+    "readmission": "evenhand_healthcare.readmission",
+}
+RADIOGRAPHS = ("chest-xray",)
+
+
+def _of(recipe):
+    return import_module(MODULES[recipe.name]) if recipe.name in MODULES else None
 
 
 @hookimpl
@@ -10,29 +23,21 @@ def recipes():
 
 @hookimpl
 def load_data(recipe, source):
-    if recipe.name != "chest-xray":
-        return None
-    from evenhand_healthcare.chest_xray import load
-
-    return load(recipe, source)
+    module = _of(recipe)
+    return module.load(recipe, source) if module else None
 
 
 @hookimpl
 def prepare_rows(recipe, rows):
-    if recipe.name != "chest-xray":
-        return None
-    from evenhand_healthcare.chest_xray import prepare
-
-    return prepare(recipe, rows)
+    module = _of(recipe)
+    return module.prepare(recipe, rows) if module else None
 
 
 @hookimpl
 def finetune(recipe, splits, backbone, run):
-    if recipe.name != "chest-xray" or backbone is None:
+    if recipe.name not in RADIOGRAPHS or backbone is None:
         return None
-    from evenhand_healthcare.chest_xray import fit
-
-    return fit(recipe, splits, backbone, run)
+    return _of(recipe).fit(recipe, splits, backbone, run)
 
 
 @hookimpl
@@ -47,7 +52,7 @@ def audit_bias(recipe, predictions):
 
 @hookimpl
 def report_sections(run):
-    if run.recipe.name != "chest-xray":
+    if run.recipe.name not in RADIOGRAPHS:
         return []
     from evenhand_healthcare.saliency_section import saliency_section
     from evenhand_healthcare.shortcut_section import shortcut_section

@@ -1,0 +1,1 @@
+"""The life of a model after its run: adapting it to a place."""

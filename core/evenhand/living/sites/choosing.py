@@ -1,0 +1,119 @@
+"""The choice: nothing, unless a gain is proven and no group pays for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evenhand.living.sites.candidates import NOTHING, Candidate, possible
+from evenhand.living.sites.evidence import Gain, enough, gains, lost, more_needed, unseen
+from evenhand.living.sites.ground import Ground
+from evenhand.statistics.intervals import critical
+
+NEGLIGIBLE = 0.005  # nats per row: what an upper limit below it could still gain is not worth a new model
+ADAPT, LEAVE, UNDECIDED = "adapt", "do not adapt", "not enough evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the labels say. said: probabilities of the labelled rows by models that had not seen them, by candidate.
+
+    refused: candidates whose gain is proven and that a group would pay for -> the sentence that says so.
+    """
+
+    verdict: str
+    chosen: Candidate
+    candidates: tuple[Candidate, ...]
+    gains: Mapping[str, Gain]
+    said: Mapping[str, np.ndarray]
+    refused: Mapping[str, str]
+    says: tuple[str, ...]
+
+
+def choose(
+    ground: Ground,
+    groups: Mapping[str, np.ndarray] | None = None,
+    tell: Callable[[int, int, str], None] = lambda *_: None,
+) -> Choice:
+    """Which candidate to take, by the place's labels alone. groups: column -> the group of each row of the place."""
+    rows = ground.labelled
+    candidates = possible(ground)
+    if not enough(ground.targets[rows], ground.clusters[rows]):
+        says = (
+            f"{len(rows)} labelled rows of the place prove nothing: at least 20 are needed, with 5 of each of two"
+            " classes. Keep the source model as it is.",
+        )
+        return Choice(UNDECIDED, NOTHING, tuple(candidates), {}, {}, {}, says)
+    said = unseen(ground, candidates, tell)
+    loss = {name: lost(found, ground.targets[rows]) for name, found in said.items()}
+    source = lost(ground.scores[rows], ground.targets[rows])
+    found = gains(source, loss, ground.clusters[rows], ground.seed)
+    refused: dict[str, str] = {}
+    for name in sorted((n for n in found if found[n].proven), key=lambda n: -found[n].lower):
+        paying = _paying(source - loss[name], {c: values[rows] for c, values in (groups or {}).items()}, ground)
+        if paying:
+            refused[name] = paying
+            continue
+        chosen = next(candidate for candidate in candidates if candidate.name == name)
+        return Choice(ADAPT, chosen, tuple(candidates), found, said, refused, _gained(chosen, found[name]))
+    verdict, why = _left(found, len(rows), refused)
+    return Choice(verdict, NOTHING, tuple(candidates), found, said, refused, why)
+
+
+def _gained(chosen: Candidate, gain: Gain) -> tuple[str, ...]:
+    return (
+        f"Take {chosen.name} ({chosen.says}): its log loss on rows of the place that it had not seen is proven lower"
+        f" than the source model's, by {gain.value:.4f} (at least {gain.lower:.4f}, allowing for all candidates).",
+    )
+
+
+def _left(found: Mapping[str, Gain], labelled: int, refused: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """(verdict, sentences) where nothing is taken."""
+    if refused:
+        return LEAVE, ("Do not adapt: a gain is proven, and a group would pay for it.", *refused.values())
+    if not found:
+        return UNDECIDED, ("No candidate could be fitted from these rows. Keep the source model as it is.",)
+    best = max(found, key=lambda name: found[name].value)
+    gain = found[best]
+    if gain.value <= 0 or max(g.upper for g in found.values()) < NEGLIGIBLE:
+        return LEAVE, (
+            f"Do not adapt: nothing is better than the source model; {best} comes nearest, with a gain in log loss of"
+            f" {gain.value:.4f} (between {gain.lower:.4f} and {gain.upper:.4f}).",
+        )
+    more = more_needed(gain, labelled)
+    told = f" About {more:,} more labels would settle it, if the gain is what it seems." if more else ""
+    return UNDECIDED, (
+        f"Not enough evidence: {best} seems best, with a gain in log loss of {gain.value:.4f}, but between"
+        f" {gain.lower:.4f} and {gain.upper:.4f}; keep the source model as it is.{told}",
+    )
+
+
+def _paying(apart: np.ndarray, groups: Mapping[str, np.ndarray], ground: Ground) -> str:
+    """The sentence about a group whose log loss is proven higher than before; empty where there is none.
+
+    Limits allow for all groups that have rows enough to tell (Bonferroni).
+    """
+    clusters = ground.clusters[ground.labelled]
+    asked: list[tuple[str, Any, np.ndarray]] = []
+    for column, values in groups.items():
+        for group in dict.fromkeys(values.tolist()):
+            inside = np.flatnonzero(values == group)
+            if len(np.unique(clusters[inside])) >= 20:
+                asked.append((column, group, inside))
+    c = critical(1 - 0.05 / max(len(asked), 1))
+    for column, group, inside in asked:
+        found = gains(apart[inside], {"": np.zeros(len(inside))}, clusters[inside], ground.seed)[""]
+        if found.value + c * found.error < 0:
+            return (
+                f"It is refused as {group} ({column}) would be proven worse off: its log loss rises by"
+                f" {-found.value:.4f} (at least {-(found.value + c * found.error):.4f}, allowing for all groups)."
+            )
+    return ""
+
+
+def fitted(ground: Ground, candidate: Candidate) -> Any:
+    """The candidate fitted from all labelled rows."""
+    return candidate.fit(ground, ground.labelled)
