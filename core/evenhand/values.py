@@ -99,7 +99,8 @@ class Predictions:
     `task` decides which metrics are defined. `score` is the probability of the positive class (binary)
     or of the predicted class (multiclass).
     `threshold`: prediction = score >= threshold; None when predictions are given.
-    `baselines`: name of a baseline -> the column of `table` that holds its predictions.
+    `baselines`: name of a baseline -> the column of `table` that holds its predictions. `baseline_scores`: the same of
+    its scores, where it gives some.
     """
 
     table: Path | Any
@@ -108,6 +109,7 @@ class Predictions:
     threshold: float | None = None
     classes: tuple[Any, ...] = ()
     baselines: Mapping[str, str] = field(default_factory=dict)
+    baseline_scores: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,17 +35,21 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     table[prediction] = decided
     if probability is not None:
         table[score] = probability
-    baselines = {}
+    baselines, baseline_scores = {}, {}
     for name, model in adapted.baselines.items():
         column = free_name(f"baseline_{name}", table)
-        table[column], _ = decide(recipe, adapted, scores(model, rows, splits.schema))
+        table[column], rival = decide(recipe, adapted, scores(model, rows, splits.schema))
         baselines[name] = column
+        if rival is not None:
+            baseline_scores[name] = free_name(f"baseline_{name}_score", table)
+            table[baseline_scores[name]] = rival
     facts = {
         "label": label,
         "prediction": prediction,
         "score": score if probability is not None else None,
         "classes": list(adapted.classes),
         "baselines": baselines,
+        "baseline_scores": baseline_scores,
         "rows": len(rows),
     }
     return table, facts
@@ -60,6 +64,7 @@ def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: 
         threshold=_threshold(recipe) if recipe.task == "binary" else None,
         classes=tuple(facts["classes"]),
         baselines=facts["baselines"],
+        baseline_scores=facts.get("baseline_scores", {}),
     )
 
 
