@@ -45,8 +45,9 @@ def test_recipes_lists_only_what_works(evenhand):
 
 def test_empty_domains_say_that_they_are_empty():
     import evenhand_autonomy
-    import evenhand_finance
     import evenhand_healthcare
+
+    import evenhand_finance
 
     for domain in (evenhand_healthcare, evenhand_finance, evenhand_autonomy):
         assert "does not contain a recipe yet" in domain.__doc__
