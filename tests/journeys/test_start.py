@@ -40,7 +40,7 @@ def test_lists_import_neither_torch_nor_pandas(command):
 
 def test_recipes_lists_only_what_works(evenhand):
     shown = json.loads(evenhand("recipes", "--json").stdout)
-    assert [row["recipe"] for row in shown] == ["nlp/support-intent"]
+    assert [row["recipe"] for row in shown] == ["finance/fraud", "nlp/support-intent"]
 
 
 def test_empty_domains_say_that_they_are_empty():
