@@ -10,7 +10,7 @@ from evenhand import Chart, Line, Predictions, Schema, Section
 from evenhand_finance.fraud_burden import HELD, burdens, by_card
 from evenhand_finance.fraud_metrics import Rows, draws_of, limits, rows_of
 
-BUDGETS = (1, 2, 3, 5, 8, 12, 16, 20, 30, 40, 60, 80)  # alerts per 1,000 transactions
+BUDGETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40)  # alerts per 1,000 transactions
 REPLICATES = 200
 
 
