@@ -1,10 +1,13 @@
-"""evenhand's finance domain: who gets credit, and how a decision on it is explained and made more even."""
+"""evenhand's finance domain: credit, explained and made more even, and fraud among card transactions."""
 
 from importlib import import_module
 
 from evenhand import Recipe, hookimpl
 
-MODULES = {"credit-default": "evenhand_finance.credit.answers"}  # recipe -> where its answers to hooks are
+MODULES = {  # recipe -> where its answers to hooks are
+    "credit-default": "evenhand_finance.credit.answers",
+    "fraud": "evenhand_finance.fraud.answers",
+}
 
 
 @hookimpl

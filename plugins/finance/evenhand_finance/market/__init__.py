@@ -1,0 +1,1 @@
+"""Price bars: walk-forward forecasts of direction and variance, and whether they are worth anything."""
