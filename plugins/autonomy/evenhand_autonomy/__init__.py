@@ -3,6 +3,7 @@
 from evenhand import Backbone, BackboneCard, Recipe, hookimpl
 
 SIGN_RECIPE = "traffic-sign"
+SIM = "autonomy/sim"
 
 
 @hookimpl
@@ -15,7 +16,7 @@ def backbones():
     card = BackboneCard(
         pretrained_on=(
             "30,000 simulated photographs of the 43 GTSRB signs, drawn and rendered by this plugin; made again by"
-            " `python -m evenhand_autonomy.pretraining FOLDER`"
+            " `evenhand pretrain autonomy/sim`"
         ),
         licence="Apache-2.0",
         parameters=729_291,
@@ -26,7 +27,16 @@ def backbones():
             " road was in it"
         ),
     )
-    return [Backbone("sim", "image", "embedded:evenhand_autonomy/weights", card)]
+    return [Backbone(SIM, "image", "embedded:evenhand_autonomy/weights", card)]
+
+
+@hookimpl
+def pretrain(backbone, data, run):
+    if backbone.name != SIM:
+        return None
+    from evenhand_autonomy.pretraining import lesson
+
+    return lesson(data, run)
 
 
 @hookimpl
