@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE ?= 1
 .PHONY: demo test test-slow test-simulations lint engines bench docs pages picture clean constraints
 
 # one small recipe per domain, each on its simulated sample; exit code 1 says that an audit found what was planted
-DEMO := nlp/support-intent
+DEMO := finance/credit-default healthcare/heart nlp/support-intent autonomy/traffic-sign
 
 demo: $(SETUP)
 	@for recipe in $(DEMO); do $(BIN)/evenhand run $$recipe --out runs/demo/$${recipe%%/*} || test $$? -eq 1 || exit 2; done
