@@ -203,12 +203,12 @@ def _stay_row(seeds: list[dict[str, Any]]) -> str:
 
     free = [n for n in ("label-shift", "reweight", "align") if all(n in line["held"] for line in seeds)]
     best = max(free, key=lambda n: float(np.mean([line["held"][n]["accuracy"] for line in seeds])))
-    every = ", ".join(
-        f"{n} {np.mean([line['held'][n]['accuracy'] for line in seeds]):.4f}" for n in seeds[0]["held"]
-    )
+    every = ", ".join(f"{n} {np.mean([line['held'][n]['accuracy'] for line in seeds]):.4f}" for n in seeds[0]["held"])
     labels = f"{seeds[0]['labelled']:,}"
     chosen = over(lambda x: x["chosen"])
-    return f"| {labels} | {taken} | {over(lambda x: 'nothing')} | {chosen} | {best} | {over(lambda x: best)} | {every} |"
+    return (
+        f"| {labels} | {taken} | {over(lambda x: 'nothing')} | {chosen} | {best} | {over(lambda x: best)} | {every} |"
+    )
 
 
 def main() -> None:
