@@ -151,8 +151,8 @@ def table(results: Path) -> None:
         print(_heart_row(what, size, [line for line in cards if (line["what"], line["k"]) == (what, size)]))
     stays = [line for line in told if line["what"] == "readmission"]
     print(
-        "\n| labels of source 7 | chosen (seeds) | accuracy, nothing | accuracy, chosen | best label-free | its accuracy |"
-        " every candidate |\n|---:|---|---:|---:|---|---:|---|"
+        "\n| labels of source 7 | chosen (seeds) | accuracy, nothing | accuracy, chosen | best label-free |"
+        " its accuracy | every candidate |\n|---:|---|---:|---:|---|---:|---|"
     )
     for size in dict.fromkeys(line["k"] for line in stays):
         print(_stay_row([line for line in stays if line["k"] == size]))
