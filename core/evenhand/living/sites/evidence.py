@@ -49,26 +49,30 @@ def unseen(
 ) -> dict[str, np.ndarray]:
     """Probabilities [labelled rows, classes] of each candidate, by models that did not see the label of the row."""
     rows = ground.labelled
+    turns = [_divided(ground, rows, ground.seed + repeat) for repeat in range(REPEATS)]
     found = {}
     for number, candidate in enumerate(candidates):
         tell(number, len(candidates), candidate.name)
         if not candidate.labels:
             found[candidate.name] = said_of(ground, candidate.fit(ground, rows[:0]), rows)
             continue
-        said = _by_turns(ground, candidate, rows)
+        said = _by_turns(ground, candidate, rows, turns)
         if said is not None:
             found[candidate.name] = said
     tell(len(candidates), len(candidates), "candidates")
     return found
 
 
-def _by_turns(ground: Ground, candidate: Candidate, rows: np.ndarray) -> np.ndarray | None:
+Turns = list[tuple[np.ndarray, np.ndarray]]  # (positions to fit on, positions to judge on)
+
+
+def _by_turns(ground: Ground, candidate: Candidate, rows: np.ndarray, turns: list[Turns]) -> np.ndarray | None:
     """What each round says, [rounds, rows, classes], or of one [rows, classes]; None where no round can be done."""
     heavy = "in-context" in ground.kinds or (ground.home is not None and len(ground.home.targets) > MANY)
     rounds = []
-    for repeat in range(1 if heavy and candidate.table else REPEATS):
+    for repeat in turns[:1] if heavy and candidate.table else turns:
         said = np.full((len(rows), ground.outputs), np.nan)
-        for train, held in _divided(ground, rows, ground.seed + repeat):
+        for train, held in repeat:
             if learnable(ground, rows[train]):
                 said[held] = said_of(ground, candidate.fit(ground, rows[train]), rows[held])
         if np.isnan(said).any():
@@ -77,7 +81,7 @@ def _by_turns(ground: Ground, candidate: Candidate, rows: np.ndarray) -> np.ndar
     return np.asarray(rounds[0]) if len(rounds) == 1 else np.stack(rounds)
 
 
-def _divided(ground: Ground, rows: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _divided(ground: Ground, rows: np.ndarray, seed: int) -> Turns:
     from sklearn.model_selection import StratifiedGroupKFold
 
     targets, groups = ground.targets[rows], ground.clusters[rows]
