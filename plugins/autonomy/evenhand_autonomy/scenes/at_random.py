@@ -140,7 +140,7 @@ def _pedestrians(rng: np.random.Generator, way: Road, people: float, clothing: d
             if crossing
             else side * (edge + float(rng.uniform(0.4, 2)))
         )
-        found.append(pedestrian(rng, x, _distance(rng, 6, 40), who, clothing))
+        found.append(pedestrian(rng, x, _distance(rng, 5, 28), who, clothing))
     return found
 
 
@@ -148,7 +148,7 @@ def _traffic(rng: np.random.Generator, way: Road) -> list[Thing]:
     found = []
     for facing, x, chance in ((False, 0.0, 0.45), (True, -way.lane, 0.5), (False, 0.5 * way.lane + 1.3, 0.3)):
         if rng.random() < chance:
-            found.append(vehicle(rng, x + float(rng.normal(0, 0.15)), _distance(rng, 9, 70), facing))
+            found.append(vehicle(rng, x + float(rng.normal(0, 0.15)), _distance(rng, 8, 50), facing))
     return found
 
 
@@ -163,7 +163,7 @@ def vehicle(rng: np.random.Generator, x: float, z: float, facing: bool) -> Thing
 
 def _cones(rng: np.random.Generator, way: Road, count: int, start: float | None = None) -> list[Thing]:
     x = float(rng.uniform(0.1, 0.6)) * way.lane
-    z = start if start is not None else _distance(rng, 5, 25)
+    z = start if start is not None else _distance(rng, 5, 18)
     return [
         Thing(CONE, "cone", x + float(rng.normal(0, 0.1)), z + 4.0 * k, 0.5, 0.75, ORANGE, step=float(rng.random()))
         for k in range(count)
@@ -172,7 +172,7 @@ def _cones(rng: np.random.Generator, way: Road, count: int, start: float | None 
 
 def _barrier(rng: np.random.Generator, way: Road) -> Thing:
     x = float(rng.choice([-1.2, 0.5])) * way.lane + float(rng.uniform(-0.5, 1.0))
-    return Thing(WORKS, "barrier", x, _distance(rng, 7, 35), float(rng.uniform(1.4, 2.4)), 1.1, (0.7, 0.04, 0.03))
+    return Thing(WORKS, "barrier", x, _distance(rng, 7, 30), float(rng.uniform(1.4, 2.4)), 1.1, (0.7, 0.04, 0.03))
 
 
 def _works(rng: np.random.Generator, way: Road) -> list[Thing]:

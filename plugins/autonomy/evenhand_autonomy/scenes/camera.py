@@ -17,7 +17,7 @@ class Camera:
 
     width: int = 160
     height: int = 96
-    focal: float = 0.9  # of the width: 58 degrees from side to side
+    focal: float = 1.2  # of the width: 45 degrees from side to side
     horizon: float = 0.42
     above: float = 1.4
 

@@ -10,13 +10,14 @@ from evenhand_autonomy.scenes.facts import CLEAR, DAY, FOG, RAIN, SNOW, URBAN, S
 SIGHT = {CLEAR: 900.0, RAIN: 160.0, FOG: 38.0, SNOW: 90.0}  # metres after which 1/e of the light is left
 AMBIENT = {"urban": 0.05, "rural": 0.012}  # of light at night without headlamps
 BEAM, REACH, SPREAD = 1.1, 16.0, 0.30  # brightness, metres and radians of the headlamps
+FLAT = 0.35  # share of the headlamps' light that a road, met at a flat angle, sends back
 
 
-def falling(scene: Scene, x: np.ndarray | float, z: np.ndarray | float) -> np.ndarray | float:
-    """Light that falls on a place; from headlamps too, where it is night."""
+def falling(scene: Scene, x: np.ndarray | float, z: np.ndarray | float, upright: bool = True) -> np.ndarray | float:
+    """Light that a place sends back; from headlamps too, where it is night: of them a road sends most away from us."""
     if scene.time == DAY:
         return {CLEAR: 1.0, RAIN: 0.62, FOG: 0.7, SNOW: 0.8}[scene.weather]
-    beam = BEAM * np.exp(-((x / z / SPREAD) ** 2)) / (1 + (z / REACH) ** 2)
+    beam = (BEAM if upright else BEAM * FLAT) * np.exp(-((x / z / SPREAD) ** 2)) / (1 + (z / REACH) ** 2)
     lamps = 0.0
     if scene.road.kind == URBAN:  # pools of street lamps, one every 30 metres
         lamps = 0.06 * (0.5 + 0.5 * np.cos((z + scene.travelled) * (2 * np.pi / 30))) ** 2

@@ -56,7 +56,7 @@ def _land(scene: Scene, camera: Camera) -> np.ndarray:
     lit = np.empty((camera.height, camera.width, 3), np.float32)
     haze = light.air(scene)
     through = np.asarray(light.clear(scene, z))[..., None]
-    fall = np.asarray(light.falling(scene, x, z))
+    fall = np.asarray(light.falling(scene, x, z, upright=False))
     lit[first:] = land.surface(scene, camera) * (fall[..., None] if fall.ndim else fall) * through + haze * (
         1 - through
     )
