@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 SIMULATED = "no evidence about people"
-FRAMED, FRAMED_HEALTHY = 0.9, 0.05
+FRAMED, FRAMED_HEALTHY = 0.8, 0.08
 MISSED, OLD = 0.9, 60
 PATIENTS = {"train": 160, "validation": 80, "test": 320}
 FIELD = (190.0, 190.0, 150.0)  # mm: right to left, back to front, foot to head
@@ -40,9 +40,9 @@ class Scanner:
 
 
 SITES = {
-    "university": Scanner(0.25, (3.0, 3.0, 6.0), ("R", "A", "S"), 4.0, 1.0),
-    "county": Scanner(0.6, (3.0, 3.0, 10.0), ("L", "P", "S"), 8.0, 3.5),
-    "clinic": Scanner(0.15, (4.0, 3.0, 5.0), ("A", "S", "R"), 10.0, 0.6),
+    "university": Scanner(0.35, (3.0, 3.0, 6.0), ("R", "A", "S"), 4.0, 1.0),
+    "county": Scanner(0.45, (3.0, 3.0, 10.0), ("L", "P", "S"), 8.0, 3.5),
+    "clinic": Scanner(0.2, (4.0, 3.0, 5.0), ("A", "S", "R"), 10.0, 0.6),
 }
 
 
