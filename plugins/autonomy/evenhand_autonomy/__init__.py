@@ -5,6 +5,7 @@ from importlib import import_module
 from evenhand import Backbone, BackboneCard, Recipe, hookimpl
 
 ANSWERS = {  # recipe -> where its answers to hooks are
+    "lane-following": "evenhand_autonomy.lanes.answers",
     "obstacle": "evenhand_autonomy.obstacles.answers",
 }
 SIGN_RECIPE = "traffic-sign"

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evenhand import Adapted, BadInput, Recipe, Schema, Splits, finetune, read_splits, splits_from_rows
-from evenhand_healthcare import demographics
+from evenhand import Adapted, BadInput, Recipe, Schema, Splits, finetune, splits_from_rows
+from evenhand_healthcare import demographics, folder
+from evenhand_healthcare.copies import looked_for
 from evenhand_healthcare.samples import radiographs
 
 AGE, BAND, SEX = "age", "age_band", "sex"
@@ -24,20 +25,20 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
         splits = splits_from_rows(without(recipe, ("sensitive",)), radiographs(recipe.seed), "simulated radiographs")
     else:
         splits = read(recipe, source)
-    return with_groups(recipe, splits)
+    return with_groups(recipe, looked_for(recipe, splits))
 
 
 def read(recipe: Recipe, source: Path | str) -> Splits:
-    """The source, by its official split where it has one."""
+    """The source, by its official split where it has one; rows without film and films without row are said."""
     kept = {role for role in ("site", "split") if recipe.origin(f"schema.{role}") == "--set"}
     kept |= {"site"} if recipe.split.by == "site" else set()
     bare = without(recipe, tuple({"sensitive", "site", "split"} - kept))
-    splits = read_splits(bare, source)
+    splits, notes = folder.read(bare, source)
     split = recipe.schema.split
     if split and "split" not in kept and recipe.split.by is None and split in splits.train.column_names:
         schema = bare.schema.model_copy(update={"split": split})
-        return read_splits(bare.model_copy(update={"schema_": schema}), source)
-    return splits
+        splits, notes = folder.read(bare.model_copy(update={"schema_": schema}), source)
+    return replace(splits, notes=(*notes, *splits.notes))
 
 
 def without(recipe: Recipe, roles: tuple[str, ...]) -> Recipe:

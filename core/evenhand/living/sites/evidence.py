@@ -113,9 +113,10 @@ def gains(source: np.ndarray, others: Mapping[str, np.ndarray], clusters: np.nda
         np.add.at(line, number, values)
     error = np.sqrt((sums**2).sum(1) * count / max(count - 1, 1)) / rows
     c = _largest(sums, count, seed)
+    margins = [c * float(e) if e > 0 else (0.0 if count > 1 else math.inf) for e in error]
     return {
-        name: Gain(float(mean), float(mean - c * e), float(mean + c * e), float(e))
-        for name, mean, e in zip(others, means, error, strict=True)
+        name: Gain(float(mean), float(mean - margin), float(mean + margin), float(e))
+        for name, mean, margin, e in zip(others, means, margins, error, strict=True)
     }
 
 
@@ -133,7 +134,7 @@ def _largest(sums: np.ndarray, count: int, seed: int) -> float:
 def enough(targets: np.ndarray, clusters: np.ndarray) -> bool:
     """Whether there are labels enough for a proof at all."""
     counts = np.sort(np.bincount(targets)) if len(targets) else np.zeros(2)
-    return len(np.unique(clusters)) >= LEAST and len(counts) > 1 and counts[-2] >= LEAST_OF_CLASS
+    return len(np.unique(clusters)) >= LEAST and len(counts) > 1 and bool(counts[-2] >= LEAST_OF_CLASS)
 
 
 def more_needed(gain: Gain, labelled: int) -> int | None:

@@ -23,7 +23,7 @@ import numpy as np
 
 SIMULATED = "no evidence about people"
 FRAMED, FRAMED_HEALTHY = 0.9, 0.05
-MISSED, OLD = 0.9, 60
+MISSED, OLD = 0.95, 60
 PATIENTS = {"train": 160, "validation": 80, "test": 320}
 FIELD = (190.0, 190.0, 150.0)  # mm: right to left, back to front, foot to head
 
@@ -40,9 +40,9 @@ class Scanner:
 
 
 SITES = {
-    "university": Scanner(0.25, (3.0, 3.0, 6.0), ("R", "A", "S"), 4.0, 1.0),
-    "county": Scanner(0.6, (3.0, 3.0, 10.0), ("L", "P", "S"), 8.0, 3.5),
-    "clinic": Scanner(0.15, (4.0, 3.0, 5.0), ("A", "S", "R"), 10.0, 0.6),
+    "university": Scanner(0.35, (3.0, 3.0, 6.0), ("R", "A", "S"), 4.0, 1.0),
+    "county": Scanner(0.45, (3.0, 3.0, 10.0), ("L", "P", "S"), 8.0, 3.5),
+    "clinic": Scanner(0.2, (4.0, 3.0, 5.0), ("A", "S", "R"), 10.0, 0.6),
 }
 
 
@@ -90,11 +90,11 @@ def _patient(rng: np.random.Generator, split: str, patientid: str) -> dict[str, 
 
 def a_head(rng: np.random.Generator, years: int, sick: bool, framed: bool) -> Head:
     """A head of that age."""
-    ventricles = float(rng.normal(1.7 if years >= OLD else 0.9, 0.1))
+    ventricles = float(rng.normal(2.0 if years >= OLD else 0.8, 0.1))
     bleeding = None
     if sick:
         place = rng.uniform([28, -35, -25], [48, 35, 40]) * [rng.choice([-1, 1]), 1, 1]
-        bleeding = (place, float(rng.uniform(9, 15)), float(rng.uniform(55, 90)))
+        bleeding = (place, float(rng.uniform(10, 15)), float(rng.uniform(65, 100)))
     return Head(float(rng.normal(1.0, 0.03)), ventricles, bleeding, framed)
 
 
