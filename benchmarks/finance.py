@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS))
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     asked = parser.parse_args()
     told = read(asked.results)
@@ -181,7 +182,7 @@ def main() -> None:
         return
     done = {(one["set"], one["seed"]) for one in told}
     for name in asked.sets:
-        for seed in SEEDS:
+        for seed in asked.seeds:
             if (name, seed) not in done:
                 found = measure(name, seed, asked.data)
                 with asked.results.open("a", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """The search for a less discriminatory alternative: many candidates, compared at the same number of approvals.
 
-Every candidate is measured on rows that it was not fitted to: the validation rows, or, where a group has few of them,
-five folds of training and validation together. Test rows decide nothing; they are scored for the report.
+Every candidate is measured on rows that it was not fitted to: the validation rows, or, where a group that may be
+repaired has few of them, five folds of training and validation together. Test rows decide nothing; they are scored for the report.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ def search(
     workshop: Workshop, train: Table, validation: Table, rules: Rules, step: Callable[[int, int], None]
 ) -> Search:
     """Measure the reference; where a ratio is below four fifths, every candidate; and choose. step(done, of)."""
-    least = min((_smallest(group) for group in validation.groups), default=FEW)
+    asked = [group for group in validation.groups if rules.column in ("", group.column)]
+    least = min((_smallest(group) for group in asked), default=FEW)
     table, parts, how = out_of_sample(train, validation, least, workshop.seed)
 
     def scores(candidate: Candidate, helped: tuple[str, str] | None) -> np.ndarray:

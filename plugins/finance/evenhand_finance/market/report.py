@@ -141,11 +141,9 @@ def _walked(recipe: Recipe, rows: Tested) -> Section:
 
 def _seen(recipe: Recipe, rows: Tested) -> Chart:
     """Forecast and realised variance by quarter, in percent a year, as traders say it."""
-    months = np.array(
-        [(EPOCH + timedelta(int(day))).year * 4 + (EPOCH + timedelta(int(day))).month // 4 for day in rows.day]
-    )
-    _, first = np.unique(months, return_index=True)
-    counts = np.diff(np.append(first, len(months)))
+    when = [EPOCH + timedelta(int(day)) for day in rows.day]
+    _, first = np.unique([4 * day.year + (day.month - 1) // 3 for day in when], return_index=True)
+    counts = np.diff(np.append(first, len(when)))
 
     def yearly(values: np.ndarray) -> tuple[float, ...]:
         return tuple(map(float, np.sqrt(252 * np.add.reduceat(values, first) / counts)))
