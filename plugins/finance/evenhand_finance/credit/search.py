@@ -1,7 +1,8 @@
 """The search for a less discriminatory alternative: many candidates, compared at the same number of approvals.
 
 Every candidate is measured on rows that it was not fitted to: the validation rows, or, where a group that may be
-repaired has few of them, five folds of training and validation together. Test rows decide nothing; they are scored for the report.
+repaired has few of them, five folds of training and validation together. Test rows decide nothing; they are scored for
+the report.
 """
 
 from __future__ import annotations
