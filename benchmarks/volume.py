@@ -99,7 +99,7 @@ def main() -> None:
     print("| volume | MB on disk | wall s | processor s | peak MB |\n|---|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        nifti(folder / "small.nii", (32, 32, 30), tuple(16 * side for side in SPACING[:2]) + (5.0,))
+        nifti(folder / "small.nii", (32, 32, 30), (16 * SPACING[0], 16 * SPACING[1], 5.0))
         nifti(folder / "large.nii", SHAPE, SPACING)
         nifti(folder / "large.nii.gz", SHAPE, SPACING)
         one = series(folder / "series").relative_to(folder).as_posix()

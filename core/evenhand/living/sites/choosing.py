@@ -43,8 +43,8 @@ def choose(
     candidates = possible(ground)
     if not enough(ground.targets[rows], ground.clusters[rows]):
         says = (
-            f"{len(rows)} labelled rows of the place prove nothing: at least {LEAST} are needed, with {LEAST_OF_CLASS} of"
-            " each of two classes. Keep the source model as it is.",
+            f"{len(rows)} labelled rows of the place prove nothing: at least {LEAST} are needed, with {LEAST_OF_CLASS}"
+            " of each of two classes. Keep the source model as it is.",
         )
         return Choice(UNDECIDED, NOTHING, tuple(candidates), {}, {}, {}, says)
     said = unseen(ground, candidates, tell)
