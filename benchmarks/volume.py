@@ -3,8 +3,8 @@
     evenhand run healthcare/volume --out runs/volume
     python benchmarks/volume.py --run runs/volume
 
-The volume is a simulated head, 0.4 x 0.4 x 0.25 mm apart, as .nii, as .nii.gz and as a DICOM series of 600 files. Each is
-scored by a process of its own, whose peak memory is what the system says of it; the first row scores nothing but a
+The volume is a simulated head, 0.4 x 0.4 x 0.25 mm apart, as .nii, as .nii.gz and as a DICOM series of 600 files. Each
+is scored by a process of its own, whose peak memory is what the system says of it; the first row scores nothing but a
 small volume, and says what the model itself takes.
 """
 

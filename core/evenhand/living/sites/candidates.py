@@ -108,7 +108,7 @@ def _finetune(ground: Ground, rows: np.ndarray) -> Any:
 
 
 def _pool(ground: Ground, rows: np.ndarray) -> Any:
-    """Old rows are many, so that the pooled model's probabilities are theirs; what the place's labels prove is moved."""
+    """Old rows are many, and the pooled model's probabilities are theirs; what the place's labels prove is moved."""
     model = ground.refit(ground.home_part.joined(ground.place_part(rows)))
     clusters = np.unique(ground.clusters[rows], return_inverse=True)[1]
     logs = logs_of(said_of(ground, model, rows))
