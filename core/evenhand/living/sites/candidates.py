@@ -7,7 +7,7 @@ reweight      fitted anew to old rows drawn as if they came from the place; no l
 align         fitted anew to old rows brought to the place's means and covariances (CORAL); no labels needed
 probe         a linear model of the inputs on top of the source model
 finetune      fitted anew to the place's labelled rows alone
-pool          fitted anew to old and new rows together, then moved as far as the place's labels prove
+pool          fitted anew to old and new rows together
 """
 
 from __future__ import annotations
@@ -108,11 +108,7 @@ def _finetune(ground: Ground, rows: np.ndarray) -> Any:
 
 
 def _pool(ground: Ground, rows: np.ndarray) -> Any:
-    """Old rows are many, and the pooled model's probabilities are theirs; what the place's labels prove is moved."""
-    model = ground.refit(ground.home_part.joined(ground.place_part(rows)))
-    clusters = np.unique(ground.clusters[rows], return_inverse=True)[1]
-    logs = logs_of(said_of(ground, model, rows))
-    return Corrected(model, cautious(logs, ground.targets[rows], clusters, NEEDED), ground.schema)
+    return ground.refit(ground.home_part.joined(ground.place_part(rows)))
 
 
 NOTHING = Candidate("nothing", "the source model as it is", nothing, labels=False)
@@ -129,7 +125,7 @@ CANDIDATES = (
     ),
     Candidate("probe", "a linear model of the inputs on top of the source model", _probe, table=True),
     Candidate("finetune", "fitted anew to the place's labelled rows alone", _finetune, table=True),
-    Candidate("pool", "fitted anew to old and new rows, then moved", _pool, home=True, table=True),
+    Candidate("pool", "fitted anew to old and new rows together", _pool, home=True, table=True),
 )
 
 
@@ -148,8 +144,7 @@ def said_of(ground: Ground, model: Any, rows: np.ndarray) -> np.ndarray:
         if model.columns is not None:
             assert ground.views is not None
             inputs = ground.views.linear(ground.views.place[rows])
-        base = ground.scores[rows] if model.base is ground.adapted.model else said_of(ground, model.base, rows)
-        return model.correction.apply(logs_of(base), inputs)
+        return model.correction.apply(logs_of(ground.scores[rows]), inputs)
     if isinstance(model, TableModel) and ground.views is not None and model.columns is ground.views.columns:
         frame, matrix = ground.frame[rows], ground.views.place[rows]
         found = [aligned(member, frame, matrix, model.outputs) for member in model.members]
