@@ -298,6 +298,7 @@ class Backbone:
       "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)
+      "package:tabicl"            a network that its own Python package brings and fetches (table); also "tabpfn"
     """
 
     name: str

@@ -66,7 +66,7 @@ def test_the_model_misses_more_of_the_sick_where_the_borders_mislead(audit):
 
 
 def test_the_report_says_that_the_headline_proves_little(sample_run):
-    for name in ("report.html", "model-card.md"):
+    for name in ("report.html", "README.md"):
         text = (sample_run / name).read_text()
         assert "The headline proves little" in text
         assert "the lungs masked" in text
@@ -84,7 +84,7 @@ def test_the_operating_point_is_told_with_its_validation_figure_and_what_the_tes
     assert audit["question"]["threshold"] == pytest.approx(
         sick.filter(pl.col("prediction") == "pneumonia")["score"].min(), abs=0.1
     )
-    for name in ("report.html", "model-card.md"):
+    for name in ("report.html", "README.md"):
         assert "sensitivity of at least 0.9 on the" in (sample_run / name).read_text()
 
 

@@ -23,8 +23,8 @@ PICTURES, STEPS, BATCH, PEAK = 30_000, 1000, 128, 4e-3
 TRAINING_BANK, HELD_OUT_BANK = 0, 1  # seeds of the simulator
 SAID = "{pictures:,} simulated photographs of the 43 GTSRB signs, drawn and rendered by evenhand-autonomy"
 BIAS = (
-    "knows the signs of one country, in the weather and light that its simulator draws; no photograph of a real road was"
-    " in it"
+    "knows the signs of one country, in the weather and light that its simulator draws; no photograph of a real road"
+    " was in it"
 )
 
 

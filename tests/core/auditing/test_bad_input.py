@@ -262,3 +262,12 @@ def test_columns_with_the_engines_internal_names():
     frame = simulated().rename({"y": "d", "s": "level", "g": "score"}).with_columns(label=pl.lit("x"), n=pl.lit(1))
     found = audit(frame, label="d", score="level", sensitive="score")
     assert found.data["attributes"][0]["groups"] == audit(simulated(), **ASK).data["attributes"][0]["groups"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "unit"), [(1e100, "larger"), (1e300, "larger"), (5e-324, "smaller"), (1e-200, "smaller")]
+)
+def test_numbers_whose_squares_leave_what_a_float_holds_are_refused(scale, unit):
+    frame = pl.DataFrame({"y": [0.0, scale] * 20, "p": [scale, 2 * scale] * 20, "g": ["a", "b"] * 20})
+    says = refusal(frame, label="y", score=None, prediction="p", sensitive=["g"], task="regression")
+    assert f"whose squares cannot be summed; give both columns in a {unit} unit" in says

@@ -5,8 +5,10 @@ from __future__ import annotations
 import narwhals as nw
 
 from evenhand.auditing.table.rows import AuditTask, Rows, collect
+from evenhand.errors import BadInput
 
 LOG_CHANCE = "log chance"
+SMALLEST = 1e-50  # of a regression's largest error, and its inverse the largest: variances need its fourth power
 
 
 def same(rows: Rows) -> nw.Expr:
@@ -37,13 +39,25 @@ def no_error(rows: Rows) -> nw.Expr:
     return rows.missing("label") | rows.missing(_predicted(rows))
 
 
+def _largest(rows: Rows, error: nw.Expr) -> float:
+    """The largest error; BadInput where squares of squares would leave what a float can hold."""
+    found = float(collect(rows.frame.select(m=error.abs().max()), rows.where).get_column("m").to_list()[0] or 1.0)
+    if not SMALLEST <= found <= 1 / SMALLEST:
+        unit = "larger" if found > 1 else "smaller"
+        raise BadInput(
+            f"the largest difference between label and prediction in {rows.where} is {found:g}, whose squares cannot be"
+            f" summed; give both columns in a {unit} unit"
+        )
+    return found
+
+
 def row_values(rows: Rows, task: AuditTask, wanted: set[str]) -> dict[str, tuple[nw.Expr, float]]:
     """The row-level quantities whose means are metrics, each with a bound on its size."""
     values: dict[str, tuple[nw.Expr, float]] = {}
     if task == "regression":
         error = nw.col(_predicted(rows)).cast(nw.Float64) - nw.col("label").cast(nw.Float64)
         error = nw.when(no_error(rows)).then(nw.lit(0.0)).otherwise(error)
-        bound = collect(rows.frame.select(m=error.abs().max()), rows.where).get_column("m").to_list()[0] or 1.0
+        bound = _largest(rows, error)
         values = {
             "abs_error": (error.abs(), bound),
             "error": (error, bound),

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from evenhand.auditing.evidence.bands import Maxima
 from evenhand.auditing.evidence.group_estimates import GRID, GRID_PARTS, GroupEstimates
 from evenhand.auditing.judging.missing import LeftOpen
-from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN, judge, rows_needed
+from evenhand.auditing.judging.sentences import Told, sentence
+from evenhand.auditing.judging.verdicts import UNSURE, judge, rows_needed
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
 
-LONGEST_NAME = 80  # characters of a group's name in a sentence
 At = Callable[[Floats | float], tuple[Floats, Floats]]  # limits at a critical value, or at several [critical value, 1]
 
 
@@ -215,65 +215,13 @@ class MetricGaps:
             "tolerance": None if says is None else self.tolerance,
             "verdict": says,
             "rows_needed": more,
-            "says": self._sentence(kind, group, versus, value, joint, says, more, proof, reach),
+            "says": self._sentence(Told(kind, group, versus, value, joint, says, more, proof, reach)),
         }
 
-    def _sentence(
-        self,
-        kind: str,
-        group: str,
-        versus: str,
-        value: float,
-        joint: tuple[float, float],
-        says: str | None,
-        more: dict[str, int] | None,
-        proof: tuple[str, str] | None,
-        reach: float,
-    ) -> str:
-        name, show, pair = self.metric.title, number, (group, versus)
-        group, versus = shortened(group), shortened(versus)
-        between = f"between {show(joint[0])} and {show(joint[1])} allowing for all comparisons"
-        if kind == "ratio":
-            if np.isnan(value):
-                return f"The ratio of the {name} is undefined: it is 0 in every group."
-            return f"The {name} of {group} is {show(value)} times that of {versus} ({between})."
-        if kind == "largest":
-            text = f"The {name} differs most between {group} and {versus}, by {show(value)} ({between})."
-        else:
-            side = "higher" if value >= 0 else "lower"
-            text = f"The {name} of {group} is {show(abs(value))} {side} than that of {versus} (difference {between})."
-        return text + self._because(says, more, proof, joint, pair, reach)
-
-    def _because(
-        self,
-        says: str | None,
-        more: dict[str, int] | None,
-        proof: tuple[str, str] | None,
-        joint: tuple[float, float],
-        pair: tuple[str, str],
-        reach: float,
-    ) -> str:
-        tolerance = f"the tolerance of {number(self.tolerance)}" if self.tolerance is not None else ""
-        if says == EXCEEDED:
-            where = (
-                f" between {shortened(proof[0])} and {shortened(proof[1])}" if proof and set(proof) != set(pair) else ""
-            )
-            least = joint[0] if joint[0] > 0 else -joint[1]
-            return f" That is more than {tolerance}: at least {number(least)}{where}."
-        if says == WITHIN:
-            return f" That is within {tolerance}."
-        if says == UNSURE and self.complete and judge(*joint, self.tolerance) == WITHIN:
-            could = f"could be up to {number(reach)}" if np.isfinite(reach) else "is not bounded"
-            return (
-                f" Where the group is known that is within {tolerance}; with the rows whose group is not, it {could}."
-            )
-        if says == UNSURE:
-            decides = self.open is not None and self.complete and more is None
-            why = (
-                " No number of rows settles it while those of unknown group have none." if decides else _more_rows(more)
-            )
-            return f" Whether {tolerance} holds cannot be said from these rows." + why
-        return ""
+    def _sentence(self, told: Told) -> str:
+        known = judge(*told.joint, self.tolerance) if told.says == UNSURE and self.complete else None
+        decides = self.open is not None and self.complete and told.more is None
+        return sentence(told, self.metric.title, self.tolerance, known, decides)
 
 
 def p_values(value: Floats, at: At) -> Floats:
@@ -295,23 +243,3 @@ def p_values(value: Floats, at: At) -> Floats:
     reach = np.where(open_, GRID[-1], reach)
     tails = np.array([2 * intervals.NORMAL.cdf(-float(c)) if np.isfinite(c) else np.nan for c in reach])
     return np.where(np.isnan(value), np.nan, np.where(np.abs(value) == 0, 1.0, np.minimum(tails, 1.0)))
-
-
-def _more_rows(more: dict[str, int] | None) -> str:
-    if not more:
-        return ""
-    first = sorted(more.items(), key=lambda item: (-item[1], item[0]))
-    listed = "; ".join(f"{rows:,} more of {shortened(group)}" for group, rows in first[:3])
-    return f" About {listed}{' and others' if len(first) > 3 else ''} would settle it."
-
-
-def shortened(name: str) -> str:
-    """A group's name as a sentence can carry it; the whole name stands in the tables."""
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
-
-
-def number(value: float | None) -> str:
-    """A number as a reader wants it: three significant digits."""
-    if value is None or not np.isfinite(value):
-        return "unknown"
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"

@@ -14,8 +14,8 @@ from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.evidence.bands import joint_critical
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.judging.attributes import Attribute, attributes_of
-from evenhand.auditing.judging.gaps import number
 from evenhand.auditing.judging.missing import least_ratios
+from evenhand.auditing.judging.sentences import number
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.rates import SCORING_RATE, SELECTION_RATE
