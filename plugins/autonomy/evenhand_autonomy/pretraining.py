@@ -23,8 +23,8 @@ PICTURES, STEPS, BATCH, PEAK = 30_000, 1000, 128, 4e-3
 TRAINING_BANK, HELD_OUT_BANK = 0, 1  # seeds of the simulator
 SAID = "{pictures:,} simulated photographs of the 43 GTSRB signs, drawn and rendered by evenhand-autonomy"
 BIAS = (
-    "knows the signs of one country, in the weather and light that its simulator draws; no photograph of a real road was"
-    " in it"
+    "knows the signs of one country, in the weather and light that its simulator draws; no photograph of a real road"
+    " was in it"
 )
 
 
@@ -46,13 +46,21 @@ def lesson(data: Any, run: Any) -> Lesson:
 
         network = pretrained(pictures, recipe.seed, told=told, **asked)
         write(network, folder / WEIGHTS)
-        about = {"network": "DrivingNetwork", "side": SIDE, "classes": list(NAMES)}
+        about = {"architecture": "driving-network", "side": SIDE, "classes": list(NAMES)}
         (folder / "config.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         run.log("pretrained", held_out_simulated_accuracy=simulated_accuracy(network))
 
     note = "a pretraining that was stopped begins again from its start, which gives the same weights"
     return Lesson(
-        None, asked["steps"], SAID.format(pictures=pictures), "Apache-2.0", BIAS, tuple(NAMES), notes=(note,), make=make
+        None,
+        asked["steps"],
+        SAID.format(pictures=pictures),
+        "Apache-2.0",
+        BIAS,
+        tuple(NAMES),
+        start="timm:driving-network",  # the contract's way to say: random weights, of this architecture
+        notes=(note,),
+        make=make,
     )
 
 
