@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
+WITH_EXTRAS := core plugins/nlp plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect]
 export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test test-slow test-simulations lint engines bench docs pages picture clean constraints
@@ -57,7 +58,7 @@ $(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a virtual environment; install it (Debian: apt-get install python3-venv)"; exit 2; }
 	@echo "Setting up $(VENV) (about 6 GB on disk, once) …"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' constraints.txt)"
-	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt $(PARTS:%=-e %) --group dev
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt $(WITH_EXTRAS:%=-e "%") --group dev
 	@touch $(SETUP)
 
 # Asks the package index for the newest versions that fit together, for Python 3.11 to 3.13.

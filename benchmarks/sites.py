@@ -151,8 +151,8 @@ def table(results: Path) -> None:
         print(_heart_row(what, size, [line for line in cards if (line["what"], line["k"]) == (what, size)]))
     stays = [line for line in told if line["what"] == "readmission"]
     print(
-        "\n| labels of source 7 | chosen (seeds) | accuracy, nothing | accuracy, chosen | best label-free | its accuracy |"
-        " every candidate |\n|---:|---|---:|---:|---|---:|---|"
+        "\n| labels of source 7 | chosen (seeds) | accuracy, nothing | accuracy, chosen | best label-free |"
+        " its accuracy | every candidate |\n|---:|---|---:|---:|---|---:|---|"
     )
     for size in dict.fromkeys(line["k"] for line in stays):
         print(_stay_row([line for line in stays if line["k"] == size]))
@@ -203,12 +203,12 @@ def _stay_row(seeds: list[dict[str, Any]]) -> str:
 
     free = [n for n in ("label-shift", "reweight", "align") if all(n in line["held"] for line in seeds)]
     best = max(free, key=lambda n: float(np.mean([line["held"][n]["accuracy"] for line in seeds])))
-    every = ", ".join(
-        f"{n} {np.mean([line['held'][n]['accuracy'] for line in seeds]):.4f}" for n in seeds[0]["held"]
-    )
+    every = ", ".join(f"{n} {np.mean([line['held'][n]['accuracy'] for line in seeds]):.4f}" for n in seeds[0]["held"])
     labels = f"{seeds[0]['labelled']:,}"
     chosen = over(lambda x: x["chosen"])
-    return f"| {labels} | {taken} | {over(lambda x: 'nothing')} | {chosen} | {best} | {over(lambda x: best)} | {every} |"
+    return (
+        f"| {labels} | {taken} | {over(lambda x: 'nothing')} | {chosen} | {best} | {over(lambda x: best)} | {every} |"
+    )
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; set before a library reads it
+
 import pytest
 from hypothesis import settings
 
@@ -19,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "plugins"))
 def _offline_and_apart(tmp_path, monkeypatch):
     """No test reaches a hub, or a cache that another one filled."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # tests run side by side
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("EVENHAND_CACHE", str(tmp_path / "cache"))
 
 

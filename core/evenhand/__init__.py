@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
     from evenhand.living.sites import adapt
+    from evenhand.pretrained import Encoder, load_encoder
+    from evenhand.pretrained.again import found_again
     from evenhand.pretrained.pictures import pictures
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
@@ -67,6 +69,9 @@ _HOME = {
     "Splits": "evenhand.values",
     "finetune": "evenhand.adapting",
     "pictures": "evenhand.pretrained.pictures",
+    "Encoder": "evenhand.pretrained",
+    "load_encoder": "evenhand.pretrained",
+    "found_again": "evenhand.pretrained.again",
     "OperatingPoint": "evenhand.values",
     "read_splits": "evenhand.data.loading",
     "splits_from_rows": "evenhand.data.loading",

@@ -87,7 +87,8 @@ class Recipe(_Part):
         None,
         description=(
             "The pretrained network, as `evenhand backbones` calls it; `local:DIR`: the folder that `evenhand pretrain`"
-            " left; `timm:NAME`: an image network with random weights."
+            " left; `timm:NAME`: an image network with random weights; `package:tabicl`, `package:tabpfn`: networks for"
+            " tables that their own packages bring, online."
         ),
     )
     about: str = Field("", description="A sentence or two on what the job is for.")

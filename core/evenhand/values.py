@@ -152,35 +152,56 @@ class Metric:
     says: str = ""
 
 
-PICTURE_KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}  # first bytes -> media type
+PICTURE_KINDS = (  # first bytes, what stands at the eighth -> media type
+    (b"\x89PNG\r\n\x1a\n", b"", "image/png"),
+    (b"\xff\xd8\xff", b"", "image/jpeg"),
+    (b"RIFF", b"WEBP", "image/webp"),
+)
+MOVING = (b"ANIM", b"acTL")  # chunks by which a WebP or PNG file moves
 LARGEST_PICTURE = 1_000_000  # bytes: a report stays a page that can be mailed
+
+
+def media_type(content: bytes) -> str:
+    """The kind of picture that a report takes; nothing where it is none."""
+    found = (kind for start, then, kind in PICTURE_KINDS if content.startswith(start) and content[8:].startswith(then))
+    return next(found, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in a report: the bytes of a PNG or JPEG file of at most 1 MB, and what it shows, for who cannot see it.
+    """A picture in a report: a PNG, JPEG or WebP file of at most 1 MB, and what it shows, for who cannot see it.
 
+    One that moves brings `still`, which stands in its place on paper and for readers who want no motion.
     Raises PluginFault for other kinds (an SVG could hold a script) and for a picture without words.
     """
 
     content: bytes
     says: str
     caption: str = ""
+    still: bytes = b""
 
     def __post_init__(self) -> None:
         if not self.says.strip():
             raise PluginFault("a Picture needs `says`: what it shows, for readers who cannot see it")
-        if not self.media_type:
-            raise PluginFault(f"the Picture '{self.says}' is neither PNG nor JPEG; a report takes no other kind")
-        if len(self.content) > LARGEST_PICTURE:
-            raise PluginFault(
-                f"the Picture '{self.says}' has {len(self.content):,} bytes; a report takes {LARGEST_PICTURE:,} of each"
-            )
+        for content in (self.content, *([self.still] if self.still else [])):
+            if not media_type(content):
+                raise PluginFault(f"the Picture '{self.says}' is no PNG, JPEG or WebP; a report takes no other kind")
+            if len(content) > LARGEST_PICTURE:
+                raise PluginFault(
+                    f"the Picture '{self.says}' has {len(content):,} bytes; a report takes {LARGEST_PICTURE:,} of each"
+                )
+        if _moves(self.content) and (not self.still or _moves(self.still)):
+            raise PluginFault(f"the Picture '{self.says}' moves; give `still`, one that does not, for paper")
 
     @property
     def media_type(self) -> str:
-        """`image/png`, `image/jpeg`, or nothing where it is neither."""
-        return next((kind for start, kind in PICTURE_KINDS.items() if self.content.startswith(start)), "")
+        """`image/png`, `image/jpeg`, `image/webp`, or nothing where it is none of them."""
+        return media_type(self.content)
+
+
+def _moves(content: bytes) -> bool:
+    """Whether the file is an animation: its chunk stands before the first frame."""
+    return media_type(content) != "image/jpeg" and any(chunk in content[:200] for chunk in MOVING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +298,7 @@ class Backbone:
       "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)
+      "package:tabicl"            a network that its own Python package brings and fetches (table); also "tabpfn"
     """
 
     name: str

@@ -160,7 +160,7 @@ def test_a_run_decides_at_its_operating_point_and_tells_what_the_test_shows(run,
     )
     assert shown["adapted", "accuracy"]["value"] == shown["same", "accuracy"]["value"]  # the same rule for a baseline
     assert json.loads((folder / "audit.json").read_text())["question"]["threshold"] == model["threshold"]
-    for name in ("report.html", "model-card.md"):
+    for name in ("report.html", "README.md"):
         assert f"(there: {model['reached']:.3f})" in (folder / name).read_text()
 
 

@@ -46,3 +46,12 @@ def record_runs(tmp_path_factory):
 @pytest.fixture
 def audits(record_runs):
     return {name: json.loads((path / "audit.json").read_text()) for name, path in record_runs.items()}
+
+
+@pytest.fixture(scope="session")
+def volume_run(tmp_path_factory):
+    """The folder of a finished `evenhand run healthcare/volume`."""
+    folder = tmp_path_factory.mktemp("volume")
+    with alone(folder):
+        evenhand.run("healthcare/volume", out=folder / "run")
+    return folder / "run"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from evenhand.adapting.library_format import HEAD_TENSORS, fill_network, write_n
 from evenhand.adapting.probe import Head, softmax
 from evenhand.adapting.views import VIEWS
 from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
-from evenhand.errors import BadInput
+from evenhand.pretrained.again import found_again
 from evenhand.schema import Schema
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class ProbeModel:
         """BadInput where the backbone is another than the stored one."""
         about, schema = _described(folder)
         head = _head_of(load_tensors(folder / TENSORS))
-        return cls(_encoder(about["encoder"], recipe, backbone), head, schema, about["task"])
+        return cls(found_again(about["encoder"], recipe, backbone), head, schema, about["task"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class NetworkModel:
     def load(cls, folder: Path, recipe: Recipe, backbone: Backbone | None) -> NetworkModel:
         """BadInput where the backbone is another than the stored one."""
         about, schema = _described(folder)
-        encoder, before = _encoder(about["encoder"], recipe, backbone), (folder / TENSORS).is_file()
+        encoder, before = found_again(about["encoder"], recipe, backbone), (folder / TENSORS).is_file()
         tensors = load_tensors(folder / (TENSORS if before else HEAD_TENSORS))
         joined = "probe.weight" in tensors
         partner = ProbeModel(encoder, _head_of(tensors), schema, about["task"]) if joined else None
@@ -154,29 +153,3 @@ def _tensors_of(head: Head) -> dict[str, Any]:
 def _head_of(tensors: dict[str, Any]) -> Head:
     """The head that is taken out of `tensors`."""
     return Head(tensors.pop("probe.weight").numpy(), tensors.pop("probe.bias").numpy())
-
-
-def _as_anywhere(backbone: Backbone, recipe: Recipe) -> Iterator[Encoder]:
-    """The encoder as this machine computes, then as machines of another number format do, which is of its identity."""
-    from evenhand.pretrained import load_encoder
-
-    for precision in dict.fromkeys((recipe.finetune.precision, "fp32", "bf16")):
-        rule = recipe.finetune.model_copy(update={"precision": precision})
-        yield from load_encoder(backbone, recipe.model_copy(update={"finetune": rule})).variants()
-
-
-def _encoder(identity: str, recipe: Recipe, backbone: Backbone | None) -> Encoder:
-    from evenhand.pretrained.processor import seed_and_threads
-
-    if backbone is None:
-        raise BadInput(
-            "the stored model needs its backbone, but the recipe names none; set it with --set backbone=NAME"
-        )
-    seed_and_threads(recipe)
-    encoder = next((found for found in _as_anywhere(backbone, recipe) if found.identity == identity), None)
-    if encoder is None:
-        raise BadInput(
-            f"the stored model was made with other weights or settings than backbone '{backbone.name}' has now; "
-            "run the recipe again in a new folder"
-        )
-    return encoder

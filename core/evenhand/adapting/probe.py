@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,6 @@ def _logistic(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight [n_out, width] and bias [n_out] of scikit-learn's multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
     model: Any = LogisticRegression(C=strength, max_iter=300, tol=tolerance, warm_start=True)
     if first is not None:
@@ -175,10 +175,18 @@ def _logistic(
         model.intercept_ = bias if n_out > 2 else bias[1:] - bias[:1]
         model.classes_ = np.arange(n_out)
     # BLAS threads and scikit-learn's own wait for each other between short steps: one BLAS thread is 2.5 times faster
-    with threadpool_limits(1, "blas"):
+    with _pools().limit(limits=1, user_api="blas"):
         model.fit(features, targets)
     if n_out == 2:  # one logit z becomes (-z/2, z/2), whose softmax is the same
         return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate(
             [-model.intercept_, model.intercept_]
         ) / 2
     return model.coef_, model.intercept_
+
+
+@cache
+def _pools() -> Any:
+    """The libraries with thread pools; looked for once, since that takes as long as a small fit."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

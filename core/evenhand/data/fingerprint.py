@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from evenhand.files import digest
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+BLOCK = 1 << 20  # bytes of a file that are in memory at once
 
 
 def of_files(table: Path, others: Iterable[str]) -> str:
@@ -48,12 +50,18 @@ def inputs(rows: Dataset, columns: Iterable[str]) -> list[bytes]:
     whole = [hashlib.blake2b(digest_size=16) for _ in range(table.num_rows)]
     for column in table.columns:
         for row, value in zip(whole, column, strict=True):
-            row.update(_bytes(value.as_py()) + b"\0")
+            for part in (*_content(value.as_py()), b"\0"):
+                row.update(part)
     return [row.digest() for row in whole]
 
 
-def _bytes(value: Any) -> bytes:
-    if isinstance(value, dict) and set(value) == {"bytes", "path"}:
-        content: bytes | None = value["bytes"]
-        return content if content is not None else Path(value["path"]).read_bytes() if value["path"] else b""
-    return repr(value).encode("utf-8", "surrogatepass")
+def _content(value: Any) -> Iterator[bytes]:
+    """What a cell holds: an image's or a volume's bytes, block by block where they are a file; else its value."""
+    if not (isinstance(value, dict) and set(value) == {"bytes", "path"}):
+        yield repr(value).encode("utf-8", "surrogatepass")
+    elif value["bytes"] is not None:
+        yield value["bytes"]
+    elif value["path"]:
+        with Path(value["path"]).open("rb") as file:
+            while block := file.read(BLOCK):
+                yield block

@@ -27,9 +27,21 @@ def image_column(frame: pl.DataFrame, schema: Schema) -> str | None:
 
 def image_path(folder: Path, name: str | None, table: Path) -> str:
     """The image's absolute path, in the folder or its images/; a name that leads out of the folder is refused."""
-    root = folder.resolve()
     if not name:
         raise BadInput(f"a row of {table} names no image; fill in its file name, or remove the row")
+    found = _found(folder, name, table)
+    if found is None:
+        raise BadInput(f"{table} names the image '{name}', which is neither in {folder} nor in its images/ folder")
+    return found
+
+
+def is_there(folder: Path, name: str, table: Path) -> bool:
+    """Whether the image is in the folder or its images/; a name that leads out of the folder is refused."""
+    return _found(folder, name, table) is not None
+
+
+def _found(folder: Path, name: str, table: Path) -> str | None:
+    root = folder.resolve()
     outside = BadInput(f"{table} names the image '{name}', which is outside {folder}; keep the images in that folder")
     if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
         raise outside
@@ -39,7 +51,7 @@ def image_path(folder: Path, name: str | None, table: Path) -> str:
             raise outside
         if file.is_file():
             return str(file)
-    raise BadInput(f"{table} names the image '{name}', which is neither in {folder} nor in its images/ folder")
+    return None
 
 
 def class_folders(folder: Path, schema: Schema) -> pl.DataFrame:

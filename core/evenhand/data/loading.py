@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 Index = dict[str, np.ndarray]  # row numbers of each part
 
 
-def read_splits(recipe: Recipe, source: Path | str | None) -> Splits:
+def read_splits(recipe: Recipe, source: Path | str | None, unfound: list[str] | None = None) -> Splits:
     """Read a file, a folder or a hub data set's name by the recipe's schema.
 
     An official test split is kept; validation is carved from train. Else rows are divided by `recipe.split`. Rows
     whose group would be on two sides are left out of the earlier one, so a test split stays as it is; the notes say
-    how many. The same source and seed always give the same rows in the same order. Raises BadInput.
+    how many. A list `unfound` takes the names of images that are not there, and their rows are left out; without one
+    they are refused. The same source and seed always give the same rows in the same order. Raises BadInput.
     """
     if source is None:
         raise BadInput(f"recipe '{recipe.full_name}' brings no sample data; name yours with --data PATH")
-    parts, content = read(source, recipe.schema, recipe.modality)
+    parts, content = read(source, recipe.schema, recipe.modality, unfound)
     return _divide(recipe, parts, str(source), content)
 
 

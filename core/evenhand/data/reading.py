@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evenhand.auditing.table.source import numbers_from_text, open_source, unreadable
 from evenhand.data import fingerprint
-from evenhand.data.image_folders import class_folders, image_column, image_path, inside
+from evenhand.data.image_folders import class_folders, image_column, image_path, inside, is_there
 from evenhand.errors import BadInput
 from evenhand.files import digest
 from evenhand.schema import Schema
@@ -46,8 +46,11 @@ class Piece(NamedTuple):
     text: bool = False
 
 
-def read(source: Path | str, schema: Schema, modality: str) -> tuple[Parts, str]:
-    """(rows by part, sha256 of the source's content). Raises BadInput for anything that is no table of rows."""
+def read(source: Path | str, schema: Schema, modality: str, unfound: list[str] | None = None) -> tuple[Parts, str]:
+    """(rows by part, sha256 of the source's content). Raises BadInput for anything that is no table of rows.
+
+    unfound: a list that takes the names of images that are not there, whose rows are left out; None: they are refused.
+    """
     path = Path(source)
     try:
         there = path.exists() and bool(str(source))
@@ -58,10 +61,10 @@ def read(source: Path | str, schema: Schema, modality: str) -> tuple[Parts, str]
             return _from_hub(source)
         raise BadInput(f"'{source}' does not exist; check the path (--data)")
     if path.is_dir():
-        return joined(list(_from_folder(path, schema, modality)), schema, modality), digest(path)
+        return joined(list(_from_folder(path, schema, modality, unfound)), schema, modality), digest(path)
     if not path.is_file():
         raise BadInput(f"{path} is neither a file nor a folder; give a CSV, Parquet or JSON-lines file")
-    piece = _piece("all", path, schema, modality)
+    piece = _piece("all", path, schema, modality, unfound)
     column = image_column(piece.frame, schema) if modality == "image" else None
     named = list(piece.frame[column]) if column else []
     return joined([piece], schema, modality), fingerprint.of_files(path, named) if named else digest(path)
@@ -146,19 +149,19 @@ def _understood(frame: pl.DataFrame, schema: Schema, modality: str) -> pl.DataFr
     return understood
 
 
-def _from_folder(folder: Path, schema: Schema, modality: str) -> Iterator[Piece]:
+def _from_folder(folder: Path, schema: Schema, modality: str, unfound: list[str] | None = None) -> Iterator[Piece]:
     """A folder of one table, of a table (or shards) per split, of images with a metadata table, or of class folders."""
     files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in TABLES)
     named = [(PARTS.get(re.split(r"[-_.]", file.stem.lower())[0], ""), file) for file in files]
     if any(part == "train" for part, _ in named):
         for part, file in named:
             if part:
-                yield _piece(part, file, schema, modality)
+                yield _piece(part, file, schema, modality, unfound)
         return
     metadata = [file for file in files if file.stem.lower() == "metadata"]
     chosen = metadata if len(metadata) == 1 else files
     if len(chosen) == 1:
-        yield _piece("all", chosen[0], schema, modality)
+        yield _piece("all", chosen[0], schema, modality, unfound)
     elif files:
         names = ", ".join(file.name for file in files[:5])
         raise BadInput(
@@ -173,7 +176,7 @@ def _from_folder(folder: Path, schema: Schema, modality: str) -> Iterator[Piece]
         )
 
 
-def _piece(part: str, file: Path, schema: Schema, modality: str) -> Piece:
+def _piece(part: str, file: Path, schema: Schema, modality: str, unfound: list[str] | None = None) -> Piece:
     """The rows of one file; in an image recipe the file names become paths, checked to lie in the file's folder."""
     import polars as pl
 
@@ -196,6 +199,10 @@ def _piece(part: str, file: Path, schema: Schema, modality: str) -> Piece:
         raise BadInput(f"{file} has no rows; it needs at least a few dozen to learn from")
     column = image_column(frame, schema) if modality == "image" else None
     if column:
+        if unfound is not None:
+            there = [bool(name) and is_there(file.parent, name, file) for name in frame[column]]
+            unfound += [str(name or "") for name, found in zip(frame[column], there, strict=True) if not found]
+            frame = frame.filter(pl.Series(there))
         paths = [image_path(file.parent, name, file) for name in frame[column]]
         frame = frame.with_columns(pl.Series(column, paths, dtype=pl.String))
     return Piece(part, str(file), frame, source.text)

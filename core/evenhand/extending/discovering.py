@@ -172,7 +172,7 @@ class Plugins:
             raise BadInput(f"{what} '{name}' is not available: {why}")
 
     def backbone(self, name: str) -> Backbone:
-        """The backbone called `name`, or that `local:DIR` or `timm:ARCHITECTURE` is; BadInput with the nearest name."""
+        """The backbone called `name`, or that `local:…`, `timm:…` or `package:…` is; BadInput with the nearest name."""
         if found := unlisted(name):
             return found
         if name not in self._backbones:

@@ -27,8 +27,12 @@ RANDOM = BackboneCard("nothing: random weights", "none needed", 0, 0.0)
 
 
 def unlisted(name: str) -> Backbone | None:
-    """The backbone that `local:DIR` or `timm:ARCHITECTURE` is; None for any other name."""
+    """The backbone that `local:DIR`, `timm:ARCHITECTURE` or `package:NAME` is; None for any other name."""
     kind, _, rest = name.partition(":")
+    if kind == "package":
+        from evenhand.pretrained.tabular.packaged import packaged_backbone  # brings Polars, which lists do not need
+
+        return packaged_backbone(rest)
     if kind == "local":
         return open_backbone(rest)
     return Backbone(name, "image", name, RANDOM) if kind == "timm" else None

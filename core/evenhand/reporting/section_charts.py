@@ -11,7 +11,7 @@ from markupsafe import Markup
 from evenhand.reporting.axes import along, opened, range_of, ticks
 from evenhand.reporting.charts import PAD, STYLES
 from evenhand.reporting.formatting import short
-from evenhand.values import PICTURE_KINDS
+from evenhand.values import media_type
 
 WIDTH, HEIGHT, LEFT, BOTTOM, LEGEND = 510, 260, 64, 40, 18
 
@@ -29,10 +29,9 @@ def lines_chart(chart: dict[str, Any]) -> Markup:
     return Markup("").join([*parts, Markup("</svg>")])
 
 
-def data_address(picture: dict[str, Any]) -> str:
-    """The picture's bytes as a `data:` address; nothing where they are of a kind that a report does not take."""
-    content = picture["content"]
-    kind = next((kind for start, kind in PICTURE_KINDS.items() if content.startswith(start)), "")
+def data_address(content: bytes) -> str:
+    """A picture's bytes as a `data:` address; nothing where they are of a kind that a report does not take."""
+    kind = media_type(content)
     return f"data:{kind};base64,{base64.b64encode(content).decode()}" if kind else ""
 
 

@@ -21,8 +21,9 @@ from evenhand.testing.checks import (
     stored_model_scores_alike,
 )
 from evenhand.testing.lessons import lessons_repeat_themselves
+from evenhand.testing.looking_ahead import past_ignores_the_future, scores_ignore_the_future
 
-CHECKS = (*OF_RUNS, lessons_repeat_themselves)
+CHECKS = (*OF_RUNS, lessons_repeat_themselves, scores_ignore_the_future)
 
 __all__ = [
     "CHECKS",
@@ -30,8 +31,10 @@ __all__ = [
     "deterministic_under_a_seed",
     "hooks_follow_the_contract",
     "lessons_repeat_themselves",
+    "past_ignores_the_future",
     "recipes_are_complete",
     "sample_data_loads",
     "sample_run_works_offline",
+    "scores_ignore_the_future",
     "stored_model_scores_alike",
 ]

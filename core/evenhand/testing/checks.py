@@ -62,7 +62,7 @@ def _same_type(name: str, hook: str, parameter: str, given: Any, promised: Any) 
 def recipes_are_complete(plugin: Plugin) -> None:
     """Every recipe is listed, has a title, a label and inputs, and a backbone that exists where it names one."""
     plugins, name, _ = opened(plugin)
-    for recipe in _recipes(plugins, name):
+    for recipe in recipes_of(plugins, name):
         where = f"recipe '{recipe.full_name}'"
         assert recipe.title.strip(), f"{where} has no title"
         assert recipe.schema.label, f"{where} names no label column (schema.label)"
@@ -84,7 +84,7 @@ def sample_data_loads(plugin: Plugin) -> None:
     """Every recipe without --data gives three splits with rows, its columns, no group on two sides, the same ones
     again."""
     plugins, name, _ = opened(plugin)
-    for recipe in _recipes(plugins, name):
+    for recipe in recipes_of(plugins, name):
         first, second = (_sample_digests(plugins, recipe) for _ in range(2))
         for part, rows in first.items():
             row = next((i for i, (a, b) in enumerate(zip(rows, second[part], strict=False)) if a != b), len(rows))
@@ -125,7 +125,7 @@ def sample_run_works_offline(plugin: Plugin) -> None:
     """Every recipe runs from sample to report with every network connection refused, and no hook fails on the way."""
     plugins, name, _ = opened(plugin)
     heard = _hear_faults(plugins)
-    for recipe in _recipes(plugins, name):
+    for recipe in recipes_of(plugins, name):
         with isolated(recipe) as folder:
             result = run(recipe, out=folder / "run", plugins=plugins)
             assert not heard, f"recipe '{recipe.full_name}': {heard[0]}"
@@ -154,7 +154,7 @@ def _hear_faults(plugins: Plugins) -> list[str]:
 def deterministic_under_a_seed(plugin: Plugin) -> None:
     """Two runs with one seed, each with an empty cache, give the same test rows, predictions, metrics and audit."""
     plugins, name, _ = opened(plugin)
-    for recipe in _recipes(plugins, name):
+    for recipe in recipes_of(plugins, name):
         first, second = (_numbers(recipe, plugins) for _ in range(2))
         for artefact, (hook, content) in first.items():
             assert content == second[artefact][1], (
@@ -176,7 +176,7 @@ def _numbers(recipe: Recipe, plugins: Plugins) -> dict[str, tuple[str, bytes | s
 def stored_model_scores_alike(plugin: Plugin) -> None:
     """The stored model, read again, predicts the same to the last bit, and no file of it is a pickle."""
     plugins, name, _ = opened(plugin)
-    for recipe in _recipes(plugins, name):
+    for recipe in recipes_of(plugins, name):
         where = f"recipe '{recipe.full_name}'"
         with isolated(recipe) as folder, Run(folder, recipe, "kit", walk="run", stages=writes(RUN)) as kept:
             fitted, read = (Corridor(kept, recipe, plugins, None) for _ in range(2))
@@ -246,7 +246,8 @@ def opened(plugin: Plugin) -> tuple[Plugins, str, Any]:
     return plugins, name, module
 
 
-def _recipes(plugins: Plugins, name: str) -> list[Recipe]:
+def recipes_of(plugins: Plugins, name: str) -> list[Recipe]:
+    """The recipes that the plugin of this name brings."""
     mine = [recipe for recipe in plugins.recipes().values() if recipe.domain == name]
     assert mine, f"plugin '{name}' brings no recipe; return some from recipes()"
     return mine

@@ -1,4 +1,4 @@
-"""evenhand's finance domain: credit, explained and made more even, and fraud among card transactions."""
+"""evenhand's finance domain: credit, explained and made more even, fraud among card transactions, and markets."""
 
 from importlib import import_module
 
@@ -7,6 +7,8 @@ from evenhand import Recipe, hookimpl
 MODULES = {  # recipe -> where its answers to hooks are
     "credit-default": "evenhand_finance.credit.answers",
     "fraud": "evenhand_finance.fraud.answers",
+    "market-direction": "evenhand_finance.market.answers",
+    "market-volatility": "evenhand_finance.market.answers",
 }
 
 

@@ -1,4 +1,4 @@
-"""evenhand's healthcare domain: radiographs and patient records, adapted hospital by hospital, and audited by group."""
+"""evenhand's healthcare domain: radiographs, volumes and records, adapted hospital by hospital, audited by group."""
 
 from importlib import import_module
 
@@ -8,8 +8,9 @@ MODULES = {  # recipe -> the module that reads its data; imported when a run nee
     "chest-xray": "evenhand_healthcare.chest_xray",
     "heart": "evenhand_healthcare.heart",
     "readmission": "evenhand_healthcare.readmission",
+    "volume": "evenhand_healthcare.volume.data",
 }
-RADIOGRAPHS = ("chest-xray",)
+IMAGES = ("chest-xray", "volume")
 
 
 def _of(recipe):
@@ -35,7 +36,7 @@ def prepare_rows(recipe, rows):
 
 @hookimpl
 def finetune(recipe, splits, backbone, run):
-    if recipe.name not in RADIOGRAPHS or backbone is None:
+    if recipe.name not in IMAGES or backbone is None:
         return None
     return _of(recipe).fit(recipe, splits, backbone, run)
 
@@ -52,7 +53,7 @@ def audit_bias(recipe, predictions):
 
 @hookimpl
 def report_sections(run):
-    if run.recipe.name not in RADIOGRAPHS:
+    if run.recipe.name not in IMAGES:
         return []
     from evenhand_healthcare.saliency_section import saliency_section
     from evenhand_healthcare.shortcut_section import shortcut_section

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evenhand import Adapted, BadInput, Recipe, Schema, Splits, finetune, read_splits, splits_from_rows
-from evenhand_healthcare import demographics
+from evenhand import Adapted, BadInput, Recipe, Schema, Splits, finetune, splits_from_rows
+from evenhand_healthcare import demographics, folder
+from evenhand_healthcare.copies import looked_for
 from evenhand_healthcare.samples import radiographs
 
 AGE, BAND, SEX = "age", "age_band", "sex"
@@ -21,31 +22,31 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
     set by hand are refused as ever.
     """
     if source is None:
-        splits = splits_from_rows(_without(recipe, ("sensitive",)), radiographs(recipe.seed), "simulated radiographs")
+        splits = splits_from_rows(without(recipe, ("sensitive",)), radiographs(recipe.seed), "simulated radiographs")
     else:
-        splits = _read(recipe, source)
-    return _with_groups(recipe, splits)
+        splits = read(recipe, source)
+    return with_groups(recipe, looked_for(recipe, splits))
 
 
-def _read(recipe: Recipe, source: Path | str) -> Splits:
-    """The source, by its official split where it has one."""
+def read(recipe: Recipe, source: Path | str) -> Splits:
+    """The source, by its official split where it has one; rows without film and films without row are said."""
     kept = {role for role in ("site", "split") if recipe.origin(f"schema.{role}") == "--set"}
     kept |= {"site"} if recipe.split.by == "site" else set()
-    bare = _without(recipe, tuple({"sensitive", "site", "split"} - kept))
-    splits = read_splits(bare, source)
+    bare = without(recipe, tuple({"sensitive", "site", "split"} - kept))
+    splits, notes = folder.read(bare, source)
     split = recipe.schema.split
     if split and "split" not in kept and recipe.split.by is None and split in splits.train.column_names:
         schema = bare.schema.model_copy(update={"split": split})
-        return read_splits(bare.model_copy(update={"schema_": schema}), source)
-    return splits
+        splits, notes = folder.read(bare.model_copy(update={"schema_": schema}), source)
+    return replace(splits, notes=(*notes, *splits.notes))
 
 
-def _without(recipe: Recipe, roles: tuple[str, ...]) -> Recipe:
+def without(recipe: Recipe, roles: tuple[str, ...]) -> Recipe:
     empty: dict[str, Any] = {role: () if role == "sensitive" else None for role in roles}
     return recipe.model_copy(update={"schema_": recipe.schema.model_copy(update=empty)})
 
 
-def _with_groups(recipe: Recipe, splits: Splits) -> Splits:
+def with_groups(recipe: Recipe, splits: Splits) -> Splits:
     """The splits with each group as the rules of `demographics` read it, and every role that there is a column for."""
     rules = readers(recipe, splits.train.column_names)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evenhand import Estimate, Predictions, Recipe, Section, audit
-from evenhand_healthcare.shortcuts import PREFIX, SAYS
+from evenhand_healthcare.shortcuts import PREFIX, SAYS, organ, says
 
 MISSED, ALARMED = "missed_more_where_shortcut_misleads", "alarmed_more_where_shortcut_misleads"
 HALF = 0.5  # of the way from chance to the model's AUC: from here on the headline proves little
@@ -50,10 +50,10 @@ def _follows(recipe: Recipe, frame: Any, roles: Any, view: str, score: str) -> l
     }
     asked |= {"positive": roles.positive, "reference": {"shortcut": "points the right way"}, "metrics": ["fnr", "fpr"]}
     gaps = audit(halves, seed=recipe.seed, **asked).data["attributes"][0]["gaps"]
-    return [_estimate(view, gap) for gap in gaps if gap["kind"] == "difference"]
+    return [_estimate(says(view, recipe), view, gap) for gap in gaps if gap["kind"] == "difference"]
 
 
-def _estimate(view: str, gap: dict[str, Any]) -> Estimate:
+def _estimate(seen: str, view: str, gap: dict[str, Any]) -> Estimate:
     missed = gap["metric"] == "fnr"
     who = "sick whom it misses" if missed else "healthy whom it alarms"
     return Estimate(
@@ -62,7 +62,7 @@ def _estimate(view: str, gap: dict[str, Any]) -> Estimate:
         gap["value"],
         gap["lower"],
         gap["upper"],
-        f"share of the {who}, among those whom {SAYS[view]} finds on the wrong side of the median, minus the others",
+        f"share of the {who}, among those whom {seen} finds on the wrong side of the median, minus the others",
     )
 
 
@@ -75,9 +75,10 @@ def shortcut_section(run: Any) -> list[Section]:
     if not views or ours is None:
         return []
     follows = {(e["name"], e["group"]): e for e in estimates}
+    told = {view: says(view, run.recipe) for view in views}
     rows = [
         (
-            SAYS[view],
+            told[view],
             _spoken(measured[PREFIX + view, "auc"]),
             _spoken(measured[PREFIX + view, "auc_gain"], sign=True),
             _spoken(follows.get((MISSED, view)), sign=True),
@@ -93,8 +94,8 @@ def shortcut_section(run: Any) -> list[Section]:
         "Sick missed more where it misleads",
         "Healthy alarmed more where it misleads",
     )
-    found = {view: measured[PREFIX + view, "auc"] for view in views}
-    text = f"{headline(found, ours)} {_following(views, follows)} {HOW}"
+    found = {told[view]: measured[PREFIX + view, "auc"] for view in views}
+    text = f"{headline(found, ours, organ(run.recipe))} {_following(told, follows)} {HOW}"
     return [Section("Shortcuts: what else gives the label away", text, header, tuple(rows))]
 
 
@@ -105,22 +106,22 @@ HOW = (
 )
 
 
-def headline(found: dict[str, dict[str, Any]], ours: dict[str, Any]) -> str:
-    """What the model's AUC proves beside what the shortcuts reach."""
-    way = {view: (one["value"] - 0.5) / max(ours["value"] - 0.5, 1e-9) for view, one in found.items()}
-    above = [view for view in sorted(way, key=lambda view: -way[view]) if found[view]["lower"] > 0.5]
-    far = [view for view in above if way[view] >= HALF]
+def headline(found: dict[str, dict[str, Any]], ours: dict[str, Any], organ: str) -> str:
+    """What the model's AUC proves beside what the shortcuts, by what each sees, reach."""
+    way = {seen: (one["value"] - 0.5) / max(ours["value"] - 0.5, 1e-9) for seen, one in found.items()}
+    above = [seen for seen in sorted(way, key=lambda seen: -way[seen]) if found[seen]["lower"] > 0.5]
+    far = [seen for seen in above if way[seen] >= HALF]
     if far:
-        reached = "; ".join(f"{SAYS[view]} reaches {_spoken(found[view])}" for view in far)
+        reached = "; ".join(f"{seen} reaches {_spoken(found[seen])}" for seen in far)
         return (
             f"The headline proves little: of the way from chance to the adapted model's AUC of {_spoken(ours)}, more"
-            f" than half is there without reading the lungs ({reached}). A model may live on this and fail at the next "
-            "hospital; test it where these cues are absent before believing the figure."
+            f" than half is there without reading the {organ} ({reached}). A model may live on this and fail at the"
+            " next hospital; test it where these cues are absent before believing the figure."
         )
     if above:
-        reached = "; ".join(f"{SAYS[view]} reaches {_spoken(found[view])}" for view in above)
+        reached = "; ".join(f"{seen} reaches {_spoken(found[seen])}" for seen in above)
         return (
-            f"A part of the headline, an AUC of {_spoken(ours)}, can be had without reading the lungs ({reached}),"
+            f"A part of the headline, an AUC of {_spoken(ours)}, can be had without reading the {organ} ({reached}),"
             " though less than half of the way from chance."
         )
     return (
@@ -129,11 +130,11 @@ def headline(found: dict[str, dict[str, Any]], ours: dict[str, Any]) -> str:
     )
 
 
-def _following(views: list[str], follows: dict[tuple[str, str], Any]) -> str:
+def _following(told: dict[str, str], follows: dict[tuple[str, str], Any]) -> str:
     """Which shortcuts the model's errors are shown to follow."""
     shown = [
-        SAYS[view]
-        for view in views
+        seen
+        for view, seen in told.items()
         if any((one := follows.get((name, view))) and (one["lower"] or 0) > 0 for name in (MISSED, ALARMED))
     ]
     if shown:

@@ -18,15 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from evenhand import Schema, Splits, pictures
+from evenhand import Recipe, Schema, Splits, pictures
 
 PREFIX = "shortcut_"
 SAYS = {
     "patient_id": "the number in the patient's id alone",
     "site_and_view": "site and view alone",
-    "borders": "the outer eighth of the picture alone, the lungs masked",
+    "borders": "the outer eighth of the picture alone, the {organ} masked",
     "random_network": "a network with random weights, on the whole picture",
 }
+ORGANS = {"chest-xray": "lungs", "volume": "head"}  # recipe -> what has to be read
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # of the logistic regression, C
 RANGES = 20
 SIDE, CELL = 64, 2  # pixels of the picture as the shortcuts see it, and of one cell of its border
@@ -60,12 +61,27 @@ class Shortcut:
         return cls(about["view"], about["facts"], np.asarray(about["weight"]))
 
 
-def fit_shortcuts(splits: Splits, classes: tuple[Any, ...], seed: int, run: Any) -> dict[str, Shortcut]:
-    """One model for each shortcut that the data have, fitted on train; its strength is chosen on validation."""
+def says(view: str, recipe: Recipe) -> str:
+    """What a shortcut sees, in words."""
+    return SAYS[view].format(organ=organ(recipe))
+
+
+def organ(recipe: Recipe) -> str:
+    """What the model is meant to read."""
+    return ORGANS.get(recipe.name, "middle")
+
+
+def fit_shortcuts(
+    splits: Splits, classes: tuple[Any, ...], seed: int, run: Any, extra: Mapping[str, Any] | None = None
+) -> dict[str, Shortcut]:
+    """One model for each shortcut that the data have, fitted on train; its strength is chosen on validation.
+
+    extra: more facts for the views that look at pictures, such as the `grid` that volumes are brought to.
+    """
     label = splits.schema.require("label", "the shortcut audit")
     parts = (splits.train, splits.validation)
     target = [np.array([value == classes[1] for value in part[label]]) for part in parts]
-    views = {view: facts for view in SAYS if (facts := facts_of(view, splits, seed)) is not None}
+    views = {view: facts for view in SAYS if (facts := facts_of(view, splits, seed, extra or {})) is not None}
     found = {}
     for done, (view, facts) in enumerate(views.items()):
         run.progress(done, len(views), "shortcuts")
@@ -74,7 +90,7 @@ def fit_shortcuts(splits: Splits, classes: tuple[Any, ...], seed: int, run: Any)
     return found
 
 
-def facts_of(view: str, splits: Splits, seed: int) -> dict[str, Any] | None:
+def facts_of(view: str, splits: Splits, seed: int, extra: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the view needs to know of the training rows; None where the data have nothing of it."""
     schema, train = splits.schema, splits.train
     if view == "patient_id":
@@ -88,7 +104,7 @@ def facts_of(view: str, splits: Splits, seed: int) -> dict[str, Any] | None:
         columns = [name for name in dict.fromkeys((schema.site, "view")) if name and name in train.column_names]
         known_values = {name: sorted({str(value) for value in train[name]}) for name in columns}
         return {"values": known_values} if any(len(values) > 1 for values in known_values.values()) else None
-    facts: dict[str, Any] = {"input": list(schema.input)}
+    facts: dict[str, Any] = {"input": list(schema.input), **extra}
     if view == "random_network":
         drawn = np.random.default_rng([seed, FILTERS]).standard_normal((FILTERS, WIDTH, WIDTH))
         drawn -= drawn.mean(axis=(1, 2), keepdims=True)
@@ -104,6 +120,8 @@ def number_in(patient: Any) -> float | None:
 
 def features(view: str, facts: Mapping[str, Any], rows: Any) -> np.ndarray:
     """What the view sees of each row: float64 [rows, width]."""
+    if view == "nothing":
+        return np.zeros((len(rows), 0))
     if view == "patient_id":
         numbers = [number_in(patient) for patient in rows[facts["column"]]]
         place = np.array([-1 if n is None else int(np.searchsorted(facts["cuts"], n)) for n in numbers])
@@ -114,7 +132,8 @@ def features(view: str, facts: Mapping[str, Any], rows: Any) -> np.ndarray:
             for name, values in facts["values"].items()
         ]
         return np.concatenate(known, axis=1)
-    grey = films(rows, Schema(input=tuple(facts["input"])))
+    schema = Schema(input=tuple(facts["input"]))
+    grey = projections(rows, schema, facts["grid"]) if "grid" in facts else films(rows, schema)
     return borders(grey) if view == "borders" else filtered(grey, np.asarray(facts["filters"], np.float32))
 
 
@@ -127,6 +146,17 @@ def films(rows: Any, schema: Schema) -> np.ndarray:
     """Each picture in grey, [rows, SIDE, SIDE], float32 in [0, 1]."""
     size = (SIDE, SIDE)
     return np.stack([np.asarray(p.convert("L").resize(size), np.float32) / 255 for p in pictures(rows, schema)])
+
+
+def projections(rows: Any, schema: Schema, grid: Mapping[str, Any]) -> np.ndarray:
+    """The same of volumes: the mean over all slabs, seen from above."""
+    from PIL import Image
+
+    from evenhand_healthcare.volume.grid import Grid
+    from evenhand_healthcare.volume.seen import grids
+
+    found = (volume.mean(axis=0).astype(np.uint8) for volume in grids(rows, schema, Grid.from_described(grid)))
+    return np.stack([np.asarray(Image.fromarray(one).resize((SIDE, SIDE)), np.float32) / 255 for one in found])
 
 
 def borders(grey: np.ndarray) -> np.ndarray:

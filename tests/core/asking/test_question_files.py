@@ -106,5 +106,5 @@ def test_a_saved_question_gives_the_same_audit_and_options_stand_in_for_its_part
 def test_every_part_has_an_option_with_its_help(evenhand):
     shown = " ".join(evenhand("audit", "--help", env={"COLUMNS": "400"}).stdout.split())
     for name, part in PARTS.items():
-        assert f"--{name}" in shown
+        assert f"--{name.replace('_', '-')}" in shown
         assert part.says.split(":")[0] in shown

@@ -207,3 +207,25 @@ def test_where_denial_is_counted_ratios_are_bounded_by_approvals():
     for favourable, verdict in (("0", "within"), ("1", "not enough evidence")):
         found = audit(frame, **ask, favourable=favourable)
         assert next(v for v in found.data["verdicts"] if v.get("kind") == "ratio")["verdict"] == verdict
+
+
+def test_rows_that_a_column_does_not_ask_about_are_shown_and_never_compared():
+    people = [("dark", 1, 0)] * 40 + [("dark", 1, 1)] * 60 + [("bright", 1, 0)] * 10 + [("bright", 1, 1)] * 90
+    things = [("(not applicable)", 1, 0)] * 500 + [("(not applicable)", 0, 0)] * 500
+    table = pl.DataFrame(people + things, ("clothing", "there", "found"), orient="row")
+    found = audit(table, label="there", prediction="found", sensitive="clothing", tolerance={"tpr": 0.1}).data
+    (attribute,) = found["attributes"]
+    assert attribute["reference"] == "bright"
+    assert [group["name"] for group in attribute["groups"]][-1] == "(not applicable)"
+    (largest,) = [gap for gap in attribute["gaps"] if gap["metric"] == "tpr" and gap["kind"] == "largest"]
+    assert largest["value"] == pytest.approx(0.3)  # 0.9 and 0.6; not the 0 of what is no person
+    assert attribute["missing"] is None
+    assert {verdict["verdict"] for verdict in found["verdicts"]} == {"exceeded"}
+
+
+def test_rows_that_are_missing_leave_a_gap_open_beside_rows_that_do_not_apply():
+    rows = [("a", 1, 1)] * 50 + [("b", 1, 1)] * 50 + [(None, 1, 0)] * 50 + [("(not applicable)", 1, 0)] * 50
+    table = pl.DataFrame(rows, ("group", "y", "d"), orient="row")
+    found = audit(table, label="y", prediction="d", sensitive="group", tolerance={"tpr": 0.1}).data
+    assert found["attributes"][0]["missing"]["rows"] == 50
+    assert found["verdict"] == "not enough evidence"

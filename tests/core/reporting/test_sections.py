@@ -24,6 +24,22 @@ def png():
     return target.getvalue()
 
 
+def film(kind):
+    """A picture of three frames that moves."""
+    target = io.BytesIO()
+    frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(target, kind, save_all=True, append_images=frames[1:], duration=100)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "address"), [("WEBP", "data:image/webp"), ("PNG", "data:image/png")])
+def test_a_moving_picture_stands_still_on_paper_and_for_who_wants_no_motion(kind, address):
+    page = page_of(Section("Drive", pictures=(Picture(film(kind), "a drive", still=png()),)))
+    assert f'<details class="moving" open><summary>Moving picture (close to stop)</summary><img src="{address}' in page
+    assert '<img class="still" src="data:image/png' in page
+    assert "@media print, (prefers-reduced-motion: reduce) { .moving { display: none; } .still" in page
+
+
 def test_a_chart_and_a_picture_of_a_plugin_stand_in_the_page():
     line = Line("kept <b>", (0.0, 1.0, 2.0), (0.5, 0.7, 0.6), (0.4, 0.6, 0.5), (0.6, 0.8, 0.7))
     dots = Line("tried", (0.5, 1.5), (0.55, 0.65), points=True)
@@ -62,7 +78,11 @@ def test_any_numbers_make_a_chart_or_none(points, dots):
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda: Picture(b"<svg onload=alert(1)>", "a"), "neither PNG nor JPEG"),
+        (lambda: Picture(b"<svg onload=alert(1)>", "a"), "no PNG, JPEG or WebP"),
+        (lambda: Picture(b"RIFF....WAVE", "a sound"), "no PNG, JPEG or WebP"),
+        (lambda: Picture(film("WEBP"), "a drive"), "moves; give `still`"),
+        (lambda: Picture(film("PNG"), "a drive"), "moves; give `still`"),
+        (lambda: Picture(film("WEBP"), "a drive", still=film("PNG")), "moves; give `still`"),
         (lambda: Picture(png(), " "), "needs `says`"),
         (lambda: Picture(png() + bytes(1_000_000), "noise"), "takes 1,000,000 of each"),
         (lambda: Line("a", (1.0,), (1.0, 2.0)), "give as many of each"),

@@ -1,5 +1,7 @@
 """What can be wrong with a stream of transactions is said in one sentence, and what can be understood is."""
 
+from datetime import datetime
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -7,6 +9,9 @@ from hypothesis import strategies as st
 
 import evenhand_finance
 from evenhand import BadInput
+from evenhand.testing import past_ignores_the_future
+from evenhand_finance.fraud.data import prepare
+from evenhand_finance.fraud.samples import card_transactions
 from evenhand_finance.fraud.stream import amounts, backwards, read, stream_of, times
 
 (RECIPE,) = [recipe for recipe in evenhand_finance.recipes() if recipe.name == "fraud"]
@@ -109,3 +114,14 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "empty.csv").write_text("a,b\n")
     with pytest.raises(BadInput, match="no rows"):
         read(tmp_path / "empty.csv")
+
+
+def test_features_of_the_past_ignore_the_future():
+    """Labels among them: what is known late must not be used early, and what comes later never."""
+    rows = card_transactions(0).filter((pl.col("CUSTOMER_ID") < 60) & (pl.col("TX_DATETIME") < datetime(2026, 3, 1)))
+    past_ignores_the_future(
+        lambda some: prepare(RECIPE, some.lazy()).collect().select(RECIPE.schema.input),
+        rows,
+        "TX_DATETIME",
+        what="the feature table",
+    )

@@ -19,6 +19,9 @@ from evenhand.adapting.models import as_scores
 from evenhand.adapting.probe import Head, fit_head
 from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
 from evenhand.pretrained.tabular.columns import CATEGORY, Columns
+from evenhand.pretrained.tabular.packaged import Packaged, PackagedClassifier
+
+Network = Path | Packaged  # the folder of a backbone for tables, or the package that brings one
 
 MOST_CONTEXTS = 4  # of 1,000 rows each: predicting takes as many times as long
 MOST_CODES = 250  # of one column that trees split as categories; a column of more is split in the order of its codes
@@ -78,8 +81,10 @@ class InContext:
     classifier: Any
 
     @classmethod
-    def fit(cls, train: Part, seed: int, weights: Path) -> InContext:
+    def fit(cls, train: Part, seed: int, weights: Network) -> InContext:
         """Keep the rows as context."""
+        if isinstance(weights, Packaged):
+            return cls(PackagedClassifier.fit(weights, train.frame, train.targets, seed))
         from evenhand.pretrained.tabular.classifier import TabularClassifier
 
         told = TabularClassifier(seed=seed, weights=weights, most_contexts=MOST_CONTEXTS)
@@ -99,8 +104,10 @@ class InContext:
         self.classifier.save(folder)
 
     @classmethod
-    def load(cls, folder: Path, weights: Path) -> InContext:
+    def load(cls, folder: Path, weights: Network) -> InContext:
         """BadInput where the backbone's weights are no longer those it was made with."""
+        if isinstance(weights, Packaged):
+            return cls(PackagedClassifier.load(folder, weights))
         from evenhand.pretrained.tabular.classifier import TabularClassifier
 
         return cls(TabularClassifier.load(folder, weights))
@@ -155,7 +162,7 @@ class Trees:
         save_estimator(self.estimator, folder / "estimator.skops")
 
     @classmethod
-    def load(cls, folder: Path, weights: Path) -> Trees:
+    def load(cls, folder: Path, weights: Network) -> Trees:
         """What `save` wrote."""
         return cls(load_estimator(folder / "estimator.skops"))
 
@@ -202,7 +209,7 @@ class Linear:
         save_tensors({name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in held.items()}, folder / TENSORS)
 
     @classmethod
-    def load(cls, folder: Path, weights: Path) -> Linear:
+    def load(cls, folder: Path, weights: Network) -> Linear:
         """What `save` wrote."""
         held = {name: tensor.numpy() for name, tensor in load_tensors(folder / TENSORS).items()}
         return cls(Head(held["weight"], held["bias"]), held["levels"], held["spread"], held["seen"])

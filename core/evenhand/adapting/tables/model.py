@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenhand.adapting.tables.members import KINDS, Member
+from evenhand.adapting.tables.members import KINDS, Member, Network
 from evenhand.pretrained.locate import locate
 from evenhand.pretrained.tabular.columns import Columns
+from evenhand.pretrained.tabular.packaged import PACKAGES
 from evenhand.pretrained.tabular.weights_file import EMBEDDED
 from evenhand.schema import Schema
 
@@ -65,9 +66,12 @@ class TableModel:
         )
 
 
-def weights_of(backbone: Backbone | None) -> Path:
-    """The folder of the network for tables: the one that the core brings where the recipe names none."""
-    return EMBEDDED if backbone is None else locate(backbone)
+def weights_of(backbone: Backbone | None) -> Network:
+    """The network for tables, a folder or a package: the one that the core brings where the recipe names none."""
+    if backbone is None:
+        return EMBEDDED
+    kind, _, name = backbone.source.partition(":")
+    return PACKAGES[name] if kind == "package" else locate(backbone)
 
 
 def aligned(member: Member, frame: Any, matrix: np.ndarray, outputs: int) -> np.ndarray:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evenhand.adapting.labels import Labels
-from evenhand.adapting.tables.members import Member, Part
+from evenhand.adapting.tables.members import Member, Network, Part
 from evenhand.adapting.tables.model import aligned, inputs_of, weights_of
 from evenhand.errors import BadInput
 from evenhand.pretrained.tabular.columns import Columns, as_frame
@@ -24,7 +23,7 @@ FEW = 1_000  # rows up to which the network stands alone where nothing is proven
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Rows of train and validation. weights: folder of the tabular backbone; None where a network cannot help.
+    """Rows of train and validation. weights: the tabular backbone; None where a network cannot help.
 
     all_validation: whether every validation row must be scored by models that have not seen it, for an operating point.
     """
@@ -35,7 +34,7 @@ class Told:
     columns: Columns
     train: Part
     validation: Part
-    weights: Path | None
+    weights: Network | None
     all_validation: bool
 
     @property
@@ -52,8 +51,8 @@ class Told:
         return self.kinds[:1] if few and self.kinds[0] == "in-context" else self.kinds
 
     @property
-    def network(self) -> Path:
-        """The folder of the tabular backbone."""
+    def network(self) -> Network:
+        """The tabular backbone."""
         if self.weights is None:
             raise BadInput("strategy 'in-context' tells classes apart, and the task is regression; use trees or linear")
         return self.weights

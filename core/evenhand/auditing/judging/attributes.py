@@ -26,7 +26,7 @@ from evenhand.auditing.judging.worst import worst_groups
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.question.plan import REFERENCE_RULE, Plan
 from evenhand.auditing.table.checks import MOST_GROUPS
-from evenhand.auditing.table.group_names import JOIN, MISSING, group_names, numbered
+from evenhand.auditing.table.group_names import APART, JOIN, MISSING, group_names, numbered
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.statistics.arrays import Floats, Ints
 from evenhand.statistics.intervals import critical
@@ -128,7 +128,7 @@ def _reference(
                 " (--reference)"
             )
         asked, fits = {}, list(range(len(names)))  # nobody is in that intersection
-    known = [i for i in fits if MISSING not in values[i]] or fits
+    known = [i for i in fits if not {MISSING, APART} & {*values[i]}] or fits
     chosen = names[max(known, key=lambda i: (rows[i], -i))]
     if len(asked) == len(columns):
         return chosen, "named by the user"
@@ -192,7 +192,7 @@ def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: fl
 def _open(attribute: Attribute, metric: GroupMetric, plan: Plan) -> LeftOpen | None:
     """What rows of unknown group leave open, where there are any that the user did not ask to be judged as a group."""
     values = named_values(attribute.columns, attribute.values, plan.reference)
-    if not any(MISSING in value for value in values):
+    if not any(MISSING in value or APART in value for value in values):
         return None
     return left_open(values, metric, attribute.groups.total[:, : len(CELLS)], attribute.own[metric.name].rows)
 

@@ -21,7 +21,7 @@ from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.rates import SCORING_RATE, SELECTION_RATE
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.question.policy import Policy, RatioRule
-from evenhand.auditing.table.group_names import MISSING
+from evenhand.auditing.table.group_names import APART, MISSING
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats
 from evenhand.statistics.multiplicity import holm
@@ -114,7 +114,7 @@ def _impact(
     """counted: the rate whose hits `attribute.own[metric.name]` counts."""
     own = attribute.own[metric.name]
     value, share = own.value, attribute.rows / max(attribute.rows.sum(), 1)
-    known = np.array([MISSING not in names for names in attribute.values]) & ~np.isnan(value)
+    known = np.array([not {MISSING, APART} & {*names} for names in attribute.values]) & ~np.isnan(value)
     compared = known & (share >= rule.exclude_below)
     block: dict[str, Any] = {
         "attribute": attribute.name,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evenhand.auditing.counting.groups import CELL, PARTS
 from evenhand.auditing.metrics.metric import GroupMetric
-from evenhand.auditing.table.group_names import MISSING
+from evenhand.auditing.table.group_names import APART, MISSING
 from evenhand.statistics.arrays import Floats
 
 HALVINGS = 60  # of [0, 1]; what is left is less than the rounding of a rate
@@ -22,9 +22,9 @@ ASKED = "\0asked"  # stands for "(missing)" where the user made it a group like 
 class LeftOpen:
     """By how much rows of unknown group could move the gaps of one metric beyond their estimates; 0 where none could.
 
-    unknown: [group] groups that are none, of rows whose group is not known. apart: [group, group], how much further the
-    first may lie above the second. above, below: [group], how much further above or below everyone else. nobody: the
-    largest gap that rows could make that fit no group at all. Infinite where the metric has no bounds.
+    unknown: [group] groups that are none: of rows whose group is not known, or that have none. apart: [group, group],
+    how much further the first may lie above the second. above, below: [group], how much further above or below everyone
+    else. nobody: the largest gap that rows could make that fit no group. Infinite where the metric has no bounds.
     """
 
     unknown: NDArray[np.bool_]
@@ -54,11 +54,11 @@ def left_open(values: Sequence[tuple[str, ...]], metric: GroupMetric, cells: Flo
     values: of each group (`named_values`). cells: [group, cell] sums of weights. rows: [group] rows in the denominator.
     """
     unknown, size = np.array([MISSING in value for value in values]), len(values)
-    none = np.zeros(size)
+    none, unjudged = np.zeros(size), unknown | np.array([APART in value for value in values])
     if not np.nansum(rows[unknown]) > 0:
-        return LeftOpen(unknown, np.zeros((size, size)), none, none)
+        return LeftOpen(unjudged, np.zeros((size, size)), none, none)
     if not metric.numerator:
-        return LeftOpen(unknown, np.full((size, size), np.inf), none + np.inf, none + np.inf)
+        return LeftOpen(unjudged, np.full((size, size), np.inf), none + np.inf, none + np.inf)
     a, b = _counts(metric, cells)
     fits = _fitting(values, unknown)
     more_a, more_b, all_a, all_b = fits @ a, fits @ b, a[unknown].sum(), b[unknown].sum()
@@ -71,7 +71,7 @@ def left_open(values: Sequence[tuple[str, ...]], metric: GroupMetric, cells: Flo
     above, below = high - rest_low - (rate - everyone), rest_high - low - (everyone - rate)
     homeless = not fits[~unknown][:, unknown].any(axis=0).all()
     nobody = float(np.nan_to_num(gap_bounds(values, a, b)[1])) if homeless else 0.0
-    return LeftOpen(unknown, _further(apart), _further(above), _further(below), nobody)
+    return LeftOpen(unjudged, _further(apart), _further(above), _further(below), nobody)
 
 
 def least_ratios(values: Sequence[tuple[str, ...]], metric: GroupMetric, cells: Floats) -> Floats:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from evenhand.auditing.table.labels import plain
 
 MISSING = "(missing)"
+APART = "(not applicable)"  # rows that the column does not ask about: shown, never compared
 JOIN = " × "
 DIGITS = re.compile("([0-9]{1,18})")
 
@@ -77,10 +78,10 @@ def group_name(value: Any) -> str:
 
 
 def natural(name: str) -> tuple[int, float, tuple[str | int, ...], str]:
-    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(missing)"
-    last."""
-    if name == MISSING:
-        return 2, 0.0, (), ""
+    """Numbers in their order, then text in which runs of digits count as numbers (8-12 before 13-24), "(not
+    applicable)" and "(missing)" last."""
+    if name in (APART, MISSING):
+        return (2 if name == APART else 3), 0.0, (), ""
     try:
         number = float(name)
     except ValueError:

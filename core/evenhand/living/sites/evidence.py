@@ -49,26 +49,30 @@ def unseen(
 ) -> dict[str, np.ndarray]:
     """Probabilities [labelled rows, classes] of each candidate, by models that did not see the label of the row."""
     rows = ground.labelled
+    turns = [_divided(ground, rows, ground.seed + repeat) for repeat in range(REPEATS)]
     found = {}
     for number, candidate in enumerate(candidates):
         tell(number, len(candidates), candidate.name)
         if not candidate.labels:
             found[candidate.name] = said_of(ground, candidate.fit(ground, rows[:0]), rows)
             continue
-        said = _by_turns(ground, candidate, rows)
+        said = _by_turns(ground, candidate, rows, turns)
         if said is not None:
             found[candidate.name] = said
     tell(len(candidates), len(candidates), "candidates")
     return found
 
 
-def _by_turns(ground: Ground, candidate: Candidate, rows: np.ndarray) -> np.ndarray | None:
+Turns = list[tuple[np.ndarray, np.ndarray]]  # (positions to fit on, positions to judge on)
+
+
+def _by_turns(ground: Ground, candidate: Candidate, rows: np.ndarray, turns: list[Turns]) -> np.ndarray | None:
     """What each round says, [rounds, rows, classes], or of one [rows, classes]; None where no round can be done."""
     heavy = "in-context" in ground.kinds or (ground.home is not None and len(ground.home.targets) > MANY)
     rounds = []
-    for repeat in range(1 if heavy and candidate.table else REPEATS):
+    for repeat in turns[:1] if heavy and candidate.table else turns:
         said = np.full((len(rows), ground.outputs), np.nan)
-        for train, held in _divided(ground, rows, ground.seed + repeat):
+        for train, held in repeat:
             if learnable(ground, rows[train]):
                 said[held] = said_of(ground, candidate.fit(ground, rows[train]), rows[held])
         if np.isnan(said).any():
@@ -77,7 +81,7 @@ def _by_turns(ground: Ground, candidate: Candidate, rows: np.ndarray) -> np.ndar
     return np.asarray(rounds[0]) if len(rounds) == 1 else np.stack(rounds)
 
 
-def _divided(ground: Ground, rows: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _divided(ground: Ground, rows: np.ndarray, seed: int) -> Turns:
     from sklearn.model_selection import StratifiedGroupKFold
 
     targets, groups = ground.targets[rows], ground.clusters[rows]
@@ -109,9 +113,10 @@ def gains(source: np.ndarray, others: Mapping[str, np.ndarray], clusters: np.nda
         np.add.at(line, number, values)
     error = np.sqrt((sums**2).sum(1) * count / max(count - 1, 1)) / rows
     c = _largest(sums, count, seed)
+    margins = [c * float(e) if e > 0 else (0.0 if count > 1 else math.inf) for e in error]
     return {
-        name: Gain(float(mean), float(mean - c * e), float(mean + c * e), float(e))
-        for name, mean, e in zip(others, means, error, strict=True)
+        name: Gain(float(mean), float(mean - margin), float(mean + margin), float(e))
+        for name, mean, margin, e in zip(others, means, margins, error, strict=True)
     }
 
 
@@ -129,7 +134,7 @@ def _largest(sums: np.ndarray, count: int, seed: int) -> float:
 def enough(targets: np.ndarray, clusters: np.ndarray) -> bool:
     """Whether there are labels enough for a proof at all."""
     counts = np.sort(np.bincount(targets)) if len(targets) else np.zeros(2)
-    return len(np.unique(clusters)) >= LEAST and len(counts) > 1 and counts[-2] >= LEAST_OF_CLASS
+    return len(np.unique(clusters)) >= LEAST and len(counts) > 1 and bool(counts[-2] >= LEAST_OF_CLASS)
 
 
 def more_needed(gain: Gain, labelled: int) -> int | None:

@@ -1,0 +1,1 @@
+"""autonomy/lane-following: from a front camera's picture to steering, and the policy at the wheel of the simulator."""
