@@ -63,7 +63,7 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Any) -
     measured = {name: fitting.validation_accuracy(network) for name, network in networks.items()}
     *others, kept = networks
     models = {name: SignModel(network, fitting.column) for name, network in networks.items()}
-    models[kept].seen = fitting.sheet()
+    models[kept].seen, models[kept].seen_classes = fitting.sheet()
     return Adapted(
         models[kept],
         tuple(range(CLASSES)),
@@ -169,11 +169,11 @@ class Fitting:
         truth = torch.tensor([int(value) for value in self.validation[self.label]])
         return float((logits_of(network, pictures).argmax(1) == truth).double().mean())
 
-    def sheet(self) -> bytes:
-        """Simulated beside real pictures of the same classes, as a JPEG."""
-        from evenhand_autonomy.signs.sheets import side_by_side
+    def sheet(self) -> tuple[bytes, tuple[int, ...]]:
+        """(simulated beside real pictures of the same classes as a JPEG, the class of each row)."""
+        from evenhand_autonomy.signs.sheets import shown_classes, side_by_side
 
-        return side_by_side(self.simulated, self.pictures, self.truth)
+        return side_by_side(self.simulated, self.pictures, self.truth), tuple(shown_classes(self.truth.numpy()))
 
     def notes(self, kept: str) -> tuple[str, ...]:
         """What a reader must know of how this was done."""
