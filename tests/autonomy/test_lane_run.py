@@ -5,6 +5,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 import evenhand
 from evenhand_autonomy.lanes import closed_loop, samples
@@ -63,6 +64,20 @@ def test_the_picture_decides_and_not_its_neighbours(small):
     path, splits = small
     model = LaneModel.load(path / "model" / "model")
     assert np.array_equal(model.scores(splits.test.select([3])), model.scores(splits.test)[3:4])
+
+
+def test_a_log_without_places_teaches_one_policy(tmp_path):
+    (tmp_path / "IMG").mkdir()
+    lines = ["center,steering,time,drive"]
+    for k in range(60):
+        noise = np.random.default_rng(k).integers(0, 255, (48, 80, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "IMG" / f"{k}.png")
+        lines.append(f"{k}.png,{0.1 * (k % 5)},{k % 6},{k // 6}")
+    (tmp_path / "log.csv").write_text("\n".join(lines))
+    settings = ["options.steering_unit=normalised", "options.steps=3", "options.closed_loop=false"]
+    found = evenhand.run("autonomy/lane-following", tmp_path / "log.csv", settings, out=tmp_path / "run")
+    assert "At the wheel" not in found.report.read_text()
+    assert "teach one policy" in found.report.read_text()
 
 
 @pytest.mark.slow
