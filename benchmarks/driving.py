@@ -172,8 +172,7 @@ def _found_rows(found: dict[str, list[tuple[Path, SeenAgain]]]) -> dict[str, lis
 def _listed(run: tuple[Path, SeenAgain]) -> bool:
     """Whether the run's audit lists dark clothes at night among the slices that fare worse."""
     slices = json.loads((run[0] / "audit.json").read_text())["slices"]["found"]
-    wanted = {("clothing", "dark"), ("time_of_day", "night")}
-    return any({(c["column"], c["value"]) for c in one["conditions"]} == wanted for one in slices)
+    return any(one["name"] == "clothing dark and time_of_day night" for one in slices)
 
 
 def _people(found: dict[str, list[tuple[Path, SeenAgain]]], cloth: str, hour: str) -> list[str]:
