@@ -25,8 +25,9 @@ def small(tmp_path_factory):
         settings = ["options.steps=40", "options.labelled_frames=[0, 8]", "finetune.threads=1"]
         evenhand.run("autonomy/lane-following", settings=settings, out=folder / "run")
         recipe = next(recipe for recipe in __import__("evenhand_autonomy").recipes() if recipe.name == "lane-following")
-        yield folder / "run", load(recipe, None)
+        read = load(recipe, None)
     samples.simulated_drives.cache_clear()
+    return folder / "run", read
 
 
 def test_every_setting_steers_the_same_test_rows(small):
