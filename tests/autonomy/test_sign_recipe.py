@@ -12,6 +12,7 @@ from PIL import Image
 import evenhand
 from evenhand_autonomy.signs.adaptation import Simulated
 from evenhand_autonomy.signs.samples import PLANTED
+from evenhand_autonomy.signs.section import _turn
 from evenhand_autonomy.signs.sheets import ALLEY, GAP, TILE, sheet, side_by_side, stretched
 
 QUICK = (
@@ -70,6 +71,18 @@ def test_the_settings_stand_together_on_the_same_rows(sample_run):
     report = (sample_run / "report.html").read_text()
     for name in ("all real labels", "simulation only", "no real label", "95 % interval"):
         assert name in report
+
+
+def test_settings_are_told_in_order_even_by_a_manifest_that_sorted_them():
+    names = [
+        "20 real labels per class",
+        "5 real labels per class",
+        "all real labels",
+        "no real label",
+        "simulation only",
+    ]
+    told = sorted([(name, "column") for name in names], key=_turn)
+    assert [name for name, _ in told] == [names[4], names[3], names[1], names[0], names[2]]
 
 
 def test_the_report_shows_simulated_beside_real_signs_and_its_errors(sample_run):

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from evenhand_autonomy.simulator.classes import NAMES
 
 TILE, GAP, ALLEY = 64, 3, 14  # pixels of a picture's side, between two of them, and between the parts of a row
-LARGE = 80
+LARGE, WRITING = 96, 20  # pixels of an error's tile, and of the numbers, which a phone shows at half their size
 BESIDE = 4  # pictures of a class in each half of the sheet
-PER_ROW = 4  # errors in a row of their gallery
+PER_ROW = 3  # errors in a row of their gallery
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]], part: int = 0, numbers: Sequence[str] = (), tile: int = TILE) -> bytes:
@@ -32,11 +32,18 @@ def sheet(rows: Sequence[Sequence[np.ndarray]], part: int = 0, numbers: Sequence
             place = (across * step + GAP + ALLEY * (across // part), down * step + GAP)
             paper.paste(Image.fromarray(picture).resize((tile, tile), Image.Resampling.BICUBIC), place)
             if across % part == 0 and (said := next(left, "")):
-                pen.rectangle((*place, place[0] + 7 * len(said) + 5, place[1] + 13), fill=(255, 255, 255))
-                pen.text((place[0] + 3, place[1] + 1), said, fill=(0, 0, 0))
+                _number(pen, place, said)
     kept = io.BytesIO()
     paper.save(kept, "JPEG", quality=88)
     return kept.getvalue()
+
+
+def _number(pen: ImageDraw.ImageDraw, place: tuple[int, int], said: str) -> None:
+    """The number in black on white, in the corner of the tile at `place`."""
+    letters = ImageFont.load_default(WRITING)
+    x0, _, x1, y1 = pen.textbbox((place[0] + 3, place[1]), said, font=letters)
+    pen.rectangle((*place, x1 + 3, y1 + 4), fill=(255, 255, 255))
+    pen.text((x0, place[1]), said, fill=(0, 0, 0), font=letters)
 
 
 def side_by_side(simulated: Any, pictures: Any, truth: Any) -> bytes:
