@@ -37,6 +37,7 @@ def scored(scorer, cells):
     return scorer.predict_proba(frame)[:, place]
 
 
+@pytest.mark.slow
 def test_the_planted_label_bias_is_found_as_underdiagnosis_of_the_old(audit):
     found = next(v for v in audit["verdicts"] if (v["attribute"], v["metric"]) == ("age_band", "underdiagnosis"))
     assert found["verdict"] == "exceeded"
@@ -45,22 +46,26 @@ def test_the_planted_label_bias_is_found_as_underdiagnosis_of_the_old(audit):
     assert max(rates, key=rates.get) == "60-79"
 
 
+@pytest.mark.slow
 def test_nothing_is_proven_of_the_sexes_in_which_nothing_was_planted(audit):
     verdicts = {(v["attribute"], v["metric"]): v["verdict"] for v in audit["verdicts"]}
     assert verdicts["sex", "underdiagnosis"] != "exceeded"
     assert verdicts["sex", "overdiagnosis"] != "exceeded"
 
 
+@pytest.mark.slow
 def test_the_planted_frame_is_found_at_the_borders(measured, volume_run):
     assert measured["shortcut_borders", "auc"]["lower"] > 0.55
     assert measured["shortcut_patient_id", "auc"]["lower"] <= 0.52
     assert "the head masked" in (volume_run / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_model_reads_the_volumes(measured):
     assert measured["adapted", "auc"]["lower"] > measured["shortcut_borders", "auc"]["upper"]
 
 
+@pytest.mark.slow
 def test_the_stored_model_says_of_the_test_what_the_run_said(volume_run, scorer):
     said = pl.read_parquet(volume_run / "predictions.parquet")["score"].to_numpy()
     rows = samples.heads(0)
@@ -87,6 +92,7 @@ def stored_anew(cell, factors=None, codes=None):
     return {"bytes": gzip.compress(image.to_bytes(), 1), "path": None}
 
 
+@pytest.mark.slow
 def test_a_flipped_turned_or_resampled_volume_gets_the_same_score(scorer):
     cells = samples.heads(7, {"test": 8})["file_name"]
     before = scored(scorer, cells)
@@ -99,6 +105,7 @@ def test_a_flipped_turned_or_resampled_volume_gets_the_same_score(scorer):
     assert before.max() - before.min() > 0.5  # there is something to keep
 
 
+@pytest.mark.slow
 def test_a_folder_of_nifti_and_dicom_is_scored(scorer, tmp_path):
     pytest.importorskip("pydicom")
     assert samples.main([str(tmp_path / "new")]) == 0
