@@ -46,7 +46,7 @@ def _swaps(final: dict[str, Any], before: dict[str, Any] | None, facts: dict[str
     order = sorted(range(len(pairs)), key=lambda i: -abs(pairs[i]["shift"][0]))
     sure = [i for i in order if adjusted[i] < SURE]
     earlier = {_key(pair): pair for pair in before["swaps"]} if before else {}
-    header = ("text names", "exchanged for", "texts", "decision turns", "of them to positive", "score moves by")
+    header = ("text names", "exchanged for", "texts", "decision turns", "to positive", "score moves by")
     header += ("p, all pairs",) + (("turned before mitigation",) if before else ())
     rows = []
     for i in order[:MOST_ROWS]:
