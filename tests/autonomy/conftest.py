@@ -17,8 +17,9 @@ def recipe_of():
 
 @pytest.fixture(scope="session")
 def small_obstacle_run(tmp_path_factory):
-    """The folder of a finished `evenhand run autonomy/obstacle` on few scenes and after few steps."""
+    """(the folder of a finished `evenhand run autonomy/obstacle` on few scenes and after few steps, what it read)."""
     from evenhand_autonomy.obstacles import samples
+    from evenhand_autonomy.obstacles.data import load
 
     folder = tmp_path_factory.mktemp("obstacle")
     with pytest.MonkeyPatch.context() as patch:
@@ -28,5 +29,6 @@ def small_obstacle_run(tmp_path_factory):
         samples.obstacle_scenes.cache_clear()
         settings = ["options.steps=4", "audit.operating_point={}", "audit.threshold=0.12", "finetune.threads=1"]
         evenhand.run("autonomy/obstacle", settings=settings, out=folder / "run")
-        yield folder / "run"
+        read = load(next(one for one in evenhand_autonomy.recipes() if one.name == "obstacle"), None)
     samples.obstacle_scenes.cache_clear()
+    return folder / "run", read

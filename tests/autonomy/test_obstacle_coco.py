@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import evenhand
 from evenhand import BadInput
 from evenhand_autonomy.obstacles.coco import read_coco
 from evenhand_autonomy.obstacles.data import load
@@ -70,6 +71,15 @@ def test_a_coco_folder_is_read_into_splits(folder, recipe_of):
     ]
     assert {*people} == {"dark"}
     assert all(ttc is None or ttc > 0 for ttc in splits.test["ttc_s"])
+
+
+def test_a_coco_folder_is_run_from_start_to_report(folder, tmp_path):
+    settings = ["options.steps=2", "audit.operating_point={}", "finetune.threads=1", "split.validation=0.3"]
+    found = evenhand.run("autonomy/obstacle", folder(), settings, out=tmp_path / "run")
+    notes = json.loads((tmp_path / "run" / "data.json").read_text())["notes"]
+    assert "nothing to compare by who, clothing, skin_tone, stature, time_of_day, road_type, occlusion" in notes[-1]
+    assert {part["name"] for part in found.audit.data["attributes"]} >= {"category", "weather", "height_px"}
+    assert "What was found, missed" in found.report.read_text()
 
 
 def test_files_named_by_split_divide_the_pictures(folder, recipe_of, tmp_path):

@@ -10,7 +10,7 @@ from evenhand_autonomy.obstacles.fitting import usual_places
 from evenhand_autonomy.obstacles.frames import PLACES, Frame, Object, guessed_distance, table_of
 from evenhand_autonomy.obstacles.matching import matched, overlaps
 from evenhand_autonomy.obstacles.model import Found, Images
-from evenhand_autonomy.obstacles.safety import half_seen_at, urgency, weighted_recall
+from evenhand_autonomy.obstacles.safety import half_seen_at, half_seen_gap, urgency, weighted_recall
 from evenhand_autonomy.obstacles.unforeseen import auroc, strangeness
 from evenhand_autonomy.scenes.facts import CATEGORIES
 
@@ -109,6 +109,17 @@ def test_the_distance_at_which_half_are_seen_is_found(metres):
     distance = np.exp(rng.uniform(np.log(3), np.log(50), 4000))
     chance = 1 / (1 + np.exp(4 * (np.log(distance) - np.log(metres))))
     assert half_seen_at(distance, (rng.random(4000) < chance).astype(float)) == pytest.approx(metres, rel=0.12)
+
+
+def test_the_gap_between_distances_is_found_with_its_limits():
+    rng = np.random.default_rng(1)
+    distance = np.exp(rng.uniform(np.log(3), np.log(50), 3000))
+    first = rng.random(3000) < 0.5
+    chance = 1 / (1 + np.exp(5 * (np.log(distance) - np.log(np.where(first, 18, 9)))))
+    found = (rng.random(3000) < chance).astype(float)
+    gap, low, high = half_seen_gap(distance, found, np.arange(3000) // 3, first)
+    assert low < 9 < high
+    assert gap == pytest.approx(9, abs=2)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 import evenhand
-from evenhand_autonomy.obstacles.data import load
 from evenhand_autonomy.obstacles.samples import frame
 
 
@@ -23,47 +22,47 @@ def test_training_scenes_hold_nobody_in_dark_clothes_at_night_and_test_scenes_do
 
 
 def test_a_run_audits_objects_and_false_alarms_by_picture(small_obstacle_run):
-    table = pl.read_parquet(small_obstacle_run / "predictions.parquet")
+    path, _ = small_obstacle_run
+    table = pl.read_parquet(path / "predictions.parquet")
     assert {*table.filter(pl.col("there") == 0)["category"]} == {"(not applicable)"}
-    audit = json.loads((small_obstacle_run / "audit.json").read_text())
+    audit = json.loads((path / "audit.json").read_text())
     names = {metric["name"] for metric in audit["metrics"]}
     assert {"miss_rate", "false_alarm_rate"} <= names
     clothing = next(part for part in audit["attributes"] if part["name"] == "clothing")
-    assert clothing["reference"] == "bright"
+    assert clothing["reference"] in ("dark", "medium", "bright")
     assert not [gap for gap in clothing["gaps"] if gap["kind"] == "largest" and "(not" in gap["group"] + gap["versus"]]
 
 
 def test_the_report_shows_who_is_missed_the_unforeseen_and_pictures(small_obstacle_run):
-    manifest = json.loads((small_obstacle_run / "manifest.json").read_text())
+    path, _ = small_obstacle_run
+    manifest = json.loads((path / "manifest.json").read_text())
     assert not [fault for stage in manifest["stages"].values() for fault in stage.get("faults", ())]
-    page = (small_obstacle_run / "report.html").read_text()
+    page = (path / "report.html").read_text()
     for title in ("Who among pedestrians is missed", "The unforeseen", "Who is handed over", "What was found, missed"):
         assert title in page
     assert "data:image/jpeg" in page
 
 
-def test_held_out_families_are_in_no_training_scene(recipe_of, small_obstacle_run):
-    splits = load(recipe_of("obstacle"), None)
+def test_held_out_families_are_in_no_training_scene(small_obstacle_run):
+    _, splits = small_obstacle_run
     assert {*splits.train["family"], *splits.validation["family"]} == {"plain"}
     assert {*splits.test["family"]} == {"plain", "child running", "road works"}
 
 
-def test_a_stored_detector_scores_the_same(recipe_of, small_obstacle_run):
-    table = pl.read_parquet(small_obstacle_run / "predictions.parquet")
+def test_a_stored_detector_scores_the_same(small_obstacle_run):
+    path, splits = small_obstacle_run
+    table = pl.read_parquet(path / "predictions.parquet")
     from evenhand_autonomy.obstacles.model import ObstacleModel
 
-    splits = load(recipe_of("obstacle"), None)
     ObstacleModel._last = ("", [])
-    again = ObstacleModel.load(small_obstacle_run / "model" / "model").scores(splits.test)[:, 1]
+    again = ObstacleModel.load(path / "model" / "model").scores(splits.test)[:, 1]
     assert np.array_equal(again, table["score"].to_numpy())
 
 
 @pytest.mark.slow
 def test_the_audit_finds_that_dark_clothes_at_night_are_not_seen(tmp_path):
     found = evenhand.run("autonomy/obstacle", settings=["finetune.threads=1"], out=tmp_path / "run")
-    slices = found.audit.data["slices"]["found"]
-    named = [{(part["column"], part["value"]) for part in one["conditions"]} for one in slices]
-    assert {("clothing", "dark"), ("time_of_day", "night")} in named
+    assert "clothing dark and time_of_day night" in [one["name"] for one in found.audit.data["slices"]["found"]]
     table = pl.read_parquet(tmp_path / "run" / "predictions.parquet").filter(pl.col("category") == "pedestrian")
     night = table.filter(pl.col("time_of_day") == "night").group_by("clothing").agg(pl.col("prediction").mean())
     seen = dict(night.iter_rows())

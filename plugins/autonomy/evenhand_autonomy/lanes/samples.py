@@ -1,7 +1,8 @@
 """Simulated drive logs for lane-following: an expert at the wheel, pushed off its line now and then, and its pictures.
 
 Towns are what the model is taught in; rural roads, whose lanes are narrower, bends sharper, paint worn and edges often
-missing, are where it goes. A few rural frames have labels that adaptation may use.
+missing, are where it goes. That shift is the planted bias: an audit should find steering worse there, and less so with
+more labelled rural frames.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ DRIVES = {  # split and road type -> (drives, frames of each)
     ("validation", URBAN): (8, 20),
     ("train", RURAL): (50, 6),  # of which the labelled frames are taken
     ("validation", RURAL): (4, 20),
-    ("test", URBAN): (16, 16),
-    ("test", RURAL): (32, 16),
+    ("test", URBAN): (40, 8),
+    ("test", RURAL): (60, 8),
 }
 COLUMNS = (
     "image",

@@ -9,7 +9,7 @@ from typing import Any
 from evenhand import BadInput, Recipe, Splits, splits_from_rows
 from evenhand_autonomy.obstacles.coco import read_coco
 from evenhand_autonomy.obstacles.detector import HIGH
-from evenhand_autonomy.obstacles.frames import table_of
+from evenhand_autonomy.obstacles.frames import NOT_APPLICABLE, table_of
 from evenhand_autonomy.obstacles.samples import obstacle_scenes
 from evenhand_autonomy.scenes.facts import CATEGORIES
 
@@ -24,10 +24,23 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
         if not Path(source).exists():
             raise BadInput(f"{source} is not there; give a folder with COCO's annotations/*.json and images/")
         frames, named = read_coco(Path(source), _called(recipe)), str(source)
-    told = all(frame.split for frame in frames)
-    rule = recipe if told else recipe.model_copy(update={"schema_": recipe.schema.model_copy(update={"split": None})})
-    splits = splits_from_rows(rule, table_of(frames, HIGH), named)
-    return _without(splits, held_out)
+    table = table_of(frames, HIGH)
+    kept = tuple(name for name in recipe.schema.sensitive if name not in table or _comparable(table[name]))
+    roles: dict[str, Any] = {"sensitive": kept}
+    if not all(frame.split for frame in frames):
+        roles["split"] = None
+    rule = recipe.model_copy(update={"schema_": recipe.schema.model_copy(update=roles)})
+    splits = _without(splits_from_rows(rule, table, named), held_out)
+    alike = [name for name in recipe.schema.sensitive if name not in kept]
+    if not alike:
+        return splits
+    note = f"nothing to compare by {', '.join(alike)}: the annotations tell it not, or all say the same"
+    return replace(splits, notes=(*splits.notes, note))
+
+
+def _comparable(values: list[Any]) -> bool:
+    """Whether a column tells groups apart."""
+    return len({*values} - {None, NOT_APPLICABLE}) > 1
 
 
 def texts(recipe: Recipe, name: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,14 +72,33 @@ def half_seen_at(distance: np.ndarray, found: np.ndarray) -> float:
     return float(np.exp(-beta[0] / beta[1]))
 
 
-def half_seen(distance: np.ndarray, found: np.ndarray, pictures: Sequence[Any], seed: int = 0) -> tuple[float, ...]:
-    """(half_seen_at, lower, upper): a bootstrap of whole pictures."""
+def half_seen_gap(
+    distance: np.ndarray, found: np.ndarray, pictures: Sequence[Any], first: np.ndarray, seed: int = 0
+) -> tuple[float, ...]:
+    """(metres by which the rows of `first` are half seen further away than the others, lower, upper)."""
+
+    def gap(rows: np.ndarray) -> float:
+        mine, others = rows[first[rows]], rows[~first[rows]]
+        if not len(mine) or not len(others):
+            return float("nan")
+        return half_seen_at(distance[mine], found[mine]) - half_seen_at(distance[others], found[others])
+
+    drawn = np.array([gap(rows) for rows in _drawn(pictures, seed)])
+    low, high = np.quantile(drawn[np.isfinite(drawn)], [0.025, 0.975]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    return gap(np.arange(len(distance))), float(low), float(high)
+
+
+def _drawn(pictures: Sequence[Any], seed: int) -> Iterator[np.ndarray]:
+    """Rows of as many pictures, drawn with replacement, again and again."""
     _, place = np.unique(np.array([str(name) for name in pictures]), return_inverse=True)
     rows = [np.flatnonzero(place == k) for k in range(place.max() + 1)]
     rng = np.random.default_rng(seed)
-    drawn = []
     for _ in range(DRAWS_OF_DISTANCE):
-        chosen = np.concatenate([rows[k] for k in rng.integers(0, len(rows), len(rows))])
-        drawn.append(half_seen_at(distance[chosen], found[chosen]))
+        yield np.concatenate([rows[k] for k in rng.integers(0, len(rows), len(rows))])
+
+
+def half_seen(distance: np.ndarray, found: np.ndarray, pictures: Sequence[Any], seed: int = 0) -> tuple[float, ...]:
+    """(half_seen_at, lower, upper): a bootstrap of whole pictures."""
+    drawn = [half_seen_at(distance[rows], found[rows]) for rows in _drawn(pictures, seed)]
     low, high = np.quantile(drawn, [0.025, 0.975])
     return half_seen_at(distance, found), float(low), float(high)

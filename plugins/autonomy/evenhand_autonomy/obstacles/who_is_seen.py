@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand import Chart, Line, Section
 from evenhand_autonomy.obstacles.frames import NOT_APPLICABLE, NOT_TOLD, OF_PEDESTRIAN
-from evenhand_autonomy.obstacles.safety import half_seen, urgency, weighted_recall
+from evenhand_autonomy.obstacles.safety import half_seen, half_seen_gap, urgency, weighted_recall
 from evenhand_autonomy.obstacles.seen_again import SeenAgain
 from evenhand_autonomy.scenes.facts import PEDESTRIAN
 from evenhand_autonomy.signs.intervals import clustered_share
@@ -56,8 +56,21 @@ def who_is_seen(seen: SeenAgain) -> list[Section]:
         f" intervals by picture. From pixels alone, {known} cannot be known: they are the simulator's truth, or columns"
         " that the data brings."
     )
+    text += _gap(seen)
     header = ("column", "group", "people", "missed", "half seen at", "seen, weighted by urgency")
     return [Section("Who among pedestrians is missed", text, header, tuple(rows), charts=tuple(_charts(seen)))]
+
+
+def _gap(seen: SeenAgain) -> str:
+    """By how far people in bright clothes are seen before those in dark ones, at night."""
+    clothing = seen.column("clothing")
+    both = np.isin(clothing, ("bright", "dark")) & (seen.column("time_of_day") == "night")
+    if min((both & (clothing == name)).sum() for name in ("bright", "dark")) < LEAST:
+        return ""
+    distance, found = seen.column("distance_m")[both].astype(float), seen.hit[both].astype(float)
+    names, bright = seen.column("image_id")[both].tolist(), clothing[both] == "bright"
+    gap, low, high = half_seen_gap(distance, found, names, bright)
+    return f" At night, bright clothes are half seen {gap:.1f} m [{low:.1f}, {high:.1f}] further away than dark ones."
 
 
 def _metres(value: float, low: float, high: float) -> str:
