@@ -59,7 +59,7 @@ def with_features(recipe: object, file: Path) -> pl.DataFrame:
     rows, _ = read(file)
     begin, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
     stream = stream_of(recipe, rows, file.name)
-    whole = fraud._with_features(recipe, rows, stream, recipe.schema, file.name)
+    whole = fraud.with_features(recipe, rows, stream, recipe.schema, file.name)
     took, used = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_utime - used
     print(f"features of {whole.height:,} transactions: {took:.1f} s, {used:.1f} s of processor time", flush=True)
     return whole

@@ -27,7 +27,6 @@ import numpy as np
 import polars as pl
 
 SIZES, DRAWS = (10, 30, 100, 200), 100
-LINEAR = "finetune.strategy=linear"  # logistic regression: with a backbone that reads rows, a draw takes a minute
 STAYS = (200, 1_000, 0)  # labelled stays of the new source; 0: all of the half
 SEEDS = range(5)
 STUDENT = 2.776  # 97.5 % quantile of t with 4 degrees of freedom
@@ -79,7 +78,7 @@ def heart(data: Path, results: Path) -> None:
             here, there = Path(folder) / "home.csv", Path(folder) / "place.csv"
             rows.filter(pl.col("hospital") == source).write_csv(here)
             rows.filter(pl.col("hospital") == target).write_csv(there)
-            evenhand.run("healthcare/heart", data=here, settings=[LINEAR], out=Path(folder) / "run")
+            evenhand.run("healthcare/heart", data=here, out=Path(folder) / "run")
             ground, place = ground_at(Path(folder) / "run", there, here)
             for size in SIZES:
                 _draws(ground, place, f"{source} to {target}", size, results)

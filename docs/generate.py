@@ -88,7 +88,7 @@ evenhand pretrain timm:test_resnet --out small \\
     --set pretrain.steps=4 --set pretrain.batch_size=8 --set pretrain.image_size=32 --set pretrain.classes=4
 ```
 
-    evenhand run autonomy/signs --set backbone=local:small
+    evenhand run healthcare/chest-xray --set backbone=local:small
 
 That is a toy of four steps. In earnest:
 
@@ -146,7 +146,11 @@ PRETRAIN_KINDS = (
         "one text a line, or a table with `--set schema.input=COLUMN`",
     ),
     ("prior", "`evenhand pretrain tabular-prior`", "synthetic tables drawn from evenhand's own prior"),
-    ("a plugin's", "`evenhand pretrain DOMAIN/NAME`", "what the plugin's `pretrain` hook simulates"),
+    (
+        "a plugin's",
+        "`evenhand pretrain autonomy/sim`",
+        "what its `pretrain` hook simulates: here photographs of traffic signs",
+    ),
 )
 
 

@@ -30,6 +30,7 @@ def small(tmp_path_factory):
     return folder / "run", read
 
 
+@pytest.mark.slow
 def test_every_setting_steers_the_same_test_rows(small):
     path, splits = small
     table = pl.read_parquet(path / "predictions.parquet")
@@ -37,6 +38,7 @@ def test_every_setting_steers_the_same_test_rows(small):
     assert {"baseline_0 labelled frames", "baseline_straight on"} <= {*table.columns}
 
 
+@pytest.mark.slow
 def test_the_policies_drove_the_same_routes(small):
     log = json.loads((small[0] / "model" / "exhibits" / "closed-loop.json").read_text())
     assert list(log) == ["0 labelled frames", "8 labelled frames"]
@@ -45,6 +47,7 @@ def test_the_policies_drove_the_same_routes(small):
     assert len({*roads[0]}) == 12
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_settings_and_the_drive(small):
     manifest = json.loads((small[0] / "manifest.json").read_text())
     assert not [fault for stage in manifest["stages"].values() for fault in stage.get("faults", ())]
@@ -55,12 +58,14 @@ def test_the_report_shows_the_settings_and_the_drive(small):
     assert 'class="still"' in page
 
 
+@pytest.mark.slow
 def test_a_stored_policy_steers_the_same(small):
     path, splits = small
     again = LaneModel.load(path / "model" / "model").scores(splits.test)
     assert np.array_equal(again, pl.read_parquet(path / "predictions.parquet")["prediction"].to_numpy())
 
 
+@pytest.mark.slow
 def test_the_picture_decides_and_not_its_neighbours(small):
     path, splits = small
     model = LaneModel.load(path / "model" / "model")

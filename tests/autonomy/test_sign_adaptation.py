@@ -10,6 +10,7 @@ import torch
 
 import evenhand_autonomy
 from evenhand import BadInput, splits_from_rows
+from evenhand_autonomy import weights
 from evenhand_autonomy.learning import Average, logits_of, shuffled, tensor, varied
 from evenhand_autonomy.network import DrivingNetwork
 from evenhand_autonomy.signs import settings
@@ -122,7 +123,7 @@ def test_adapting_learns_and_is_the_same_again(bank):
         start = DrivingNetwork(CLASSES)
         labels = torch.from_numpy(bank.labels)
         return adapted(
-            start, Simulated(tensor(bank.pictures), labels), real(bank, known=labels), Pace(40, 0, 3e-3, 32, 32)
+            start, Simulated(tensor(bank.pictures), labels), real(bank, known=labels), Pace(30, 0, 3e-3, 32, 0)
         )
 
     first, second = once(), once()
@@ -177,9 +178,23 @@ def test_an_option_that_is_no_number_is_refused(bank, name):
         settings.adapt(recipe, splits_of(bank), evenhand_autonomy.backbones()[0], Quiet())
 
 
+@pytest.mark.parametrize("source", ["timm:mobilenetv2_035", "embedded:rapidocr/models"])
+def test_a_network_that_is_not_the_driving_network_is_refused(source, bank):
+    backbone = replace(evenhand_autonomy.backbones()[0], source=source)
+    with pytest.raises(BadInput, match="set backbone to autonomy/sim"):
+        settings.adapt(quick(), splits_of(bank), backbone, Quiet())
+
+
+def test_weights_that_are_not_the_cards_are_refused(network, bank, tmp_path):
+    weights.write(network, tmp_path / weights.WEIGHTS)
+    backbone = replace(evenhand_autonomy.backbones()[0], source=f"local:{tmp_path}")
+    with pytest.raises(BadInput, match="its card says"):
+        settings.adapt(quick(), splits_of(bank), backbone, Quiet())
+
+
 def test_few_labels_are_of_as_many_signs_as_there_are(bank):
-    fitting = settings._Fitting(quick(), splits_of(bank, rows=86 * 4), DrivingNetwork(CLASSES), Quiet())
-    known = fitting._few(2)
+    fitting = settings.Fitting(quick(), splits_of(bank, rows=86 * 4), DrivingNetwork(CLASSES), Quiet())
+    known = fitting.few(2)
     given = torch.nonzero(known >= 0).flatten()
     assert torch.equal(known[given], fitting.truth[given])
     counts = np.bincount(known[given])
@@ -208,7 +223,7 @@ def test_the_model_without_labels_does_not_depend_on_them(bank):
     answers = []
     for exchanged in (False, True):
         torch.manual_seed(0)
-        fitting = settings._Fitting(quick(), splits_of(bank), DrivingNetwork(CLASSES).eval(), Quiet())
+        fitting = settings.Fitting(quick(), splits_of(bank), DrivingNetwork(CLASSES).eval(), Quiet())
         if exchanged:
             fitting.truth = fitting.truth.flip(0)
         answers.append(logits_of(fitting.unlabelled(), tensor(bank.pictures)))

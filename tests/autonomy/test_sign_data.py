@@ -122,6 +122,7 @@ def test_gtsrbs_own_files_are_cut_to_their_boxes_and_keep_their_tracks(recipe, b
         ("00000_00003.ppm;40;36;5;5;60;31;1", "lies outside the picture of 40 x 36"),
         ("00000_00003.ppm;40;36;-5;5;35;31;1", "lies outside the picture"),
         ("00000_00003.ppm;40;36;35;5;5;31;1", "holds nothing"),
+        ("00000_00003.ppm;40;36;5;5;6;6;1", "box of 1 x 1 pixels"),
         ("00000_00003.ppm;40;36;5;5;35;;1", "not four whole numbers"),
         ("no_such.ppm;40;36;5;5;35;31;1", "not beside it"),
         ("../00000/00000_00003.ppm;40;36;5;5;35;31;1", None),
@@ -145,6 +146,22 @@ def test_an_annotation_file_without_a_picture_is_refused(recipe, benchmark):
         load(recipe, source)
 
 
+def test_an_annotation_file_of_no_bytes_is_refused(recipe, benchmark):
+    """Else the class of its folder would be missing, and nothing would say so."""
+    source = benchmark()
+    (file,) = source.rglob("GT-00001.csv")
+    file.write_bytes(b"")
+    with pytest.raises(BadInput, match=r"GT-00001\.csv is empty"):
+        load(recipe, source)
+
+
+def test_an_annotated_picture_of_one_pixel_is_named(recipe, benchmark):
+    source = benchmark()
+    Image.new("RGB", (1, 1)).save(source / "Final_Training" / "Images" / "00001" / "00001_00002.ppm")
+    with pytest.raises(BadInput, match=r"line 9 of .*00001_00002\.ppm is 1 x 1 pixels"):
+        load(recipe, source)
+
+
 def test_an_annotation_file_without_boxes_is_refused(recipe, benchmark):
     source = benchmark()
     (file,) = source.rglob("GT-00001.csv")
@@ -163,6 +180,28 @@ def test_pictures_of_mixed_sizes_are_brought_to_one():
     assert {decoded(picture(i, size), "row").shape for i, size in enumerate([(20, 90), (300, 40), (48, 48)])} == {
         (48, 48, 3)
     }
+
+
+def test_pictures_of_mixed_sizes_in_one_table_are_read_and_sliced_by_their_own_size(recipe, shards):
+    sizes = [(8, 30), (40, 22), (48, 48), (90, 70)]
+    source = shards(image=lambda i: {"bytes": picture(i, sizes[i % 4]), "path": f"{i}.ppm"})
+    for file in source.glob("*.parquet"):
+        pl.read_parquet(file).drop("width", "height").write_parquet(file)
+    found = Counter(load(recipe, source).test["sign_size"])
+    assert found == {"20 to 31 px": 5, "32 to 63 px": 10, "64 px and more": 5}
+
+
+@pytest.mark.parametrize("class_id", [43, -1, 2.5, "stop"])
+def test_a_class_that_is_none_of_the_43_is_named(recipe, shards, class_id):
+    source = shards(class_id=lambda i: class_id if i == 11 else i % 3)
+    with pytest.raises(BadInput, match=r"class id .* none of GTSRB's 43"):
+        load(recipe, source)
+
+
+def test_a_picture_without_a_class_is_left_out_and_that_is_said(recipe, shards):
+    splits = load(recipe, shards(class_id=lambda i: None if i == 11 else i % 3))
+    assert len(splits.train) + len(splits.validation) == 59
+    assert any("label" in note for note in splits.notes), splits.notes
 
 
 def test_a_broken_picture_is_named():

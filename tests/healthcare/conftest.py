@@ -32,15 +32,27 @@ def sample_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def record_runs(tmp_path_factory):
-    """The folders of heart and readmission; a linear model and trees: the quickest that learn."""
-    folder = tmp_path_factory.mktemp("records")
-    found = {}
+def heart_run(tmp_path_factory):
+    """The folder of a finished `evenhand run healthcare/heart`."""
+    folder = tmp_path_factory.mktemp("heart")
     with alone(folder):
-        for name, strategy in (("heart", "linear"), ("readmission", "trees")):
-            evenhand.run(f"healthcare/{name}", settings=[f"finetune.strategy={strategy}"], out=folder / name)
-            found[name] = folder / name
-    return found
+        evenhand.run("healthcare/heart", out=folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def readmission_run(tmp_path_factory):
+    """The folder of a finished `evenhand run healthcare/readmission`."""
+    folder = tmp_path_factory.mktemp("readmission")
+    with alone(folder):
+        evenhand.run("healthcare/readmission", out=folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def record_runs(heart_run, readmission_run):
+    """Both, by name."""
+    return {"heart": heart_run, "readmission": readmission_run}
 
 
 @pytest.fixture

@@ -139,6 +139,15 @@ def test_a_patient_may_have_two_films_that_look_the_same():
     assert same(bits, np.array(["a", "b", "c"])).tolist() == [[0, 1]]
 
 
+def test_films_that_are_all_alike_are_not_taken_for_copies(ward):
+    folder = ward()
+    for number in range(30):
+        film(5).save(folder / f"film{number:02d}.png")
+    (note,) = [note for note in load(folder, "options.copies=drop").notes if "copies" in note]
+    assert "too much alike" in note
+    assert rows_of(load(folder, "options.copies=drop")) == 30
+
+
 def test_a_black_film_is_no_copy_of_another_black_film():
     bits = np.stack([dhash(Image.new("L", (50, 50))), dhash(Image.new("L", (60, 60)))])
     assert len(same(bits, np.array(["a", "b"]))) == 0

@@ -47,15 +47,15 @@ def test_rows_of_one_patient_move_together():
 @pytest.mark.parametrize(
     ("targets", "clusters", "proves"),
     [
-        ([0, 1] * 10, range(20), True),
-        ([0, 1] * 9, range(18), False),
-        ([0] * 26 + [1] * 4, range(30), False),
-        ([0, 1] * 20, [n // 4 for n in range(40)], False),
+        ([0, 1] * 20, range(40), True),
+        ([0, 1] * 15, range(30), False),
+        ([0] * 56 + [1] * 4, range(60), False),
+        ([0, 1] * 40, [n // 4 for n in range(80)], False),
         ([], [], False),
     ],
-    ids=["twenty", "eighteen", "four of one class", "ten patients", "none"],
+    ids=["forty", "thirty", "four of one class", "twenty patients", "none"],
 )
-def test_a_proof_needs_twenty_patients_and_five_of_each_class(targets, clusters, proves):
+def test_a_proof_needs_forty_patients_and_five_of_each_class(targets, clusters, proves):
     assert enough(np.array(targets, dtype=int), np.array(list(clusters), dtype=int)) is proves
 
 

@@ -20,9 +20,9 @@ def harbour(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def adapted(record_runs, harbour, tmp_path_factory):
+def adapted(heart_run, harbour, tmp_path_factory):
     """`evenhand adapt` with all 400 labels."""
-    return evenhand.adapt(record_runs["heart"], harbour, out=tmp_path_factory.mktemp("adapted") / "all")
+    return evenhand.adapt(heart_run, harbour, out=tmp_path_factory.mktemp("adapted") / "all")
 
 
 def test_what_is_proven_is_taken_and_the_card_says_by_how_much(adapted):
@@ -52,9 +52,9 @@ def test_the_report_has_the_card_and_the_audit_of_groups_at_the_place(adapted):
     assert {attribute["name"] for attribute in audit["attributes"]} >= {"sex", "age_band"}
 
 
-def test_the_folder_is_a_model_of_its_own(adapted, harbour, record_runs):
+def test_the_folder_is_a_model_of_its_own(adapted, harbour, heart_run):
     said = evenhand.load(adapted.path).predict_proba(harbour)
-    before = evenhand.load(record_runs["heart"]).predict_proba(harbour)
+    before = evenhand.load(heart_run).predict_proba(harbour)
     sick = pl.read_csv(harbour)["num"].to_numpy() > 0
     place = list(evenhand.load(adapted.path).adapted.classes).index("yes")
     loss = [-np.log(np.where(sick, one[:, place], 1 - one[:, place])).mean() for one in (said, before)]
@@ -62,17 +62,17 @@ def test_the_folder_is_a_model_of_its_own(adapted, harbour, record_runs):
 
 
 @pytest.mark.parametrize("k", [0, 10, 30])
-def test_few_labels_prove_nothing_and_nothing_is_done(record_runs, harbour, tmp_path, k):
-    found = evenhand.adapt(record_runs["heart"], harbour, k=k, out=tmp_path / "few")
+def test_few_labels_prove_nothing_and_nothing_is_done(heart_run, harbour, tmp_path, k):
+    found = evenhand.adapt(heart_run, harbour, k=k, out=tmp_path / "few")
     assert found.chosen == "nothing"
     assert found.verdict == "not enough evidence"
-    source = evenhand.load(record_runs["heart"]).predict_proba(harbour)
+    source = evenhand.load(heart_run).predict_proba(harbour)
     assert np.array_equal(evenhand.load(found.path).predict_proba(harbour), source)
 
 
-def test_labels_that_are_held_back_check_the_choice_and_take_no_part_in_it(record_runs, harbour, tmp_path):
+def test_labels_that_are_held_back_check_the_choice_and_take_no_part_in_it(heart_run, harbour, tmp_path):
     rows = pl.read_csv(harbour)
-    found = evenhand.adapt(record_runs["heart"], rows, k=150, out=tmp_path / "one")
+    found = evenhand.adapt(heart_run, rows, k=150, out=tmp_path / "one")
     assert found.card["place"]["labelled"] == 150
     assert found.card["place"]["held"] == 250
     assert all("auc" in line["held"] for line in found.card["candidates"])
@@ -80,26 +80,24 @@ def test_labels_that_are_held_back_check_the_choice_and_take_no_part_in_it(recor
     wrong = rows.with_row_index().with_columns(
         pl.when(pl.col("index").is_in(used.implode())).then("num").otherwise(1 - pl.col("num").clip(0, 1)).alias("num")
     )
-    again = evenhand.adapt(record_runs["heart"], wrong.drop("index"), k=150, out=tmp_path / "two")
+    again = evenhand.adapt(heart_run, wrong.drop("index"), k=150, out=tmp_path / "two")
     gains = [[line["gain"] for line in one.card["candidates"]] for one in (found, again)]
     assert gains[0] == gains[1]
 
 
-def test_without_a_label_the_card_says_so_and_audits_nothing(record_runs, harbour, tmp_path):
-    found = evenhand.adapt(record_runs["heart"], pl.read_csv(harbour).drop("num"), out=tmp_path / "blind")
+def test_without_a_label_the_card_says_so_and_audits_nothing(heart_run, harbour, tmp_path):
+    found = evenhand.adapt(heart_run, pl.read_csv(harbour).drop("num"), out=tmp_path / "blind")
     assert found.chosen == "nothing"
     assert not (found.path / "audit.json").exists()
     assert "prove nothing" in str(found)
 
 
-def test_the_command_prints_the_card(evenhand, record_runs, harbour):
-    done = evenhand("adapt", record_runs["heart"], "--data", harbour, "--k", "25", "--out", "site")
+def test_the_command_prints_the_card(evenhand, heart_run, harbour):
+    done = evenhand("adapt", heart_run, "--data", harbour, "--k", "25", "--out", "site")
     assert done.returncode == 0, done.stderr
     assert "NOT ENOUGH EVIDENCE: nothing" in done.stdout
     assert "recalibrate" in done.stdout
-    as_json = json.loads(
-        evenhand("adapt", record_runs["heart"], "--data", harbour, "--k", "25", "--out", "site", "--json").stdout
-    )
+    as_json = json.loads(evenhand("adapt", heart_run, "--data", harbour, "--k", "25", "--out", "site", "--json").stdout)
     assert as_json["chosen"] == "nothing"
 
 
@@ -114,25 +112,25 @@ def test_the_command_prints_the_card(evenhand, record_runs, harbour):
     ],
     ids=["a label that the model does not know", "no rows", "more labels than there are", "no such column", "an input"],
 )
-def test_a_place_that_cannot_be_read_is_refused(record_runs, harbour, tmp_path, change, arguments, why):
+def test_a_place_that_cannot_be_read_is_refused(heart_run, harbour, tmp_path, change, arguments, why):
     with pytest.raises(BadInput, match=why):
-        evenhand.adapt(record_runs["heart"], change(pl.read_csv(harbour)), out=tmp_path / "no", **arguments)
+        evenhand.adapt(heart_run, change(pl.read_csv(harbour)), out=tmp_path / "no", **arguments)
 
 
-def test_the_runs_own_folder_is_not_written_into(record_runs, harbour):
+def test_the_runs_own_folder_is_not_written_into(heart_run, harbour):
     with pytest.raises(BadInput, match="is the run itself"):
-        evenhand.adapt(record_runs["heart"], harbour, out=record_runs["heart"])
+        evenhand.adapt(heart_run, harbour, out=heart_run)
 
 
-def test_old_data_that_are_not_the_runs_are_refused(record_runs, harbour, tmp_path):
+def test_old_data_that_are_not_the_runs_are_refused(heart_run, harbour, tmp_path):
     records.heart_records(1, 60).write_csv(tmp_path / "other.csv")
     with pytest.raises(BadInput, match="is not the data that"):
-        evenhand.adapt(record_runs["heart"], harbour, source=tmp_path / "other.csv", out=tmp_path / "no")
+        evenhand.adapt(heart_run, harbour, source=tmp_path / "other.csv", out=tmp_path / "no")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("until", ["recipe.toml", "card.json", "model", "predictions.parquet", "audit.json"])
-def test_an_adaptation_killed_at_any_point_ends_as_if_it_had_not_been(record_runs, harbour, adapted, tmp_path, until):
+def test_an_adaptation_killed_at_any_point_ends_as_if_it_had_not_been(heart_run, harbour, adapted, tmp_path, until):
     import os
     import signal
     import subprocess
@@ -140,7 +138,7 @@ def test_an_adaptation_killed_at_any_point_ends_as_if_it_had_not_been(record_run
     import time
 
     out = tmp_path / "killed"
-    command = [sys.executable, "-m", "evenhand", "adapt", str(record_runs["heart"]), "--data", str(harbour)]
+    command = [sys.executable, "-m", "evenhand", "adapt", str(heart_run), "--data", str(harbour)]
     process = subprocess.Popen([*command, "--out", str(out)], env={**os.environ, "HF_HUB_OFFLINE": "1"})
     while process.poll() is None and not (out / until).exists():
         time.sleep(0.01)

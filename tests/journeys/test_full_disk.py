@@ -58,7 +58,7 @@ def test_an_audit(tmp_path, size):
     assert "report.html" not in left
 
 
-@pytest.mark.parametrize("size", [24, 260])
+@pytest.mark.parametrize("size", [24, pytest.param(260, marks=pytest.mark.slow)])
 def test_a_run_goes_on_where_there_is_room_again(tmp_path, install, size):
     disk = tmp_path / "disk"
     disk.mkdir()

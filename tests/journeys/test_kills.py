@@ -66,6 +66,7 @@ def walk_killed(recipe, env, tmp_path, rng, *settings):
     return calm, killed, struck
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_a_run_killed_in_every_stage_ends_as_if_it_had_not_been(install, tmp_path, seed):
     calm, killed, struck = walk_killed(

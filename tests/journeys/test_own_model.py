@@ -139,6 +139,7 @@ def test_a_damaged_model_is_one_sentence(walked, tmp_path):
         read(folder)
 
 
+@pytest.mark.slow
 def test_the_kit_passes_for_it(env):
     line = "from evenhand.testing import CHECKS\nfor check in CHECKS: check('toy_own')"
     done = subprocess.run(

@@ -56,6 +56,7 @@ def test_a_broken_third_party_plugin_leaves_the_rest_working(evenhand, install, 
     assert "nlp/support-intent" in evenhand("recipes", env=env).stdout
 
 
+@pytest.mark.slow
 def test_the_kit_passes_for_it(churn, monkeypatch):
     for path in churn["PYTHONPATH"].split(":"):
         monkeypatch.syspath_prepend(path)

@@ -10,7 +10,7 @@ import evenhand_nlp
 from evenhand import BadInput
 from evenhand_nlp.samples import support_messages
 from evenhand_nlp.slices import MARKED, PLAIN
-from evenhand_nlp.support import load
+from evenhand_nlp.support import load_data as load
 
 SLICES = ("message_length", "wording", "intent_family")
 

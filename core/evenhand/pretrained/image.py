@@ -217,7 +217,8 @@ def _config(backbone: Backbone, folder: Path) -> dict[str, Any]:
         described: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
         raise BadInput(
-            f"backbone '{backbone.name}': {folder} has no readable config.json; it must name timm's \"architecture\""
+            f"backbone '{backbone.name}': {folder} has no readable config.json that names timm's \"architecture\";"
+            " a plugin's own kind of network is read by that plugin's recipes alone"
         ) from None
     return described
 

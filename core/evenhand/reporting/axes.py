@@ -29,10 +29,12 @@ def range_of(entries: list[dict[str, Any]]) -> tuple[float, float]:
     return max(low - room, -MOST), min(high + room, MOST)
 
 
-def ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Up to six round numbers between low and high, and how they are written, whatever the size of either."""
+def ticks(low: float, high: float, parts: int = 4) -> list[tuple[float, str]]:
+    """Up to `parts` + 2 round numbers between low and high, and how they are written, whatever the size of either."""
     size = max(abs(low), abs(high))
-    raw = (high / 4 - low / 4) / size if size > 0 else 0.0  # in units of the larger end: no float is too wide for that
+    raw = (
+        (high / parts - low / parts) / size if size > 0 else 0.0
+    )  # in units of the larger end: no float is too wide for that
     if not raw > ROUGH:
         return [(low, _mark(low, 0.0))]
     scale = 10.0 ** math.floor(math.log10(raw) + math.log10(size))

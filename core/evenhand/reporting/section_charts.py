@@ -13,7 +13,8 @@ from evenhand.reporting.charts import PAD, STYLES
 from evenhand.reporting.formatting import short
 from evenhand.values import media_type
 
-WIDTH, HEIGHT, LEFT, BOTTOM, LEGEND = 510, 260, 64, 40, 18
+WIDTH, HEIGHT, LEFT, BOTTOM, LEGEND = 420, 260, 64, 40, 18  # narrow, so that its words are read on a phone
+PARTS, YEAR = 6, "year"  # of an axis; an x axis of that name has no separators: 2020
 
 
 def lines_chart(chart: dict[str, Any]) -> Markup:
@@ -56,10 +57,13 @@ def _axes(chart: dict[str, Any], place: _Places) -> list[Markup]:
     )
     parts = [
         line.format(LEFT, WIDTH - PAD, place.y(tick), LEFT - 8, place.y(tick) + 4, mark)
-        for tick, mark in ticks(*place.up)
+        for tick, mark in ticks(*place.up, PARTS)
     ]
     below = Markup('<text class="tick" x="{0}" y="{1}">{2}</text>')
-    parts.extend(below.format(place.x(tick), HEIGHT - BOTTOM + 18, mark) for tick, mark in ticks(*place.across))
+    across = [
+        (tick, mark.replace(",", "") if chart["x"] == YEAR else mark) for tick, mark in ticks(*place.across, PARTS)
+    ]
+    parts.extend(below.format(place.x(tick), HEIGHT - BOTTOM + 18, mark) for tick, mark in across)
     aside = Markup('<text class="tick" transform="translate(12 {0}) rotate(-90)">{1}</text>')
     parts.append(below.format((LEFT + WIDTH) / 2, HEIGHT - 2, short(chart["x"])))
     parts.append(aside.format((HEIGHT - BOTTOM) / 2, short(chart["y"])))

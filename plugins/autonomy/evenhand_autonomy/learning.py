@@ -21,7 +21,7 @@ def tensor(pictures: np.ndarray) -> Tensor:
 
 
 def varied(pictures: Tensor, draw: torch.Generator, strength: float = 1.0) -> Tensor:
-    """Pictures seen a little differently: moved, scaled, turned, lit anew, with a patch missing."""
+    """Pictures seen a little differently: moved, scaled, turned, lit anew, with a patch missing; above 1 softer too."""
     n = len(pictures)
 
     def uniform(size: tuple[int, ...], reach: float) -> Tensor:
@@ -33,6 +33,9 @@ def varied(pictures: Tensor, draw: torch.Generator, strength: float = 1.0) -> Te
     rows[:, 1, 0], rows[:, 1, 1], rows[:, 1, 2] = turn.sin(), grow[:, 1] * turn.cos(), uniform((n,), 0.08)
     grid = functional.affine_grid(rows, [n, 3, SIDE, SIDE], align_corners=False)
     seen = functional.grid_sample(pictures.float(), grid, padding_mode="reflection", align_corners=False)
+    if strength > 1:
+        softer = functional.avg_pool2d(functional.pad(seen, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        seen = seen.lerp(softer, (torch.rand(n, 1, 1, 1, generator=draw) * 2 - 1).clamp(min=0))
     seen = seen * (1 + uniform((n, 3, 1, 1), 0.15)) + uniform((n, 1, 1, 1), 12.0)
     seen = seen + torch.randn(seen.shape, generator=draw) * (torch.rand(n, 1, 1, 1, generator=draw) * 5 * strength)
     return _with_patch(seen.clamp(0, 255), draw)

@@ -46,13 +46,21 @@ def lesson(data: Any, run: Any) -> Lesson:
 
         network = pretrained(pictures, recipe.seed, told=told, **asked)
         write(network, folder / WEIGHTS)
-        about = {"network": "DrivingNetwork", "side": SIDE, "classes": list(NAMES)}
+        about = {"architecture": "driving-network", "side": SIDE, "classes": list(NAMES)}
         (folder / "config.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         run.log("pretrained", held_out_simulated_accuracy=simulated_accuracy(network))
 
     note = "a pretraining that was stopped begins again from its start, which gives the same weights"
     return Lesson(
-        None, asked["steps"], SAID.format(pictures=pictures), "Apache-2.0", BIAS, tuple(NAMES), notes=(note,), make=make
+        None,
+        asked["steps"],
+        SAID.format(pictures=pictures),
+        "Apache-2.0",
+        BIAS,
+        tuple(NAMES),
+        start="timm:driving-network",  # the contract's way to say: random weights, of this architecture
+        notes=(note,),
+        make=make,
     )
 
 

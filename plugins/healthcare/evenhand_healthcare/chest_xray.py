@@ -24,8 +24,8 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
     if source is None:
         splits = splits_from_rows(without(recipe, ("sensitive",)), radiographs(recipe.seed), "simulated radiographs")
     else:
-        splits = read(recipe, source)
-    return with_groups(recipe, looked_for(recipe, splits))
+        splits = looked_for(recipe, read(recipe, source))
+    return with_groups(recipe, splits)
 
 
 def read(recipe: Recipe, source: Path | str) -> Splits:

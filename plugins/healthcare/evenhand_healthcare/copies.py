@@ -38,6 +38,11 @@ def looked_for(recipe: Recipe, splits: Splits) -> Splits:
     pairs = same(np.concatenate([hashes(part, splits.schema) for part in parts]), who)
     if not len(pairs):
         return splits
+    if len(pairs) > len(who):
+        alike = (
+            f"films are too much alike to look for copies among them: {len(pairs):,} pairs of different patients are"
+        )
+        return replace(splits, notes=(*splits.notes, alike))
     across = pairs[(side[pairs] == 2).sum(axis=1) == 1]
     notes = [
         f"films that look the same and stand under two patients: {len(pairs):,} pairs, {len(across):,} of them with one"

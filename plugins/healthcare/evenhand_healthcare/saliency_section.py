@@ -27,7 +27,12 @@ def saliency_section(run: Any) -> list[Section]:
         return [Section(TITLE, f"No maps were drawn, as Captum is not installed: {facts['lacking']}, and run again.")]
     films, read = facts["films"], lambda name: (folder / name).read_bytes()
     pictures = tuple(
-        Picture(read(film["file"]), _says(film), f"{_who(film)}, score {film['score']:.2f}") for film in films
+        Picture(
+            read(film["file"]),
+            _says(film),
+            f"{_who(film)}, score {film['score']:.2f}: film, map, map of random weights",
+        )
+        for film in films
     )
     rows = tuple((_who(film), round(film["score"], 3), round(film["alike"], 2)) for film in films)
     header = ("Validation film", "Score", "Rank correlation with random weights")

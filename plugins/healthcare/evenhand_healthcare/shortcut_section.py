@@ -112,14 +112,14 @@ def headline(found: dict[str, dict[str, Any]], ours: dict[str, Any], organ: str)
     above = [seen for seen in sorted(way, key=lambda seen: -way[seen]) if found[seen]["lower"] > 0.5]
     far = [seen for seen in above if way[seen] >= HALF]
     if far:
-        reached = "; ".join(f"{seen} reaches {_spoken(found[seen])}" for seen in far)
+        reached = "; ".join(f"{_spoken(found[seen])} by {seen}" for seen in far)
         return (
             f"The headline proves little: of the way from chance to the adapted model's AUC of {_spoken(ours)}, more"
             f" than half is there without reading the {organ} ({reached}). A model may live on this and fail at the"
             " next hospital; test it where these cues are absent before believing the figure."
         )
     if above:
-        reached = "; ".join(f"{seen} reaches {_spoken(found[seen])}" for seen in above)
+        reached = "; ".join(f"{_spoken(found[seen])} by {seen}" for seen in above)
         return (
             f"A part of the headline, an AUC of {_spoken(ours)}, can be had without reading the {organ} ({reached}),"
             " though less than half of the way from chance."
@@ -138,16 +138,16 @@ def _following(told: dict[str, str], follows: dict[tuple[str, str], Any]) -> str
         if any((one := follows.get((name, view))) and (one["lower"] or 0) > 0 for name in (MISSED, ALARMED))
     ]
     if shown:
-        return f"The model's errors move with {' and with '.join(shown)}: it errs more where that misleads."
+        return f"The model's errors move with {'; with '.join(shown)}: it errs more where that misleads."
     return "The model's errors are not shown to move with any of them."
 
 
 def _spoken(one: dict[str, Any] | None, sign: bool = False) -> str:
-    """0.812 [0.750, 0.858]."""
+    """0.812 [0.750, 0.858]; the interval is not broken over lines."""
     if one is None or one["value"] is None:
         return "–"
     shape = "{:+.3f}" if sign else "{:.3f}"
     value = shape.format(one["value"])
     if one["lower"] is None or one["upper"] is None:
         return value
-    return f"{value} [{shape.format(one['lower'])}, {shape.format(one['upper'])}]"
+    return f"{value} [{shape.format(one['lower'])},\u00a0{shape.format(one['upper'])}]"

@@ -1,6 +1,13 @@
 """evenhand's nlp domain: a text backbone that works offline, and recipes for short business texts."""
 
-from evenhand import Backbone, BackboneCard, Recipe, Section, hookimpl
+from importlib import import_module
+
+from evenhand import Backbone, BackboneCard, Recipe, hookimpl
+
+MODULES = {  # recipe -> where its answers to hooks are
+    "support-intent": "evenhand_nlp.support",
+    "toxicity": "evenhand_nlp.toxicity.answers",
+}
 
 
 @hookimpl
@@ -27,26 +34,26 @@ def backbones():
 
 @hookimpl
 def load_data(recipe, source):
-    if recipe.name != "support-intent":
-        return None
-    from evenhand_nlp.support import load
-
-    return load(recipe, source)
+    return _ask(recipe, "load_data", recipe=recipe, source=source)
 
 
 @hookimpl
 def prepare_rows(recipe, rows):
-    if recipe.name != "support-intent":
-        return None
-    from evenhand_nlp.support import prepare
+    return _ask(recipe, "prepare_rows", recipe=recipe, rows=rows)
 
-    return prepare(recipe, rows)
+
+@hookimpl
+def finetune(recipe, splits, backbone, run):
+    return _ask(recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
 
 
 @hookimpl
 def report_sections(run):
-    if run.recipe.name != "support-intent":
-        return []
-    from evenhand_nlp.slices import ABOUT
+    return _ask(run.recipe, "report_sections", run=run) or []
 
-    return [Section("How the slices were made", *ABOUT)]
+
+def _ask(asked, hook, **arguments):
+    """What the asked recipe's module answers; None where it has no such function, which leaves it to the core."""
+    module = import_module(MODULES[asked.name]) if asked.name in MODULES else None
+    answer = getattr(module, hook, None)
+    return answer(**arguments) if answer else None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evenhand import Recipe, Splits, read_splits, splits_from_rows
+from evenhand import Recipe, Section, Splits, read_splits, splits_from_rows
 from evenhand_nlp.samples import support_messages
-from evenhand_nlp.slices import Wording, message_length, slice_columns
+from evenhand_nlp.slices import ABOUT, Wording, message_length, slice_columns
 
 SLICES = ("message_length", "wording", "intent_family")
 
 
-def load(recipe: Recipe, source: Path | str | None) -> Splits:
+def load_data(recipe: Recipe, source: Path | str | None) -> Splits:
     """The source's messages (None: the simulated sample), each with message_length, wording and intent_family.
 
     Slice columns that the source brings itself stay as they are, unless they are empty throughout. Typos are judged by
@@ -36,7 +36,7 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
     return splits.map_columns(columns).with_schema(recipe.schema)
 
 
-def prepare(recipe: Recipe, rows: Any) -> Any:
+def prepare_rows(recipe: Recipe, rows: Any) -> Any:
     """New messages (a Polars LazyFrame) with message_length, which needs nothing but the message.
 
     wording is judged by the words of the training messages, and intent_family by the label: neither is at hand here.
@@ -49,6 +49,11 @@ def prepare(recipe: Recipe, rows: Any) -> Any:
         return None
     lengths = pl.col(text).map_elements(lambda value: message_length(as_text(value)), pl.String, skip_nulls=False)
     return rows.with_columns(lengths.alias("message_length"))
+
+
+def report_sections(run: Any) -> list[Section]:
+    """How the slices were made."""
+    return [Section("How the slices were made", *ABOUT)]
 
 
 def _brought(splits: Splits, name: str) -> bool:

@@ -42,6 +42,7 @@ def page(tmp_path, own_metrics):
         browser.close()
 
 
+@pytest.mark.slow
 def test_in_a_browser_it_is_accessible_and_fits_a_phone(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})

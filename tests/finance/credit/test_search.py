@@ -9,7 +9,7 @@ import pytest
 from evenhand import BadInput
 from evenhand_finance.credit.groups import Grouped
 from evenhand_finance.credit.reading import load
-from evenhand_finance.credit.search import Measured, Search, _chosen, _with_front
+from evenhand_finance.credit.search import Measured, Search, _between, _chosen, _with_front
 from evenhand_finance.credit.sections import command, sections
 from evenhand_finance.credit.training import train
 
@@ -96,6 +96,23 @@ def test_the_highest_ratio_within_the_budget_is_chosen_and_none_that_hurts_anoth
     ]
     assert _chosen(some, "boosting", 0.02) == "best"
     assert _chosen(some[:1], "boosting", 0.02) == ""
+
+
+def test_the_step_at_the_budget_is_halved_until_four_fifths():
+    """The best within the budget is line:1, and line:1.25 is beyond it: 1.125 lies between."""
+    some = [
+        measured("boosting", 0.80, 0.50),
+        measured("boosting+line:1", 0.79, 0.60),
+        measured("boosting+line:1.25", 0.77, 0.90),
+        measured("boosting+line:1.5", 0.76, 0.95),
+    ]
+    assert str(_between(some, "boosting", 0.02, ["income"])) == "boosting+line:1.125"
+    assert str(_between([*some, measured("boosting+line:1.125", 0.782, 0.7)], "boosting", 0.02, ["income"])) == (
+        "boosting+line:1.1875"
+    )
+    assert _between([*some, measured("boosting+line:1.1", 0.785, 0.81)], "boosting", 0.02, ["income"]) is None
+    assert _between(some[:2], "boosting", 0.02, ["income"]) is None
+    assert _between(some[:1], "boosting", 0.02, ["income"]) is None
 
 
 def test_the_front_is_what_none_beats_in_both():

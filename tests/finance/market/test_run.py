@@ -2,13 +2,16 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
 import evenhand
 from evenhand import BadInput
+from evenhand_finance.market import tested
+from evenhand_finance.market.metrics import _earned
 from evenhand_finance.market.models import about_of, settings
-from evenhand_finance.market.report import verdict
+from evenhand_finance.market.report import _edge, verdict
 from evenhand_finance.market.samples import bars as simulated
 from evenhand_finance.market.trading import Sharpe
 
@@ -83,6 +86,15 @@ def test_the_sample_is_the_same_again_and_nobody_has_an_edge_in_it():
 )
 def test_the_verdict_is_one_plain_sentence(found, says):
     assert says in verdict(found)
+
+
+def test_a_profit_on_what_nobody_can_hold_is_marked(recipe):
+    rows = tested.Tested(np.arange(60), np.ones(60), {"instrument": np.array(["VIX"] * 60)}, {"adapted": np.ones(60)})
+    allowed = recipe("direction", 'options.allow=["VIX"]')
+    assert _edge(allowed, rows).text.startswith("None of this could have been had: VIX cannot be traded.")
+    ratio = next(metric for metric in _earned(allowed, rows, "adapted") if metric.name == "net_sharpe")
+    assert ratio.says.startswith("of an instrument that nobody can hold")
+    assert not _edge(recipe("direction"), rows).text.startswith("None")
 
 
 def test_what_adapts_is_an_instrument_or_a_regime(recipe):

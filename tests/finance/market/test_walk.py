@@ -41,7 +41,7 @@ def test_features_of_the_past_ignore_the_future(recipe, bars, name):
 @pytest.mark.parametrize("name", ["direction", "volatility"])
 def test_forecasts_from_bars_ignore_the_future(recipe, bars, tmp_path, name):
     """From raw bars to forecasts by one fitted model: what comes later reaches neither features nor refits."""
-    asked = recipe(name)
+    asked = recipe(name, "options.refit=66")  # fewer refits, so that it is quick
     bars.write_parquet(tmp_path / "bars.parquet")
     model = fit(asked, load(asked, tmp_path / "bars.parquet")).model
     past_ignores_the_future(

@@ -142,7 +142,7 @@ def _row(line: Mapping[str, Any], chosen: str) -> tuple[Any, ...]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{round(value, 3) + 0.0:.3f}"  # no -0.000
 
 
 def section(card: Mapping[str, Any]) -> Section:
@@ -167,7 +167,7 @@ def _charts(card: Mapping[str, Any]) -> tuple[Chart, ...]:
         return ()
     lines = [
         Line(
-            line["name"],
+            f"{place} {line['name']}",  # colours come again where there are many
             (float(place),),
             (line["gain"]["value"],),
             (line["gain"]["lower"],),
@@ -178,7 +178,7 @@ def _charts(card: Mapping[str, Any]) -> tuple[Chart, ...]:
     ]
     zero = Line("the source model", (0.5, len(judged) + 0.5), (0.0, 0.0))
     says = "Gain of each candidate over the source model at the new place, with limits that allow for all of them"
-    return (Chart("Gain in log loss", "candidate, in the order of the table", "nats per row", (zero, *lines), says),)
+    return (Chart("Gain in log loss", "candidate, by its number", "nats per row", (zero, *lines), says),)
 
 
 def sentences(card: Mapping[str, Any]) -> Sequence[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.living.sites.candidates import NOTHING, Candidate, possible
-from evenhand.living.sites.evidence import Gain, enough, gains, lost, more_needed, unseen
+from evenhand.living.sites.evidence import LEAST, LEAST_OF_CLASS, Gain, enough, gains, lost, more_needed, unseen
 from evenhand.living.sites.ground import Ground
 from evenhand.statistics.intervals import critical
 
@@ -43,8 +43,8 @@ def choose(
     candidates = possible(ground)
     if not enough(ground.targets[rows], ground.clusters[rows]):
         says = (
-            f"{len(rows)} labelled rows of the place prove nothing: at least 20 are needed, with 5 of each of two"
-            " classes. Keep the source model as it is.",
+            f"{len(rows)} labelled rows of the place prove nothing: at least {LEAST} are needed, with {LEAST_OF_CLASS}"
+            " of each of two classes. Keep the source model as it is.",
         )
         return Choice(UNDECIDED, NOTHING, tuple(candidates), {}, {}, {}, says)
     said = unseen(ground, candidates, tell)

@@ -53,7 +53,8 @@ class Pace:
     seed: int
     peak: float = 1e-3
     real: int = 96  # pictures in one step
-    simulated: int = 32
+    simulated: int = 32  # and simulated ones beside them; 0: none
+    variation: float = 1.0  # of the real pictures
 
 
 def with_statistics(network: DrivingNetwork, pictures: Tensor, most: int = 4096) -> DrivingNetwork:
@@ -134,9 +135,11 @@ def adapted(
             network.train()
         rows, others = next(pool), next(drawn)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = _loss(network, varied(real.pictures[rows], draw), targets[rows])
-            with _apart(network):
-                loss = loss + 0.5 * _loss(network, varied(simulated.pictures[others], draw), simulated.labels[others])
+            loss = _loss(network, varied(real.pictures[rows], draw, pace.variation), targets[rows])
+            if pace.simulated:
+                with _apart(network):
+                    seen = varied(simulated.pictures[others], draw)
+                    loss = loss + 0.5 * _loss(network, seen, simulated.labels[others])
         chosen.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)

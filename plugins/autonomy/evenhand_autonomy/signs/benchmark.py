@@ -17,13 +17,19 @@ TEST = ("test",)
 
 
 def annotation_files(folder: Path) -> list[Path]:
-    """The CSV files below `folder` that have the benchmark's columns."""
-    found = []
+    """The CSV files below `folder` with the benchmark's columns. Raises BadInput where one beside them is empty."""
+    found, empty = [], []
     for file in sorted(folder.rglob("*.csv")):
         with file.open(encoding="utf-8-sig", errors="replace") as text:
             first = text.readline()
         if "Filename" in first and ";" in first:
             found.append(file)
+        elif not first.strip():
+            empty.append(file)
+    if found and empty:
+        raise BadInput(
+            f"{empty[0]} is empty, so the signs of its folder would be missing; fill it in, or remove the file"
+        )
     return found
 
 
@@ -76,6 +82,8 @@ def _cut(folder: Path, file: Path, line: int, row: dict[str, str]) -> tuple[dict
                 raise BadInput(f"{where}: {path.name} is {wide} x {high} pixels, too few for a sign; drop the row")
             if x1 <= x0 or y1 <= y0:
                 raise BadInput(f"{where} has a box from ({x0}, {y0}) to ({x1}, {y1}), which holds nothing; mend it")
+            if min(x1 - x0, y1 - y0) < LEAST:
+                raise BadInput(f"{where} has a box of {x1 - x0} x {y1 - y0} pixels, too few for a sign; drop the row")
             if x0 < 0 or y0 < 0 or x1 > wide or y1 > high:
                 raise BadInput(
                     f"{where} has a box from ({x0}, {y0}) to ({x1}, {y1}), which lies outside the picture of"

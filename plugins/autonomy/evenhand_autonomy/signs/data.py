@@ -40,7 +40,8 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
     label = str(splits.schema.label)
     check_classes([value for part in (splits.train, splits.validation, splits.test) for value in part[label]], source)
     splits = splits.map_columns(lambda rows: {label: [int(value) for value in rows[label]]})
-    splits = splits.map_columns(lambda rows: _slices(rows, splits.schema, wanted))
+    computed = (*wanted, *recipe.audit.slices)
+    splits = splits.map_columns(lambda rows: _slices(rows, splits.schema, computed))
     return _with_slices(splits, wanted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ SEEN = "seen.jpg"  # a sheet of simulated beside real pictures, for the report
 class SignModel:
     """Class probabilities of sign pictures."""
 
-    def __init__(self, network: DrivingNetwork, column: str, seen: bytes = b"") -> None:
-        self.network, self.column, self.seen = network.eval(), column, seen
+    def __init__(self, network: DrivingNetwork, column: str, seen: bytes = b"", classes: Sequence[int] = ()) -> None:
+        self.network, self.column = network.eval(), column
+        self.seen, self.seen_classes = seen, tuple(classes)  # the sheet, and the class of each of its rows
 
     def scores(self, rows: Any) -> np.ndarray:
         """Probabilities [rows, classes]."""
@@ -32,7 +34,7 @@ class SignModel:
     def save(self, folder: Path) -> None:
         """Weights as safetensors, the rest as JSON."""
         write(self.network, folder / "model.safetensors")
-        about = {"column": self.column, "classes": self.network.head.out_features}
+        about = {"column": self.column, "classes": self.network.head.out_features, "seen": self.seen_classes}
         (folder / "sign-model.json").write_text(json.dumps(about), "utf-8")
         if self.seen:
             (folder / SEEN).write_bytes(self.seen)
@@ -43,4 +45,4 @@ class SignModel:
         about = json.loads((folder / "sign-model.json").read_text("utf-8"))
         network = read(folder / "model.safetensors", int(about["classes"]))
         seen = folder / SEEN
-        return cls(network, str(about["column"]), seen.read_bytes() if seen.is_file() else b"")
+        return cls(network, str(about["column"]), seen.read_bytes() if seen.is_file() else b"", about.get("seen", ()))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ TRAIN_TRACKS, TEST_TRACKS, FRAMES = 7, 8, 2  # physical signs per class, and pho
 OTHER_PRINTINGS = 6
 
 
+@lru_cache(maxsize=1)  # a run reads it twice: to learn from, and to show its errors
 def sign_photographs(seed: int = 0) -> dict[str, list[Any]]:
     """Columns of the sample: image, class_id, sign, split, weather, time_of_day, road_type, width, height."""
     table: dict[str, list[Any]] = {name: [] for name in COLUMNS}

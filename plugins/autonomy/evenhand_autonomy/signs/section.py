@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from evenhand import BadInput, Picture, Section
 from evenhand_autonomy.signs.intervals import clustered_share
 from evenhand_autonomy.signs.model import SEEN
 from evenhand_autonomy.signs.pictures import decoded, stored
-from evenhand_autonomy.signs.sheets import sheet
+from evenhand_autonomy.signs.sheets import PER_ROW, gallery, names_of
 from evenhand_autonomy.signs.slices import RULES
 from evenhand_autonomy.simulator.classes import NAMES
 
-SHOWN = 36  # pictures in the error gallery
+SHOWN = 24  # pictures in the error gallery
 
 
 def sections(run: Any) -> list[Section]:
@@ -36,22 +37,27 @@ def _settings(run: Any, facts: dict[str, Any], table: Any) -> Section:
     truth = table[told["label"]].to_numpy()
     signs = table[cluster].to_list() if cluster else list(range(table.height))
     rows = []
-    for name, column in columns.items():
+    for name, column in sorted(columns.items(), key=_turn):
         share, lower, upper = clustered_share(table[column].to_numpy() == truth, signs)
-        rows.append((name, f"{share:.2%}", f"{lower:.2%} to {upper:.2%}", table.height, len(set(signs))))
+        rows.append((name, f"{share:.2%}", f"{lower:.2%} to {upper:.2%}"))
     clusters = (
-        "Photographs of one physical sign are one cluster of the intervals."
+        f"They show {len(set(signs))} physical signs; photographs of one are one cluster of the intervals."
         if cluster and len(set(signs)) < table.height
         else "The data does not tell which test pictures show the same physical sign, so each counts as its own, and"
         " the true intervals are wider."
     )
     text = (
-        "Three settings, always together and on the same test pictures: what simulation alone teaches, what real"
-        f" pictures add without labels, and what labels add. The labels of test pictures were never used. {clusters}"
+        f"Three settings, always together, on the same {table.height:,} test pictures: what simulation alone teaches,"
+        " what real pictures add without labels, and what labels add. The labels of test pictures were never used."
+        f" {clusters}"
     )
-    return Section(
-        "From simulation to the road", text, ("setting", "accuracy", "95 % interval", "pictures", "signs"), tuple(rows)
-    )
+    return Section("From simulation to the road", text, ("setting", "accuracy", "95 % interval"), tuple(rows))
+
+
+def _turn(item: tuple[str, str]) -> tuple[int, int]:
+    """Simulation, no label, one label, more, all: a manifest that was read again has its names by the alphabet."""
+    first = item[0].split()[0]
+    return {"simulation": 0, "no": 1, "all": 3}.get(first, 2), int(first) if first.isdigit() else 0
 
 
 def _pictures(run: Any) -> list[Section]:
@@ -59,12 +65,14 @@ def _pictures(run: Any) -> list[Section]:
     file = Path(run.path) / "model" / "model" / SEEN
     if not file.is_file():
         return []
+    classes = json.loads((file.parent / "sign-model.json").read_text("utf-8")).get("seen") or []
+    named = f" From above: {names_of(classes)}." if classes else ""
     says = "rows of one class each: four simulated signs on the left, up to four training pictures on the right"
     return [
         Section(
             "Simulated beside real",
             "Each row is one class. Left half: drawn and photographed by the plugin's simulator. Right half: pictures"
-            " of the training data. Where they differ in kind, so will what the model has learnt.",
+            f" of the training data. Where they differ in kind, so will what the model has learnt.{named}",
             pictures=(Picture(file.read_bytes(), says),),
         )
     ]
@@ -90,19 +98,21 @@ def _errors(run: Any, facts: dict[str, Any], table: Any) -> list[Section]:
     chosen = wrong[np.unique(np.linspace(0, len(wrong) - 1, min(SHOWN, len(wrong))).round().astype(int))]
     values = stored(rows.select(chosen), run.recipe.schema.input[0])
     tiles = [decoded(value, f"row {index}") for value, index in zip(values, chosen, strict=True)]
-    lines = [tiles[start : start + 12] for start in range(0, len(tiles), 12)]
     named = []
     for place, index in enumerate(chosen):
         truth, said = table[told["label"]][int(index)], table[told["prediction"]][int(index)]
-        named.append((f"{place // 12 + 1}, {place % 12 + 1}", NAMES[int(truth)], NAMES[int(said)]))
-    says = f"{len(chosen)} of {len(wrong)} wrongly named test pictures, in rows of twelve; the table names them in turn"
+        named.append((place + 1, NAMES[int(truth)], NAMES[int(said)]))
+    says = (
+        f"{len(chosen)} of {len(wrong)} wrongly named test pictures, numbered, {PER_ROW} in a row; the table names them"
+    )
     return [
         Section(
             "Errors",
-            f"{len(chosen)} of the {len(wrong)} test pictures that the kept model names wrongly, evenly drawn.",
-            ("row, place", "is", "was named"),
+            f"{len(chosen)} of the {len(wrong)} test pictures that the kept model names wrongly, evenly drawn. Each is"
+            " shown as it is and, on its right, with its contrast stretched, which the model has not seen.",
+            ("number", "is", "was named"),
             tuple(named),
-            pictures=(Picture(sheet(lines), says),),
+            pictures=(Picture(gallery(tiles), says),),
         )
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -18,9 +19,11 @@ from evenhand_autonomy.signs.model import SignModel
 from evenhand_autonomy.signs.pictures import pictures_of
 from evenhand_autonomy.simulator.banks import render
 from evenhand_autonomy.simulator.classes import CLASSES
-from evenhand_autonomy.weights import shipped
+from evenhand_autonomy.weights import SHIPPED, shipped
 
 SIMULATION, UNLABELLED = "simulation only", "no real label"
+ALL_VARIATION = 1.3  # of pictures whose labels are all known: more than a name that was guessed would survive
+OPTIONS = {"passes": 3, "labelled_passes": 8, "least_steps": 16, "simulated": 4000}
 BANK = 5  # seed of the simulated pictures that stand beside the real ones
 
 
@@ -52,7 +55,7 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Any) -
     """Every setting's model; the run keeps the one with most labels, the others are its baselines."""
     asked = asked_labels(recipe)
     _set_threads(recipe)
-    fitting = _Fitting(recipe, splits, _start(backbone), run)
+    fitting = Fitting(recipe, splits, starting_network(backbone), run)
     networks = {SIMULATION: fitting.start, UNLABELLED: fitting.unlabelled()}
     for labels in asked:
         if labels != 0:
@@ -60,7 +63,7 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Any) -
     measured = {name: fitting.validation_accuracy(network) for name, network in networks.items()}
     *others, kept = networks
     models = {name: SignModel(network, fitting.column) for name, network in networks.items()}
-    models[kept].seen = fitting.sheet()
+    models[kept].seen, models[kept].seen_classes = fitting.sheet()
     return Adapted(
         models[kept],
         tuple(range(CLASSES)),
@@ -71,11 +74,15 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Any) -
     )
 
 
-def _start(backbone: Backbone | None) -> DrivingNetwork:
-    if backbone is None:
-        raise BadInput('traffic-sign starts from the pretrained driving network; set backbone = "sim"')
-    kind, _, name = backbone.source.partition(":")
-    return shipped(CLASSES, Path(name).expanduser() if kind == "local" else None)
+def starting_network(backbone: Backbone | None) -> DrivingNetwork:
+    """The driving network that the backbone is. BadInput where it is another network, or not the one of its card."""
+    kind, _, name = backbone.source.partition(":") if backbone is not None else ("", "", "")
+    if backbone is None or (kind != "local" and backbone.source != SHIPPED):
+        raise BadInput(
+            "traffic-sign starts from the driving network: set backbone to autonomy/sim, or to local:DIR of a folder"
+            " that `evenhand pretrain autonomy/sim` made"
+        )
+    return shipped(CLASSES, Path(name).expanduser() if kind == "local" else None, backbone.card.sha256)
 
 
 def _set_threads(recipe: Recipe) -> None:
@@ -83,11 +90,19 @@ def _set_threads(recipe: Recipe) -> None:
         torch.set_num_threads(recipe.finetune.threads)
 
 
-class _Fitting:
+def _option(recipe: Recipe, name: str, usual: float) -> float:
+    value = recipe.options.get(name, usual)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise BadInput(f"options.{name} = {value!r} is not a number from 0; correct it")
+    return float(value)
+
+
+class Fitting:
     """The pictures of one run, and the models made from them."""
 
     def __init__(self, recipe: Recipe, splits: Splits, start: DrivingNetwork, run: Any) -> None:
         self.recipe, self.start, self.run = recipe, start, run
+        self.options = {name: _option(recipe, name, usual) for name, usual in OPTIONS.items()}
         self.column, self.label = splits.schema.input[0], str(splits.schema.label)
         self.pictures = tensor(pictures_of(splits.train, self.column))
         self.truth = torch.tensor([int(value) for value in splits.train[self.label]])
@@ -96,7 +111,8 @@ class _Fitting:
         self.tracked = column is not None and bool(recipe.options.get("tracks", True))
         self.signs = np.unique(np.array(names, str), return_inverse=True)[1] if column else np.arange(len(names))
         self.validation = splits.validation
-        self.bank_size = max(int(self._option("simulated", 4000)), CLASSES)
+        most = max(len(self.pictures), 8 * CLASSES)  # more beside few real pictures is time, not accuracy
+        self.bank_size = max(min(int(self.options["simulated"]), most), CLASSES)
         bank = render(BANK + 1000 * recipe.seed, range(self.bank_size), self._rendering)
         self.simulated = Simulated(tensor(bank.pictures), torch.from_numpy(bank.labels))
 
@@ -107,23 +123,16 @@ class _Fitting:
         """Simulation and the real pictures, without a label of theirs."""
         known = torch.full((len(self.pictures),), UNKNOWN)
         start = with_statistics(deepcopy(self.start), self.pictures)
-        return self._adapted(start, known, self._option("passes", 3), UNLABELLED)
+        return self._adapted(start, known, self.options["passes"], UNLABELLED)
 
     def labelled(self, start: DrivingNetwork, labels: int | str) -> DrivingNetwork:
-        """With `labels` of each class, going on from the model without any; with all, from simulation."""
+        """With `labels` of each class, going on from the model without any; with all, on real pictures alone."""
         name = setting_name(labels)
         if labels == "all":
-            fresh = with_statistics(deepcopy(self.start), self.pictures)
-            return self._adapted(fresh, self.truth, self._option("labelled_passes", 6), name)
-        return self._adapted(deepcopy(start), self._few(int(labels)), self._option("passes", 3) / 3, name)
+            return self._adapted(deepcopy(start), self.truth, self.options["labelled_passes"], name)
+        return self._adapted(deepcopy(start), self.few(int(labels)), self.options["passes"] / 6, name)
 
-    def _option(self, name: str, usual: float) -> float:
-        value = self.recipe.options.get(name, usual)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise BadInput(f"options.{name} = {value!r} is not a number from 0; correct it")
-        return float(value)
-
-    def _few(self, labels: int) -> torch.Tensor:
+    def few(self, labels: int) -> torch.Tensor:
         """So many labels of each class, of as many different signs as there are; the rest UNKNOWN."""
         rng = np.random.default_rng([self.recipe.seed, labels])
         known = torch.full((len(self.pictures),), UNKNOWN)
@@ -136,10 +145,12 @@ class _Fitting:
         return known
 
     def _adapted(self, start: DrivingNetwork, known: torch.Tensor, passes: float, what: str) -> DrivingNetwork:
-        rule, least = self.recipe.finetune, int(self._option("least_steps", 60))
-        real = max(rule.batch_size * 3 // 4, 2)
-        steps = max(least, round(passes * len(self.pictures) / real), 1)
-        pace = Pace(steps, self.recipe.seed, rule.learning_rate, real, max(rule.batch_size // 4, 2))
+        rule, least = self.recipe.finetune, self.options["least_steps"]
+        simulated = 0 if bool((known >= 0).all()) else max(rule.batch_size // 4, 2)
+        real = max(rule.batch_size - simulated, 2)
+        few = simulated > 0 and bool((known >= 0).any())  # it goes on from a model that has seen the pictures
+        steps = max(round(least / 2 if few else least), round(passes * len(self.pictures) / real), 1)
+        pace = Pace(steps, self.recipe.seed, rule.learning_rate, real, simulated, 1.0 if simulated else ALL_VARIATION)
         signs = self.signs if self.tracked else np.arange(len(self.pictures))
         for weight in start.parameters():
             weight.requires_grad_(True)
@@ -147,8 +158,9 @@ class _Fitting:
         def told(done: int, total: int) -> None:
             self.run.progress(done, total, f"adapting: {what}")
 
+        began = time.process_time()
         found = adapted(start, self.simulated, Real(self.pictures, signs, known), pace, told)
-        self.run.log("adapted", setting=what, steps=steps)
+        self.run.log("adapted", setting=what, steps=steps, cpu_seconds=round(time.process_time() - began, 1))
         return found
 
     def validation_accuracy(self, network: DrivingNetwork) -> float:
@@ -157,11 +169,11 @@ class _Fitting:
         truth = torch.tensor([int(value) for value in self.validation[self.label]])
         return float((logits_of(network, pictures).argmax(1) == truth).double().mean())
 
-    def sheet(self) -> bytes:
-        """Simulated beside real pictures of the same classes, as a JPEG."""
-        from evenhand_autonomy.signs.sheets import side_by_side
+    def sheet(self) -> tuple[bytes, tuple[int, ...]]:
+        """(simulated beside real pictures of the same classes as a JPEG, the class of each row)."""
+        from evenhand_autonomy.signs.sheets import shown_classes, side_by_side
 
-        return side_by_side(self.simulated, self.pictures, self.truth)
+        return side_by_side(self.simulated, self.pictures, self.truth), tuple(shown_classes(self.truth.numpy()))
 
     def notes(self, kept: str) -> tuple[str, ...]:
         """What a reader must know of how this was done."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from evenhand import BadInput
 from evenhand_autonomy.network import DrivingNetwork
 
 WEIGHTS = "model.safetensors"
+SHIPPED = "embedded:evenhand_autonomy/weights"
 
 
 def write(network: DrivingNetwork, file: Path) -> None:
@@ -30,6 +32,14 @@ def read(file: Path, classes: int) -> DrivingNetwork:
     return network.to(memory_format=torch.channels_last).eval()
 
 
-def shipped(classes: int, folder: Path | None = None) -> DrivingNetwork:
-    """The pretrained network in `folder`; not given: the one in this package."""
-    return read((folder or Path(__file__).parent) / WEIGHTS, classes)
+def shipped(classes: int, folder: Path | None = None, sha256: str = "") -> DrivingNetwork:
+    """The pretrained network in `folder`; not given: the one in this package. BadInput where its sha256 is another."""
+    file = (folder or Path(__file__).parent) / WEIGHTS
+    if sha256:
+        with file.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        if found != sha256.lower():
+            raise BadInput(
+                f"{file} has sha256 {found[:12]}…, its card says {sha256[:12]}…; install it again or correct the card"
+            )
+    return read(file, classes)

@@ -1,7 +1,8 @@
 """The search for a less discriminatory alternative: many candidates, compared at the same number of approvals.
 
-Every candidate is measured on rows that it was not fitted to: the validation rows, or, where a group has few of them,
-five folds of training and validation together. Test rows decide nothing; they are scored for the report.
+Every candidate is measured on rows that it was not fitted to: the validation rows, or, where a group that may be
+repaired has few of them, five folds of training and validation together. Test rows decide nothing; they are scored for
+the report.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from evenhand_finance.credit.inputs import Inputs
 from evenhand_finance.credit.models import Fitted, Task
 
 FEW, FOLDS = 500, 5  # members of the smallest group from which the validation rows alone are enough
+REFINED = 3  # times that the step between two strengths is halved at the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def search(
     workshop: Workshop, train: Table, validation: Table, rules: Rules, step: Callable[[int, int], None]
 ) -> Search:
     """Measure the reference; where a ratio is below four fifths, every candidate; and choose. step(done, of)."""
-    least = min((_smallest(group) for group in validation.groups), default=FEW)
+    asked = [group for group in validation.groups if rules.column in ("", group.column)]
+    least = min((_smallest(group) for group in asked), default=FEW)
     table, parts, how = out_of_sample(train, validation, least, workshop.seed)
 
     def scores(candidate: Candidate, helped: tuple[str, str] | None) -> np.ndarray:
@@ -179,9 +182,35 @@ def search(
         made = base if candidate == rules.reference else scores(candidate, (column, low))
         found.append(_measure(str(candidate), made, table, column, float(approved.mean())))
         step(done + 1, len(candidates))
+    for _ in range(REFINED):
+        between = _between(found, str(rules.reference), rules.budget, workshop.inputs.names)
+        if between is not None:
+            made = scores(between, (column, low))
+            found.append(_measure(str(between), made, table, column, float(approved.mean())))
     measured = tuple(_with_front(found))
     chosen = _chosen(measured, str(rules.reference), rules.budget)
     return Search(str(rules.reference), True, impacts, column, low, high, rules.budget, how, measured, chosen)
+
+
+def _between(found: Sequence[Measured], reference: str, budget: float, inputs: Sequence[str]) -> Candidate | None:
+    """Half-way from the best mitigation within the budget to the next stronger one, which is beyond it.
+
+    None where the best passes four fifths, or where nothing lies between: strengths come in steps, and the budget
+    seldom ends at one.
+    """
+    name = _chosen(found, reference, budget)
+    best = Candidate.read(name, inputs) if name else None
+    reached = next((one.impact for one in found if one.name == name), 1.0)
+    if best is None or not best.strength or reached >= FOUR_FIFTHS:
+        return None
+    alike = (Candidate.read(one.name, inputs) for one in found)
+    stronger = [
+        one.strength for one in alike if (one.kind, one.how, one.without) == (best.kind, best.how, best.without)
+    ]
+    above = min((strength for strength in stronger if strength > best.strength), default=0.0)
+    if not above:
+        return None
+    return Candidate(best.kind, best.how, round((best.strength + above) / 2, 4), best.without)
 
 
 def _measure(name: str, score: np.ndarray, table: Table, column: str, share: float) -> Measured:

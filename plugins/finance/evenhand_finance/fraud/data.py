@@ -47,7 +47,7 @@ def load(recipe: Recipe, source: Path | str | None) -> Splits:
     moved = backwards(stream)
     if moved:
         notes.append(f"sorted by time, as it went backwards: {moved:,} of {rows.height:,} rows came after a later one")
-    whole = _with_features(recipe, rows, stream, schema, where)
+    whole = with_features(recipe, rows, stream, schema, where)
     parts, told = divide(recipe, whole, where)
     check_windows(parts, label, where)
     refuse_leaks(recipe, parts["train"], where)
@@ -64,7 +64,7 @@ def prepare(recipe: Recipe, rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     frame = rows.collect()
     stream = stream_of(recipe, frame, "the new transactions")
-    whole = _with_features(recipe, frame, stream, recipe.schema, "the new transactions")
+    whole = with_features(recipe, frame, stream, recipe.schema, "the new transactions")
     return whole.sort("(row)").drop("(row)", "(day)", "(fraud)", "(card)").lazy()
 
 
@@ -115,7 +115,7 @@ def _blocked(whole: pl.DataFrame, start: Any, delay: int) -> pl.DataFrame:
     return frauds.group_by("(card)").agg(blocked=pl.col("(day)").min() + timedelta(delay + 1))
 
 
-def _with_features(recipe: Recipe, rows: pl.DataFrame, stream: pl.DataFrame, schema: Any, where: str) -> pl.DataFrame:
+def with_features(recipe: Recipe, rows: pl.DataFrame, stream: pl.DataFrame, schema: Any, where: str) -> pl.DataFrame:
     """The rows in time order with features and bands; `(row)`, `(day)`, `(card)` and `(fraud)` are for dividing."""
     import polars as pl
 

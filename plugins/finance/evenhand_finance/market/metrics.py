@@ -68,6 +68,8 @@ def _earned(recipe: Recipe, rows: Tested, model: str) -> list[Metric]:
     says = "after costs, of a year; days drawn again in months for the interval"
     if model == "adapted" and not found.edge:
         says = f"{NO_EDGE}; {says}"
+    if model == "adapted" and set(rows.groups["instrument"]) & set(recipe.options.get("allow") or []):
+        says = f"of an instrument that nobody can hold, so nothing of it could have been had; {says}"
     return [
         Metric("hit_rate", share, share - error, share + error, n, model=model, says="days whose direction was right"),
         Metric("net_sharpe", found.value, found.lower, found.upper, len(days.net), model=model, says=says),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HAR = ("rv_1", "rv_5", "rv_22")
 COMMON = 1e9  # days: every key has the common coefficients
 PULLS = (COMMON, 200.0)
-POWERS = (1.0, 2.0)
+POWERS = (0.0, 1.0, 2.0)  # 0 is least squares: plain HAR is among the settings
 HALF_LIVES = (0.0, 500.0)
 WARM = 750
 SHRINKS = (500.0, 5000.0)  # of a direction's coefficients, in days: returns are nearly all noise

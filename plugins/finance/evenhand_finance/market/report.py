@@ -42,6 +42,14 @@ def verdict(found: Sharpe) -> str:
     return f"There is no edge: {ratio}, and {luck}; {why}."
 
 
+def _unreal(recipe: Recipe, rows: Tested) -> str:
+    """A warning where instruments were allowed that nobody can hold."""
+    names = [name for name in np.unique(rows.groups["instrument"]) if name in (recipe.options.get("allow") or [])]
+    if not names:
+        return ""
+    return f"None of this could have been had: {', '.join(map(str, names))} cannot be traded. On paper: "
+
+
 def _edge(recipe: Recipe, rows: Tested) -> Section:
     called = {"adapted": "this forecast", **names_of(list(rows.forecasts)[1:])}
     found, table = {}, []
@@ -62,11 +70,11 @@ def _edge(recipe: Recipe, rows: Tested) -> Section:
             )
         )
     text = (
-        f"{verdict(found['adapted'])} Positions are long or short by the sign of the forecast, the same size in each"
-        f" instrument, taken at the close that the forecast was made at; a unit of turnover costs {cost_of(recipe):g}"
-        f" hundredths of a percent. Intervals draw months of days again. The deflated Sharpe ratio (Bailey & López de"
-        f" Prado 2014) is the chance that the true one is above what the best of so many worthless trials would show:"
-        f" {len(settings(recipe))} settings forecast together here, and each baseline is one trial."
+        f"{_unreal(recipe, rows)}{verdict(found['adapted'])} Positions are long or short by the sign of the forecast,"
+        " the same size in each instrument, taken at the close that the forecast was made at; a unit of turnover costs"
+        f" {cost_of(recipe):g} hundredths of a percent. Intervals draw months of days again. The deflated Sharpe ratio"
+        " (Bailey & López de Prado 2014) is the chance that the true one is above what the best of so many worthless"
+        f" trials would show: {len(settings(recipe))} settings forecast together here, and each baseline is one trial."
     )
     header = ("model", "right", "gross a year", "net a year", "turned over a day", "net Sharpe", "deflated")
     return Section("Is there an edge?", text, header, tuple(table))
@@ -133,11 +141,9 @@ def _walked(recipe: Recipe, rows: Tested) -> Section:
 
 def _seen(recipe: Recipe, rows: Tested) -> Chart:
     """Forecast and realised variance by quarter, in percent a year, as traders say it."""
-    months = np.array(
-        [(EPOCH + timedelta(int(day))).year * 4 + (EPOCH + timedelta(int(day))).month // 4 for day in rows.day]
-    )
-    _, first = np.unique(months, return_index=True)
-    counts = np.diff(np.append(first, len(months)))
+    when = [EPOCH + timedelta(int(day)) for day in rows.day]
+    _, first = np.unique([4 * day.year + (day.month - 1) // 3 for day in when], return_index=True)
+    counts = np.diff(np.append(first, len(when)))
 
     def yearly(values: np.ndarray) -> tuple[float, ...]:
         return tuple(map(float, np.sqrt(252 * np.add.reduceat(values, first) / counts)))

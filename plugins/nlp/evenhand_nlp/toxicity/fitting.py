@@ -1,0 +1,85 @@
+"""Fits the model, mitigated where that is asked for, and asks it about texts in which groups were exchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evenhand import Adapted, Recipe, Schema, Splits, finetune
+from evenhand_nlp.identity.functional import cases_of, passed
+from evenhand_nlp.identity.lexicon import Lexicon, lexicon
+from evenhand_nlp.identity.paired import compared
+from evenhand_nlp.identity.swapping import Score, swapped
+from evenhand_nlp.support import as_text
+from evenhand_nlp.toxicity.mitigation import method_of, mitigated
+
+FACTS = "identity.json"
+UNMITIGATED = "unmitigated"
+HALF = 0.5
+
+
+def fit(recipe: Recipe, splits: Splits, backbone: Any, run: Any) -> Adapted:
+    """The core's strategy, or the mitigated model with the other one beside its baselines."""
+    words = lexicon(str(recipe.options.get("terms", "")))
+    cases = str(recipe.options.get("functional_tests", ""))
+    tests = cases_of(Path(cases).expanduser()) if cases else None  # a wrong file is refused before training
+    adapted = finetune(recipe, splits, backbone, run)
+    if method_of(recipe) != "none":
+        better = mitigated(recipe, splits, backbone, run, words)
+        adapted = replace(better, baselines={**adapted.baselines, UNMITIGATED: adapted.model})
+    if not recipe.options.get("identity_audit", True) or run.rank != 0:
+        return adapted
+    run.progress(0, 1, "exchanging groups")
+    facts = identity_facts(recipe, splits, adapted, words, tests)
+    run.progress(1, 1, "exchanging groups")
+    return replace(adapted, exhibits={**adapted.exhibits, FACTS: json.dumps(facts).encode()})
+
+
+def identity_facts(recipe: Recipe, splits: Splits, adapted: Adapted, words: Lexicon, tests: Any) -> dict[str, Any]:
+    """What the final model, and the one before mitigation, say of exchanged groups, as JSON."""
+    threshold = recipe.audit.threshold
+    at = float(threshold) if isinstance(threshold, int | float) else HALF
+    axes = {name: words.axes[name] for name in words.axes if name in recipe.schema.sensitive} or dict(words.axes)
+    texts = [as_text(value) for value in splits.test[str(splits.schema.input[0])]]
+    models: dict[str, Any] = {"final": adapted.model}
+    if UNMITIGATED in adapted.baselines:
+        models[UNMITIGATED] = adapted.baselines[UNMITIGATED]
+    facts: dict[str, Any] = {"version": words.version, "limits": list(words.limits), "threshold": at, "models": {}}
+    for name, model in models.items():
+        score = scorer(model, splits.schema, positive_of(adapted, splits.schema))
+        pairs, examples = swapped(axes, texts, score, at, recipe.seed)
+        found: dict[str, Any] = {
+            "swaps": [asdict(pair) for pair in pairs],
+            "examples": examples,
+            "sentences": [asdict(one) for one in compared(axes, score)],
+        }
+        if tests is not None:
+            found["functional"] = [asdict(one) for one in passed(tests, score, at)]
+        facts["models"][name] = found
+    return facts
+
+
+def positive_of(adapted: Adapted, schema: Schema) -> int:
+    """The column of the positive class."""
+    names = [str(value) for value in adapted.classes]
+    return names.index(str(schema.positive)) if str(schema.positive) in names else len(names) - 1
+
+
+def scorer(model: Any, schema: Schema, positive: int) -> Score:
+    """What asks the model for the probability that a text is of the positive class."""
+    from datasets import Dataset
+
+    text = str(schema.input[0])
+
+    def score(texts: list[str]) -> np.ndarray:
+        if not texts:
+            return np.empty(0)
+        columns: Mapping[str, list[str]] = {text: texts}
+        return np.asarray(model.scores(Dataset.from_dict(dict(columns))))[:, positive]
+
+    return score
