@@ -265,7 +265,7 @@ def real(asked: argparse.Namespace) -> None:
     print("\n| real picture | steering, degrees | metres right of the lane's middle |\n|---|---:|---:|")
     for k, file in enumerate(files):
         picture = Image.open(file).convert("RGB")
-        steer, offset = model.both(np.asarray(picture.resize((WIDE, HIGH), Image.Resampling.BOX))[None])[0]
+        steer, offset = model.both(np.array(picture.resize((WIDE, HIGH), Image.Resampling.BOX))[None])[0]
         print(f"| {file.stem} | {steer:+.1f} | {offset:+.2f} |")
         tile = picture.resize((256, 144))
         pen, middle = ImageDraw.Draw(tile), 128
