@@ -122,8 +122,8 @@ Figures and the one command that measures them are in `benchmarks/pretraining.md
   or by unlabelled pictures were no better than random weights on chest films and worse on traffic signs, when nothing
   but a linear head was put on them; the embedded ImageNet weights were far better at every number of labels.
 - **Sixty steps of masked tokens** on 10,000 messages left the sentence encoder a point worse as frozen features.
-- **On tables** the embedded network begins as an average of kernel regressions, and on small sets what its training on
-  synthetic tables adds to that is about a point or nothing.
+- **On tables** the embedded network begins as an average of kernel regressions, and what its training on synthetic
+  tables adds to that is nothing that five seeds can show on five real sets.
 
 A simulation of the task itself does pay: `autonomy/sim` names nine of ten real signs without having seen one
 (`benchmarks/autonomy.md`).
