@@ -8,6 +8,7 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import evenhand
 from evenhand import Backbone, BackboneCard, BadInput, Lesson, PluginFault, Recipe, hookimpl
@@ -279,3 +280,11 @@ def test_a_network_of_a_quarantined_plugin_is_said_to_be_that(tmp_path):
 
     with pytest.raises(BadInput, match="'sim/dots' is not available: plugin 'sim' is quarantined: RuntimeError"):
         evenhand.pretrain("sim/dots", out=tmp_path, plugins=plugin(backbones=backbones))
+
+
+def test_one_picture_alone_teaches_nothing(tmp_path, settings):
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "pictures" / "one.png")
+    with pytest.raises(BadInput, match="has 1 image to learn from; at least 10 are needed"):
+        evenhand.pretrain(NET, tmp_path / "pictures", settings=settings(kind="self-supervised"), out=tmp_path / "out")
+    assert not (tmp_path / "out" / "backbone").exists()
