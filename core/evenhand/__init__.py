@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evenhand.comparing import compare
     from evenhand.data.loading import read_splits, splits_from_rows
     from evenhand.errors import BadInput, PluginFault
+    from evenhand.extending.answering import answer
     from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
     from evenhand.living.sites import adapt
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
+    from evenhand.statistics.intervals import wilson
+    from evenhand.statistics.multiplicity import holm
     from evenhand.values import (
         Adapted,
         Backbone,
@@ -92,6 +95,9 @@ _HOME = {
     "predict": "evenhand.scoring",
     "push": "evenhand.publishing",
     "adapt": "evenhand.living.sites",
+    "answer": "evenhand.extending.answering",
+    "holm": "evenhand.statistics.multiplicity",
+    "wilson": "evenhand.statistics.intervals",
     "cache_folder": "evenhand.recorded.run_folder",
     **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }

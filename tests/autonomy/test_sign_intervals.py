@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand_autonomy.signs.intervals import clustered_share, wilson
+from evenhand import wilson
+from evenhand_autonomy.signs.intervals import Z, clustered_share
 
 HITS = st.lists(st.booleans(), min_size=3, max_size=60)
 
@@ -15,7 +16,7 @@ HITS = st.lists(st.booleans(), min_size=3, max_size=60)
 @given(HITS)
 def test_rows_that_are_clusters_of_their_own_have_no_wider_interval_than_independent_ones(hits):
     share, lower, upper = clustered_share(hits, range(len(hits)))
-    low, high = wilson(share, len(hits))
+    low, high = wilson(share * len(hits), len(hits), Z)
     assert share == pytest.approx(np.mean(hits))
     # the sample's variance divides by n - 1, Wilson's by n: worth is n - 1 rows at least
     assert lower <= low + 1e-12
@@ -37,7 +38,7 @@ def test_the_share_lies_within_its_interval(hits):
 
 
 def test_the_interval_is_wilsons_where_it_can_be_looked_up():
-    assert wilson(0.9, 10) == pytest.approx((0.5958, 0.9821), abs=1e-4)  # Brown, Cai & DasGupta 2001
+    assert wilson(9, 10, Z) == pytest.approx((0.5958, 0.9821), abs=1e-4)  # Brown, Cai & DasGupta 2001
 
 
 def test_no_rows_have_no_share():

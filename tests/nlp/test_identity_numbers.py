@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from evenhand import BadInput
-from evenhand.statistics import multiplicity
 from evenhand_nlp.identity.functional import cases_of, passed
 from evenhand_nlp.identity.lexicon import lexicon
 from evenhand_nlp.identity.paired import compared, sentences
 from evenhand_nlp.identity.ranking import auc, power_mean, ranked, three
-from evenhand_nlp.identity.swapping import holm, mean_of, swapped, wilson
+from evenhand_nlp.identity.swapping import mean_of, share_of, swapped
 
 WORDS = lexicon()
 RELIGION = {"religion": WORDS.axes["religion"]}
@@ -55,15 +54,10 @@ def test_the_same_sentence_about_two_groups():
     assert apart["unkind", "jewish", "christian"].p == 1.0
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_is_the_cores(p):
-    np.testing.assert_allclose(holm(p), multiplicity.holm(np.array(p)), atol=1e-12)
-
-
 @given(st.integers(1, 200), st.data())
 def test_wilsons_interval_holds_the_share(count, data):
     hits = data.draw(st.integers(0, count))
-    share, lower, upper = wilson(hits, count)
+    share, lower, upper = share_of(hits, count)
     assert 0 <= lower <= share <= upper <= 1
 
 

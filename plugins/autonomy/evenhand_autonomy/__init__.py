@@ -1,14 +1,12 @@
 """evenhand's autonomy domain: a driving simulator, a backbone pretrained on it, and recipes from simulation to road."""
 
-from importlib import import_module
+from evenhand import Backbone, BackboneCard, Recipe, answer, hookimpl
 
-from evenhand import Backbone, BackboneCard, Recipe, hookimpl
-
-ANSWERS = {  # recipe -> where its answers to hooks are
+MODULES = {  # recipe -> where its answers to hooks are
     "lane-following": "evenhand_autonomy.lanes.answers",
     "obstacle": "evenhand_autonomy.obstacles.answers",
+    "traffic-sign": "evenhand_autonomy.signs.answers",
 }
-SIGN_RECIPE = "traffic-sign"
 SIM = "autonomy/sim"
 
 
@@ -47,43 +45,24 @@ def pretrain(backbone, data, run):
 
 @hookimpl
 def load_data(recipe, source):
-    if recipe.name != SIGN_RECIPE:
-        return _ask(recipe, "load_data", recipe=recipe, source=source)
-    from evenhand_autonomy.signs.data import load
-
-    return load(recipe, source)
+    return answer(MODULES, recipe, "load_data", recipe=recipe, source=source)
 
 
 @hookimpl
 def finetune(recipe, splits, backbone, run):
-    if recipe.name != SIGN_RECIPE:
-        return _ask(recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
-    from evenhand_autonomy.signs.settings import adapt
-
-    return adapt(recipe, splits, backbone, run)
+    return answer(MODULES, recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
 
 
 @hookimpl
 def evaluate(recipe, predictions):
-    return _ask(recipe, "evaluate", recipe=recipe, predictions=predictions) or []
+    return answer(MODULES, recipe, "evaluate", recipe=recipe, predictions=predictions) or []
 
 
 @hookimpl
 def audit_bias(recipe, predictions):
-    return _ask(recipe, "audit_bias", recipe=recipe, predictions=predictions) or []
+    return answer(MODULES, recipe, "audit_bias", recipe=recipe, predictions=predictions) or []
 
 
 @hookimpl
 def report_sections(run):
-    if run.recipe.name != SIGN_RECIPE:
-        return _ask(run.recipe, "report_sections", run=run) or []
-    from evenhand_autonomy.signs.section import sections
-
-    return sections(run)
-
-
-def _ask(asked, hook, **arguments):
-    """What the asked recipe's module answers; None where it has no such function, which leaves it to the core."""
-    module = import_module(ANSWERS[asked.name]) if asked.name in ANSWERS else None
-    answer = getattr(module, hook, None)
-    return answer(**arguments) if answer else None
+    return answer(MODULES, run.recipe, "report_sections", run=run) or []

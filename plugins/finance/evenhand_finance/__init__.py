@@ -1,8 +1,6 @@
 """evenhand's finance domain: credit, explained and made more even, fraud among card transactions, and markets."""
 
-from importlib import import_module
-
-from evenhand import Recipe, hookimpl
+from evenhand import Recipe, answer, hookimpl
 
 MODULES = {  # recipe -> where its answers to hooks are
     "credit-default": "evenhand_finance.credit.answers",
@@ -19,36 +17,29 @@ def recipes():
 
 @hookimpl
 def load_data(recipe, source):
-    return _ask(recipe, "load_data", recipe=recipe, source=source)
+    return answer(MODULES, recipe, "load_data", recipe=recipe, source=source)
 
 
 @hookimpl
 def prepare_rows(recipe, rows):
-    return _ask(recipe, "prepare_rows", recipe=recipe, rows=rows)
+    return answer(MODULES, recipe, "prepare_rows", recipe=recipe, rows=rows)
 
 
 @hookimpl
 def finetune(recipe, splits, backbone, run):
-    return _ask(recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
+    return answer(MODULES, recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
 
 
 @hookimpl
 def evaluate(recipe, predictions):
-    return _ask(recipe, "evaluate", recipe=recipe, predictions=predictions) or []
+    return answer(MODULES, recipe, "evaluate", recipe=recipe, predictions=predictions) or []
 
 
 @hookimpl
 def audit_bias(recipe, predictions):
-    return _ask(recipe, "audit_bias", recipe=recipe, predictions=predictions) or []
+    return answer(MODULES, recipe, "audit_bias", recipe=recipe, predictions=predictions) or []
 
 
 @hookimpl
 def report_sections(run):
-    return _ask(run.recipe, "report_sections", run=run) or []
-
-
-def _ask(asked, hook, **arguments):
-    """What the asked recipe's module answers; None where it has no such function, which leaves it to the core."""
-    module = import_module(MODULES[asked.name]) if asked.name in MODULES else None
-    answer = getattr(module, hook, None)
-    return answer(**arguments) if answer else None
+    return answer(MODULES, run.recipe, "report_sections", run=run) or []

@@ -1,8 +1,6 @@
 """evenhand's nlp domain: a text backbone that works offline, and recipes for short business texts."""
 
-from importlib import import_module
-
-from evenhand import Backbone, BackboneCard, Recipe, hookimpl
+from evenhand import Backbone, BackboneCard, Recipe, answer, hookimpl
 
 MODULES = {  # recipe -> where its answers to hooks are
     "support-intent": "evenhand_nlp.support",
@@ -34,26 +32,19 @@ def backbones():
 
 @hookimpl
 def load_data(recipe, source):
-    return _ask(recipe, "load_data", recipe=recipe, source=source)
+    return answer(MODULES, recipe, "load_data", recipe=recipe, source=source)
 
 
 @hookimpl
 def prepare_rows(recipe, rows):
-    return _ask(recipe, "prepare_rows", recipe=recipe, rows=rows)
+    return answer(MODULES, recipe, "prepare_rows", recipe=recipe, rows=rows)
 
 
 @hookimpl
 def finetune(recipe, splits, backbone, run):
-    return _ask(recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
+    return answer(MODULES, recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
 
 
 @hookimpl
 def report_sections(run):
-    return _ask(run.recipe, "report_sections", run=run) or []
-
-
-def _ask(asked, hook, **arguments):
-    """What the asked recipe's module answers; None where it has no such function, which leaves it to the core."""
-    module = import_module(MODULES[asked.name]) if asked.name in MODULES else None
-    answer = getattr(module, hook, None)
-    return answer(**arguments) if answer else None
+    return answer(MODULES, run.recipe, "report_sections", run=run) or []

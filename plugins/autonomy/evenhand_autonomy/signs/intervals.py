@@ -8,6 +8,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from evenhand import wilson
+
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -28,11 +30,5 @@ def clustered_share(hits: Sequence[bool] | np.ndarray, clusters: Sequence[object
         sums = np.bincount(places, values - share)
         variance = count / (count - 1) * float((sums**2).sum()) / n**2
         worth = min(float(n), share * (1 - share) / variance) if variance > 0 else float(n)
-    return share, *wilson(share, worth)
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Wilson's score interval of a share among `n` rows, which need not be whole."""
-    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    lower, upper = wilson(np.array(share * worth), np.array(worth), Z)
+    return share, float(lower), float(upper)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from evenhand import BadInput
-from evenhand_nlp.identity.swapping import Score, wilson
+from evenhand_nlp.identity.swapping import Score, share_of
 
 COLUMNS = ("functionality", "test_case", "label_gold")
 TARGET, POSITIVE = "target_ident", ("hateful", "toxic", "1", "bad")
@@ -69,4 +69,4 @@ def _passed(
         by_target[str(target)] = (float(right[mine].mean()), len(mine))
     answers = {bool(gold[i]) for i in rows}
     says = "both" if len(answers) > 1 else "positive" if answers == {True} else "not positive"
-    return Passed(kind, says, len(rows), wilson(int(right[rows].sum()), len(rows)), by_target)
+    return Passed(kind, says, len(rows), share_of(int(right[rows].sum()), len(rows)), by_target)

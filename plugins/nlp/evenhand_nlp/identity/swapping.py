@@ -6,19 +6,20 @@ is rewritten for several others; the text is the unit that intervals are cluster
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
+from evenhand import wilson
 from evenhand_nlp.identity.lexicon import Axis
 
 Score = Callable[[list[str]], np.ndarray]  # probabilities of the positive class
 MOST = 400  # texts of an axis that are rewritten, drawn by seed where there are more
 FEWEST = 5  # texts below which a pair is not listed
-NORMAL = NormalDist()
+Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def pair_of(key: tuple[str, str, str], found: np.ndarray, threshold: float) -> P
     flipped = (before >= threshold) != (after >= threshold)
     up = float(((before < threshold) & (after >= threshold)).mean())
     value, lower, upper, p = mean_of(after - before)
-    return Pair(*key, len(found), wilson(int(flipped.sum()), len(found)), up, (value, lower, upper), p)
+    return Pair(*key, len(found), share_of(int(flipped.sum()), len(found)), up, (value, lower, upper), p)
 
 
 def mean_of(values: np.ndarray) -> tuple[float, float, float, float]:
@@ -89,20 +90,7 @@ def mean_of(values: np.ndarray) -> tuple[float, float, float, float]:
     return mean, mean - reach, mean + reach, float(2 * t.sf(abs(mean) / error, count - 1))
 
 
-def wilson(hits: int, count: int) -> tuple[float, float, float]:
-    """A share with its score interval (Wilson 1927, JASA 22)."""
-    z = NORMAL.inv_cdf(0.975)
-    share, squared = hits / count, z * z / count
-    centre, half = share + squared / 2, z * sqrt(share * (1 - share) / count + squared / (4 * count))
-    lower, upper = (centre - half) / (1 + squared), (centre + half) / (1 + squared)
-    return share, max(0.0, min(lower, share)), min(1.0, max(upper, share))
-
-
-def holm(p: Iterable[float]) -> list[float]:
-    """p-values that allow for how many there are (Holm 1979, Scandinavian Journal of Statistics 6)."""
-    values = np.asarray(list(p), dtype=float)
-    order = np.argsort(values, kind="stable")
-    adjusted = np.maximum.accumulate((len(values) - np.arange(len(values))) * values[order])
-    found = np.empty(len(values))
-    found[order] = np.minimum(adjusted, 1.0)
-    return found.tolist()
+def share_of(hits: int, count: int) -> tuple[float, float, float]:
+    """A share with its 95 % score interval."""
+    lower, upper = wilson(np.array(hits), np.array(count), Z)
+    return hits / count, float(lower), float(upper)

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from evenhand import Recipe, Section, audit_into, compare
+from evenhand import Recipe, Section, audit_into, compare, holm
 from evenhand_nlp.identity.lexicon import NONE, SEVERAL
 from evenhand_nlp.identity.ranking import KINDS, ranked
-from evenhand_nlp.identity.swapping import holm
 from evenhand_nlp.toxicity.fitting import FACTS, UNMITIGATED
 
 MOST_ROWS = 24
@@ -42,7 +41,7 @@ def _swaps(final: dict[str, Any], before: dict[str, Any] | None, facts: dict[str
     pairs = final["swaps"]
     if not pairs:
         return Section(title, "No test text mentions exactly one group of an axis, so nothing could be exchanged.")
-    adjusted = holm(pair["p"] for pair in pairs)
+    adjusted = holm(np.array([pair["p"] for pair in pairs]))
     order = sorted(range(len(pairs)), key=lambda i: -abs(pairs[i]["shift"][0]))
     sure = [i for i in order if adjusted[i] < SURE]
     earlier = {_key(pair): pair for pair in before["swaps"]} if before else {}
@@ -100,7 +99,7 @@ def _examples(final: dict[str, Any]) -> list[Section]:
 def _sentences(final: dict[str, Any]) -> Section:
     """The plugin's sentences, two groups at a time."""
     found = final["sentences"]
-    adjusted = holm(one["p"] for one in found)
+    adjusted = holm(np.array([one["p"] for one in found]))
     order = sorted(range(len(found)), key=lambda i: -abs(found[i]["shift"][0]))
     sure = sum(p < SURE for p in adjusted)
     rows = tuple(
