@@ -25,6 +25,21 @@ def _offline_and_apart(tmp_path, monkeypatch):
     monkeypatch.setenv("EVENHAND_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.fixture(scope="session")
+def run_apart(tmp_path_factory):
+    """run_apart("nlp/toxicity", "seed=1", plugins=…) -> a finished run in this process; one cache for all of them."""
+    import evenhand
+
+    def run(recipe, *settings, plugins=None):
+        folder = tmp_path_factory.mktemp(recipe.replace("/", "-"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("EVENHAND_CACHE", str(tmp_path_factory.getbasetemp() / "cache of runs"))
+            patch.setenv("HF_HUB_OFFLINE", "1")
+            return evenhand.run(recipe, settings=list(settings), out=folder / "run", plugins=plugins)
+
+    return run
+
+
 @pytest.fixture
 def evenhand(tmp_path):
     """Run the command line in an empty folder: evenhand("audit", "x.csv", env={...}) -> CompletedProcess."""

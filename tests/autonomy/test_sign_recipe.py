@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-import evenhand
 from evenhand_autonomy.signs.adaptation import Simulated
 from evenhand_autonomy.signs.samples import PLANTED
 from evenhand_autonomy.signs.section import _turn
@@ -24,15 +23,9 @@ QUICK = (
 
 
 @pytest.fixture(scope="module")
-def sample_run(tmp_path_factory):
+def sample_run(run_apart):
     """The folder of a finished run on the sample, adapted in a few steps."""
-    folder = tmp_path_factory.mktemp("signs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EVENHAND_CACHE", str(folder / "cache"))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setenv("OMP_NUM_THREADS", "1")
-        evenhand.run("autonomy/traffic-sign", settings=list(QUICK), out=folder / "run")
-    return folder / "run"
+    return run_apart("autonomy/traffic-sign", *QUICK).path
 
 
 @pytest.fixture

@@ -25,15 +25,6 @@ from evenhand.extending.discovering import load as load_plugins
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tables")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EVENHAND_CACHE", str(folder / "cache"))
-        plugins = load_plugins({"toy_tables": toy_tables})
-        return evenhand.run("toy_tables/loan", plugins=plugins, out=folder / "run").path, plugins
-
-
 @pytest.fixture
 def scorer(finished):
     from evenhand.scoring import load

@@ -18,15 +18,6 @@ from evenhand.extending.discovering import load as load_plugins
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tables")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EVENHAND_CACHE", str(folder / "cache"))
-        plugins = load_plugins({"toy_tables": toy_tables})
-        return package.run("toy_tables/loan", plugins=plugins, out=folder / "run").path, plugins
-
-
 @pytest.fixture
 def ask(evenhand, install, finished, tmp_path):
     """`evenhand predict` of rows written to new.csv: (exit code, what it said of errors)."""

@@ -10,7 +10,6 @@ import pytest
 
 import evenhand
 import toy_tables
-from evenhand.extending.discovering import load as load_plugins
 
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 SESSION = """
@@ -25,19 +24,10 @@ scorer = evenhand.load(sys.argv[1])
 """
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    pytest.importorskip("pyspark", reason="PySpark is not installed")
-    folder = tmp_path_factory.mktemp("tables")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EVENHAND_CACHE", str(folder / "cache"))
-        plugins = load_plugins({"toy_tables": toy_tables})
-        return evenhand.run("toy_tables/loan", plugins=plugins, out=folder / "run").path, plugins
-
-
 @pytest.fixture
 def in_spark(install, finished, tmp_path):
     """Run lines in a local session that has `rows` and `scorer`; gives what they printed."""
+    pytest.importorskip("pyspark", reason="PySpark is not installed")
     env = {**os.environ, "PYSPARK_PYTHON": sys.executable, **install("toy_tables", "toy_tables", PLUGINS)}
     pl.DataFrame(toy_tables.applicants(9, 300), strict=False).write_parquet(tmp_path / "new.parquet")
 

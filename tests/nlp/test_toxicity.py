@@ -1,12 +1,10 @@
 """toxicity on its sample: the planted bias is found, every mitigation makes it smaller, the report tells both."""
 
 import json
-import os
 
 import polars as pl
 import pytest
 
-import evenhand
 from evenhand import BadInput
 from evenhand_nlp.toxicity.data import load
 from evenhand_nlp.toxicity.samples import PLANTED, UNTIL, posts
@@ -15,23 +13,9 @@ METHODS = ("augment", "reweight", "dfr", "reductions")
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("toxicity")
-
-
-@pytest.fixture(scope="session")
-def runs(folder):
+def runs(run_apart):
     """Run folders by mitigation; the first of them computes the features of the posts, the others read them."""
-    wanted = {"EVENHAND_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        for method in ("none", *METHODS):
-            evenhand.run("nlp/toxicity", settings=[f"options.mitigation={method}"], out=folder / method)
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
-    return {method: folder / method for method in ("none", *METHODS)}
+    return {method: run_apart("nlp/toxicity", f"options.mitigation={method}").path for method in ("none", *METHODS)}
 
 
 @pytest.fixture

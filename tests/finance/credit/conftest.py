@@ -5,7 +5,6 @@ import csv
 import numpy as np
 import pytest
 
-import evenhand
 import evenhand_finance
 
 SMALL = (
@@ -32,12 +31,9 @@ def small(recipe):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(run_apart):
     """A whole run of credit-default on its sample."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        patch.setenv("EVENHAND_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return evenhand.run("finance/credit-default", out=tmp_path_factory.mktemp("runs") / "credit")
+    return run_apart("finance/credit-default")
 
 
 @pytest.fixture
