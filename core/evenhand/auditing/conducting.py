@@ -16,10 +16,11 @@ from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.bands import joint_critical
 from evenhand.auditing.evidence.histograms import histograms_of
 from evenhand.auditing.evidence.of_plugins import MetricFault
-from evenhand.auditing.judging.attributes import attributes_of, compared, entries, estimated, undecided
+from evenhand.auditing.judging.attributes import attributes_of, compared, entries, estimated
 from evenhand.auditing.judging.impact import impacts
 from evenhand.auditing.judging.notes import binning_notes, notes_of
 from evenhand.auditing.judging.trend import trends_of
+from evenhand.auditing.judging.verdict_rows import undecided
 from evenhand.auditing.judging.verdicts import worst
 from evenhand.auditing.metrics.metric import Estimate, GroupMetric
 from evenhand.auditing.metrics.of_plugins import read_extra

@@ -64,8 +64,9 @@ def count(value: Any) -> str:
 
 
 def interval(entry: dict[str, Any], simultaneous: bool = False) -> str:
-    """ "0.71 – 0.79", or why there is none."""
+    """ "0.71 – 0.79", or why there is none; of a gap that is judged, where all comparisons count, what decides."""
     tail = "_simultaneous" if simultaneous else ""
+    tail = "_deciding" if simultaneous and entry.get("verdict") else tail
     lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
     if lower is None and upper is None:
         return "–"
@@ -132,6 +133,23 @@ def plain(value: Any) -> str:
 def verdict(value: Any) -> tuple[str, str, str]:
     """(class name, words, sign) of a verdict."""
     return VERDICTS.get(value, VERDICTS[None])
+
+
+def how_sure(audit: dict[str, Any]) -> str:
+    """The error budget in a line: how often an audit like this is wrong, and what shares that out."""
+    budget = audit["question"].get("error_budget")
+    if not budget or not budget["split"]:
+        return f"{audit['question']['confidence']:.0%} over all comparisons together"
+    made = ", ".join(f"{kind} {_percent(level)}" for kind, level in budget["split"].items())
+    shared = f" (shared by {made})" if len(budget["split"]) > 1 else ""
+    return (
+        f"of audits like this at most {_percent(budget['exceeded'])} call something exceeded that is not, and at most"
+        f" {_percent(budget['within'])} something within that is not{shared}, however many groups are compared"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}\u202f%"
 
 
 def next_step(audit: dict[str, Any]) -> str:

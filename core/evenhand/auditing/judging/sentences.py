@@ -15,7 +15,8 @@ LONGEST_NAME = 80  # characters of a group's name in a sentence
 class Told:
     """A gap as a sentence needs it.
 
-    joint: simultaneous limits; proof: the pair that proves it; reach: how far it goes with rows of unknown group.
+    joint: limits that allow for all comparisons, those that decide where there is a verdict. proof: the pair that
+    proves it. reach: how far it goes with rows of unknown group. known: the verdict on the rows whose group is known.
     """
 
     kind: str
@@ -23,16 +24,17 @@ class Told:
     versus: str
     value: float
     joint: tuple[float, float]
-    says: str | None
-    more: dict[str, int] | None
+    says: str | None = None
+    more: dict[str, int] | None = None
     proof: tuple[str, str] | None = None
     reach: float = 0.0
+    known: str | None = None
 
 
-def sentence(told: Told, name: str, tolerance: float | None, known: str | None, decides: bool) -> str:
+def sentence(told: Told, name: str, tolerance: float | None, decides: bool) -> str:
     """The sentence of a gap of the metric `name`.
 
-    known: the verdict of the rows whose group is known; decides: whether the rows of unknown group alone leave it open.
+    decides: whether the rows of unknown group alone leave it open.
     """
     group, versus, value = shortened(told.group), shortened(told.versus), told.value
     between = f"between {number(told.joint[0])} and {number(told.joint[1])} allowing for all comparisons"
@@ -45,10 +47,10 @@ def sentence(told: Told, name: str, tolerance: float | None, known: str | None, 
     else:
         side = "higher" if value >= 0 else "lower"
         text = f"The {name} of {group} is {number(abs(value))} {side} than that of {versus} (difference {between})."
-    return text + _because(told, f"the tolerance of {number(tolerance)}", known, decides)
+    return text + _because(told, f"the tolerance of {number(tolerance)}", decides)
 
 
-def _because(told: Told, tolerance: str, known: str | None, decides: bool) -> str:
+def _because(told: Told, tolerance: str, decides: bool) -> str:
     if told.says == EXCEEDED:
         other = told.proof and set(told.proof) != {told.group, told.versus}
         where = f" between {shortened(told.proof[0])} and {shortened(told.proof[1])}" if told.proof and other else ""
@@ -56,7 +58,7 @@ def _because(told: Told, tolerance: str, known: str | None, decides: bool) -> st
         return f" That is more than {tolerance}: at least {number(least)}{where}."
     if told.says == WITHIN:
         return f" That is within {tolerance}."
-    if told.says == UNSURE and known == WITHIN:
+    if told.says == UNSURE and told.known == WITHIN:
         could = f"could be up to {number(told.reach)}" if np.isfinite(told.reach) else "is not bounded"
         return f" Where the group is known that is within {tolerance}; with the rows whose group is not, it {could}."
     if told.says == UNSURE:
