@@ -15,8 +15,9 @@ from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.judging.deciding import Case, Levels
 from evenhand.auditing.judging.missing import LeftOpen
 from evenhand.auditing.judging.p_values import At, tails, touching, touching_largest
+from evenhand.auditing.judging.rows_needed import rows_needed
 from evenhand.auditing.judging.sentences import Told, sentence
-from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, Deciding, judge, rows_needed
+from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, Deciding, judge
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
@@ -164,21 +165,22 @@ class MetricGaps:
                 decides = Deciding(_at(above, i), _at(inside, i))
                 says = judge(decides, tolerance, further=further)
                 shown = decides.shown(limits, tolerance, says)
-                pair = (self.names[i], versus) if kind == "difference" else (self.names[i],)
-                far = max(value[i] + further[1], further[0] - value[i]) if any(further) else abs(value[i])
-                more = self._more(float(far), pair, any(further)) if says == UNSURE else None
                 reach = max(further[0] - shown[0], shown[1] + further[1])
                 known = judge(decides, tolerance) if self.complete else None
-                told = replace(told, joint=shown, says=says, more=more, reach=reach, known=known)
+                told = replace(told, joint=shown, says=says, reach=reach, known=known)
             found.append(self._gap(told, alone, limits, float(p[i]), float(c[i])))
         return found
 
-    def _more(self, value: float, only: tuple[str, ...], further: bool) -> dict[str, int] | None:
-        """Rows that would settle it, never of a group that is none; no number of them where what is missing decides."""
-        if self.tolerance is None or (further and value >= self.tolerance):
+    def _more(self) -> dict[str, Any] | None:
+        """Rows that would settle it; none where rows of unknown group, or a group without a number, keep it open."""
+        if self.levels is None or self.tolerance is None or not self.complete:
             return None
-        groups = tuple(name for name, judged in zip(self.names, self.judged, strict=True) if judged)
-        return rows_needed(self.names, self.own, self.group_rows, value, self.tolerance, self.joint, only or groups)
+        gap = self._highest_gap
+        further = self._reach(gap, 0.0, self.pairs(self.levels.within, deciding=True)[1])[0] - gap
+        if further > 0 and gap + further >= self.tolerance:
+            return None
+        parts = self.names, self.own, self.group_rows, self.defined
+        return rows_needed(*parts, self.tolerance, self.levels, further)
 
     @property
     def _highest_gap(self) -> float:
@@ -210,9 +212,8 @@ class MetricGaps:
         gap, most = told.value, decides.within[1]
         further = self._reach(gap, most, up_w)[1] - most
         says = judge(decides, self.tolerance, self.complete, (0.0, further))
-        far, reach = self._reach(gap, joint[1], up_j)
-        only = (told.group, told.versus) if gap > self.tolerance else ()
-        more = self._more(far, only, far > gap) if says == UNSURE else None
+        reach = self._reach(gap, joint[1], up_j)[1]
+        more = self._more() if says == UNSURE else None
         evidence = np.unravel_index(int(np.argmax(low_e)), low_e.shape)
         proof = (self.names[self.defined[evidence[0]]], self.names[self.defined[evidence[1]]])
         shown = decides.shown(joint, self.tolerance, says)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from evenhand.auditing.judging.rows_needed import RANGE
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN
 
 LONGEST_NAME = 80  # characters of a group's name in a sentence
@@ -25,7 +27,7 @@ class Told:
     value: float
     joint: tuple[float, float]
     says: str | None = None
-    more: dict[str, int] | None = None
+    more: dict[str, Any] | None = None
     proof: tuple[str, str] | None = None
     reach: float = 0.0
     known: str | None = None
@@ -62,17 +64,31 @@ def _because(told: Told, tolerance: str, decides: bool) -> str:
         could = f"could be up to {number(told.reach)}" if np.isfinite(told.reach) else "is not bounded"
         return f" Where the group is known that is within {tolerance}; with the rows whose group is not, it {could}."
     if told.says == UNSURE:
-        why = " No number of rows settles it while those of unknown group have none." if decides else _more(told.more)
+        why = " No number of rows settles it while those of unknown group have none." if decides else ""
+        if told.kind == "largest" and not decides:
+            why = _more(told.more)
         return f" Whether {tolerance} holds cannot be said from these rows." + why
     return ""
 
 
-def _more(more: dict[str, int] | None) -> str:
+def _more(more: dict[str, Any] | None) -> str:
     if not more:
-        return ""
-    first = sorted(more.items(), key=lambda item: (-item[1], item[0]))
-    listed = "; ".join(f"{rows:,} more of {shortened(group)}" for group, rows in first[:3])
-    return f" About {listed}{' and others' if len(first) > 3 else ''} would settle it."
+        return " No number of rows promises an answer: the gap may be too near the tolerance."
+    first = sorted(more["groups"].items(), key=lambda item: (-item[1], item[0]))
+    listed = "; ".join(f"{_round(rows):,} more of {shortened(group)}" for group, rows in first[:3])
+    chance, (least, most) = more["chance"], more["range"]
+    ends = f"{RANGE[0]:.0%} to {RANGE[1]:.0%}"
+    span = f" ({_round(least):,} to {_round(most):,} in all for {ends})" if least and most else ""
+    others = " and others" if len(first) > 3 else ""
+    return (
+        f" About {listed}{others} give a chance of {chance:.0%} that it can be said{span}, if the true gap is about"
+        f" {number(more['gap'])}."
+    )
+
+
+def _round(rows: int) -> int:
+    """Two digits: nothing here is known better."""
+    return int(float(f"{rows:.1e}")) if rows >= 100 else rows
 
 
 def shortened(name: str) -> str:

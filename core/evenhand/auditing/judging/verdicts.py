@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
-
-import numpy as np
-
-from evenhand.auditing.evidence.group_estimates import GroupEstimates
-from evenhand.statistics.arrays import Floats
 
 WITHIN, EXCEEDED, UNSURE = "within", "exceeded", "not enough evidence"
 
@@ -53,43 +47,3 @@ def judge(
 def worst(verdicts: list[str]) -> str | None:
     """One word for many verdicts: what is exceeded outweighs what is unsure, and that what is within."""
     return next((v for v in (EXCEEDED, UNSURE, WITHIN) if v in verdicts), None)
-
-
-def rows_needed(
-    names: list[str],
-    estimates: GroupEstimates,
-    group_rows: Floats,
-    value: float,
-    tolerance: float,
-    c: float,
-    only: tuple[str, ...] = (),
-) -> dict[str, int] | None:
-    """How many more rows of which group would settle it, if the rates stay as they are. None: no number would.
-
-    Each group's half width must shrink to the distance between gap and tolerance, divided by √2; where the gap
-    sits almost on the tolerance, a quarter of the tolerance stands in for the distance.
-    """
-    distance = max(abs(tolerance - (0.0 if math.isnan(value) else value)), tolerance / 4)
-    if distance <= 0:
-        return None
-    per_row = _variance_per_row(estimates)
-    rows = np.nan_to_num(estimates.rows)
-    share = np.where(rows > 0, rows / np.maximum(group_rows, 1), rows.sum() / max(group_rows.sum(), 1))
-    target = 2 * c * c * per_row / distance**2
-    more = np.ceil((target - rows) / np.maximum(share, 1e-9))
-    needed = {
-        name: int(min(extra, 1e15))
-        for name, extra in zip(names, more, strict=True)
-        if extra > 0 and np.isfinite(extra) and (not only or name in only)
-    }
-    return needed or None
-
-
-def _variance_per_row(estimates: GroupEstimates) -> Floats:
-    known = estimates.rows >= 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.asarray(estimates.spread) ** 2 * (estimates.size + 4 if estimates.bounded else estimates.rows)
-        effect = np.maximum(estimates.rows / estimates.size, 0.05) if estimates.bounded else np.ones_like(spread)
-        each = np.where(known, spread * np.where(np.isfinite(effect), effect, 1.0), np.nan)
-    typical = np.nanmedian(each) if np.isfinite(each).any() else 0.25
-    return np.where(np.isfinite(each), each, typical)
