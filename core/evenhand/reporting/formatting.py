@@ -136,7 +136,7 @@ def verdict(value: Any) -> tuple[str, str, str]:
 
 
 def how_sure(audit: dict[str, Any]) -> str:
-    """The error budget in a line: how often an audit like this is wrong, and what shares that out."""
+    """The error budget in a line: how often an audit like this is wrong, what shares that out, and which look it is."""
     budget = audit["question"].get("error_budget")
     if not budget or not budget["split"]:
         return f"{audit['question']['confidence']:.0%} over all comparisons together"
@@ -144,8 +144,15 @@ def how_sure(audit: dict[str, Any]) -> str:
     shared = f" (shared by {made})" if len(budget["split"]) > 1 else ""
     return (
         f"of audits like this at most {_percent(budget['exceeded'])} call something exceeded that is not, and at most"
-        f" {_percent(budget['within'])} something within that is not{shared}, however many groups are compared"
+        f" {_percent(budget['within'])} something within that is not{shared}, however many groups are compared;"
+        f" {_which_look(budget)}"
     )
+
+
+def _which_look(budget: dict[str, Any]) -> str:
+    if budget["look"] is None:
+        return "this is one look, and asking again of other rows spends as much again (--ledger counts looks)"
+    return f"this is look {budget['look']}, and all looks together spend at most {_percent(budget['whole'])}"
 
 
 def _percent(share: float) -> str:

@@ -158,6 +158,6 @@ def test_two_groups_are_one_comparison_with_one_p_value():
 def test_the_budget_is_declared_and_shared():
     frame = counted(a=(80, 10, 20, 90), b=(65, 10, 35, 90))
     alone = audit(frame, **BY, tolerance={"tpr": 0.05}).data["question"]["error_budget"]
-    assert alone == {"exceeded": 0.05, "within": 0.05, "split": {"tolerances": 0.05}}
+    assert alone == {"whole": 0.05, "look": None, "exceeded": 0.05, "within": 0.05, "split": {"tolerances": 0.05}}
     both = audit(frame, **BY, tolerance={"tpr": 0.05}, policy="us-four-fifths").data["question"]["error_budget"]
     assert both["split"] == {"tolerances": 0.025, "impact ratios": 0.025}

@@ -87,6 +87,7 @@ def make_plan(
     rules = policy.ratio if policy is not None else ()
     budget = budget_of(
         asked.confidence,
+        asked.look,
         tolerances=bool(tolerances),
         ratios=any(rule.least is not None for rule in rules),
         slices=bool(searched_columns(asked)),
@@ -128,7 +129,9 @@ def _answered(
     asked: Question, rows: Rows, tolerances: Mapping[str, float], top: Top | None, decisions: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The `question` of audit.json: every part of what was asked, with decisions in the place of what was left open."""
-    parts = {name: getattr(asked, name) for name in PARTS if name not in ("title", "tolerance", "operating_point")}
+    parts = {
+        name: getattr(asked, name) for name in PARTS if name not in ("title", "tolerance", "operating_point", "look")
+    }
     return {
         **parts,
         "sensitive": list(rows.roles.sensitive),
