@@ -59,6 +59,14 @@ class FinetuneRule(_Part):
         ),
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a label that is spread over all classes.")
+    positive_weight: Literal["auto", "none", "sqrt", "balanced"] = Field(
+        "auto",
+        description=(
+            "Multi-label tasks: how much more a row that has a label counts than one that lacks it; `balanced`: as many"
+            " times as there are rows without it for one with it; `sqrt`: the root of that; `auto`: what serves the"
+            " probe best on validation."
+        ),
+    )
     lora_rank: int = Field(16, ge=1, description="Rank of the updates with `lora`.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="Number format; `auto`: bf16 where the hardware multiplies in it, else fp32."
@@ -68,6 +76,7 @@ class FinetuneRule(_Part):
 
 OF_THE_RUN = {
     "label": "it is the schema's; set schema.label",
+    "labels": "they are the schema's; set schema.labels",
     "positive": "it is the schema's; set schema.positive",
     "task": "it is the recipe's; set task",
     "score": "a run audits the scores of its own model",
@@ -81,7 +90,9 @@ class Recipe(_Part):
     name: str = Field(description="The part after the slash in `evenhand run DOMAIN/NAME`.")
     domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
     title: str = Field(description="A few words for lists, and for the head of the report.")
-    task: Task = Field(description="What the label is: one of two classes, one of several, or a number.")
+    task: Task = Field(
+        description="What the label is: one of two classes, one of several, any number of several, or a number."
+    )
     modality: Modality = Field(description="What the inputs are.")
     backbone: str | None = Field(
         None,
@@ -133,7 +144,7 @@ class Recipe(_Part):
             raise ValueError("it is a table of what is asked, such as [audit] confidence = 0.9")
         found = values if isinstance(values, Question) else Question.build(values)
         for key, why in OF_THE_RUN.items():
-            if getattr(found, key) is not None:
+            if getattr(found, key) not in (None, ()):
                 raise WrongPart(key, getattr(found, key), why)
         return found.anchored(Path.cwd())
 
@@ -145,6 +156,12 @@ class Recipe(_Part):
     def schema(self) -> Schema:  # type: ignore[override]  # pydantic's own .schema is deprecated and unused
         """The role of each column of the data."""
         return self.schema_
+
+    def with_schema(self, schema: Schema) -> Recipe:
+        """The same recipe with other roles, such as those of columns that reading its data made."""
+        changed = self.model_copy(update={"schema_": schema})
+        changed._origins = dict(self._origins)
+        return changed
 
     @property
     def full_name(self) -> str:

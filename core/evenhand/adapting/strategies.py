@@ -33,8 +33,10 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
     seed_and_threads(recipe)
     if recipe.modality == "table" or backbone is None:
         from evenhand.adapting.tables.choosing import adapt_table
+        from evenhand.adapting.tables.each_label import adapt_labels
 
-        return adapt_table(recipe, splits, backbone, run, labels, fit_baselines(recipe, splits, labels))
+        adapt_rows = adapt_labels if labels.task == "multilabel" else adapt_table
+        return adapt_rows(recipe, splits, backbone, run, labels, fit_baselines(recipe, splits, labels))
     encoder = load_encoder(backbone, recipe)
     silence_transformers()
     setting = Setting(recipe, splits, run, encoder, labels)

@@ -11,7 +11,7 @@ from typing import Any
 from evenhand.errors import BadInput, did_you_mean
 
 MOST_BINS = 100
-TASKS = ("binary", "multiclass", "regression", "selection")
+TASKS = ("binary", "multiclass", "multilabel", "regression", "selection")
 TARGETS = ("sensitivity", "specificity", "selection_rate", "precision")  # of an operating point
 MITIGATIONS = ("sweep", "fairlearn")
 

@@ -128,7 +128,7 @@ def _told(target: Path, whole: pl.LazyFrame, scorer: Scorer) -> Scored:
     if scorer.recipe.task == "regression":
         rows = int(whole.select(pl.len()).collect().item())
         return Scored(target, rows, (), tuple(names), scorer.notes)
-    decision = names[-2]  # the score stands last
+    decision = names[-1 if scorer.recipe.task == "multilabel" else -2]  # the score stands last, or the list of labels
     counted = whole.group_by(decision).len().sort("len", decision, descending=[True, False])
     decisions = tuple((str(value), int(n)) for value, n in counted.collect(engine="streaming").iter_rows())
     return Scored(target, sum(n for _, n in decisions), decisions, tuple(names), scorer.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -54,10 +54,12 @@ class Attribute:
     own: dict[str, GroupEstimates]
     rest: dict[str, GroupEstimates]
     maxima: dict[str, Maxima]
+    label: str = ""  # of a multi-label audit, the label that is audited
 
     @property
     def name(self) -> str:
-        return JOIN.join(self.columns)
+        """The columns; of a multi-label audit after the label."""
+        return (f"{self.label}: " if self.label else "") + JOIN.join(self.columns)
 
 
 def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates:
@@ -65,11 +67,20 @@ def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates
     return of_plugins.estimated(metric, groups) if metric.name in plan.foreign else estimate(metric, groups)
 
 
-def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[Attribute]:
-    """Every sensitive column, then every intersection to the depth of the plan."""
+def attributes_of(
+    table: Table, plan: Plan, metrics: list[GroupMetric], label: str = "", place: int = 0
+) -> list[Attribute]:
+    """Every sensitive column, then every intersection to the depth of the plan.
+
+    label: of a multi-label audit, the one that the table is about, and its `place` among the labels, so that each draws
+    for itself.
+    """
     places = range(len(table.columns))
     chosen = [combo for depth in range(1, plan.intersections + 1) for combo in combinations(places, depth)]
-    return [_attribute(table, plan, metrics, combo, i) for i, combo in enumerate(chosen)]
+    return [
+        replace(_attribute(table, plan, metrics, combo, place * len(chosen) + i), label=label)
+        for i, combo in enumerate(chosen)
+    ]
 
 
 def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tuple[int, ...], number: int) -> Attribute:
@@ -138,28 +149,35 @@ def _reference(
 def compared(
     attributes: list[Attribute], plan: Plan, metrics: list[GroupMetric]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(the attributes' part of audit.json, the verdicts)."""
-    every = [a.maxima[m.name] for a in attributes for m in metrics]
-    judged = [a.maxima[m.name].comparisons for a in attributes for m in metrics if m.name in plan.tolerances]
+    """(the attributes' part of audit.json, the verdicts). Of several labels, all labels' attributes are one family; a
+    metric that one of them has not got is not compared there."""
+    every = [a.maxima[m.name] for a in attributes for m in metrics if m.name in a.own]
+    judged = [
+        a.maxima[m.name].comparisons
+        for a in attributes
+        for m in metrics
+        if m.name in plan.tolerances and m.name in a.own
+    ]
     joint_all = joint_critical([m.comparisons for m in every], plan.confidence)
     joint_judged = joint_critical(judged, plan.confidence)
     own_critical = joint_critical([m.own for m in every], plan.confidence)
     parts = []
     for attribute in attributes:
         gaps = []
-        for metric in metrics:
+        mine = [m for m in metrics if m.name in attribute.own]
+        for metric in mine:
             joint = joint_judged if metric.name in plan.tolerances else joint_all
             gaps += _comparison(attribute, metric, plan, joint).gaps()
-        wide = _spreads({m.name: attribute.own[m.name] for m in metrics}, plan.confidence)
+        wide = _spreads({m.name: attribute.own[m.name] for m in mine}, plan.confidence)
         parts.append(
             {
                 **_described(attribute),
                 "spread": wide,
-                "worst": worst_groups(attribute.names, metrics, attribute.own, own_critical),
+                "worst": worst_groups(attribute.names, mine, attribute.own, own_critical),
                 "missing": missing_rows(
-                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], metrics
+                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], mine
                 ),
-                "groups": _group_rows(attribute, metrics, plan, own_critical),
+                "groups": _group_rows(attribute, mine, plan, own_critical),
                 "gaps": gaps,
             }
         )
@@ -167,7 +185,8 @@ def compared(
     p = np.array([gap["p_value"] for gap in every_gap], dtype=float)
     for gap, by_holm, by_rank in zip(every_gap, holm(p), benjamini_hochberg(p), strict=True):
         gap["p_adjusted"], gap["p_bh"] = by_holm, by_rank
-    return parts, list(_verdicts(parts, plan, metrics))
+    known = [{m.name for m in metrics if m.name in attribute.own} for attribute in attributes]
+    return parts, list(_verdicts(parts, plan, metrics, known))
 
 
 def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: float) -> MetricGaps:
@@ -208,6 +227,7 @@ def _spreads(found: Mapping[str, GroupEstimates], confidence: float) -> dict[str
 def _described(attribute: Attribute) -> dict[str, Any]:
     return {
         "name": attribute.name,
+        **({"label": attribute.label} if attribute.label else {}),
         "columns": list(attribute.columns),
         "reference": attribute.reference,
         "reference_rule": attribute.reference_rule,
@@ -255,13 +275,15 @@ def _why(metric: GroupMetric) -> str:
     return NO_ONE.get(frozenset(metric.denominator), "it has no denominator in this group")
 
 
-def _verdicts(parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric]) -> Iterator[dict[str, Any]]:
+def _verdicts(
+    parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric], known: list[set[str]]
+) -> Iterator[dict[str, Any]]:
     """The verdict on each attribute and metric with a tolerance: that on its largest gap, by the simultaneous
     interval."""
     kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
-    for part in parts:
+    for part, there in zip(parts, known, strict=True):
         for metric in metrics:
-            if metric.name not in plan.tolerances:
+            if metric.name not in plan.tolerances or metric.name not in there:
                 continue
             gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == metric.name), None)
             if gap is not None:

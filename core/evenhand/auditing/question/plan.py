@@ -116,7 +116,9 @@ def _answered(
     asked: Question, rows: Rows, tolerances: Mapping[str, float], top: Top | None, decisions: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The `question` of audit.json: every part of what was asked, with decisions in the place of what was left open."""
-    parts = {name: getattr(asked, name) for name in PARTS if name not in ("title", "tolerance", "operating_point")}
+    parts = {
+        name: getattr(asked, name) for name in PARTS if name not in ("title", "tolerance", "operating_point", "labels")
+    }
     return {
         **parts,
         "sensitive": list(rows.roles.sensitive),
