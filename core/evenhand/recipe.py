@@ -32,6 +32,25 @@ class SplitRule(_Part):
     test_sites: tuple[str, ...] = Field((), description='With `by = "site"`: these sites are the test split.')
 
 
+class WindowRule(_Part):
+    """How texts longer than the backbone reads are read: in overlapping windows, or cut off, which is then said."""
+
+    use: Literal["auto", "never"] = Field(
+        "auto",
+        description="`auto`: where a text is longer than `max_length` tokens; `never`: its rest is cut off, and said.",
+    )
+    length: int = Field(0, ge=0, description="Tokens of a window; 0: as many as the backbone reads, or `max_length`.")
+    overlap: float = Field(0.25, ge=0, le=0.9, description="Share of a window that is the window's before, too.")
+    pool: Literal["auto", "max", "mean"] = Field(
+        "auto",
+        description=(
+            "How the windows' scores become the text's: `max`, the window that speaks most for a label; `mean`, all"
+            " alike; `auto`: what is better on validation."
+        ),
+    )
+    most: int = Field(64, ge=1, le=10_000, description="Windows of one text that are read; a longer rest is said.")
+
+
 class FinetuneRule(_Part):
     """Which strategy adapts the backbone, and its settings."""
 
@@ -49,7 +68,8 @@ class FinetuneRule(_Part):
     batch_size: int = Field(32, ge=1, description="Rows in one step, over all processes together.")
     weight_decay: float = Field(0.01, ge=0, description="Pull of the weights towards zero (AdamW).")
     warmup: float = Field(0.1, ge=0, le=1, description="Share of all steps in which the step size grows.")
-    max_length: int = Field(128, ge=8, description="Tokens of a text that are read; the rest is cut off.")
+    max_length: int = Field(128, ge=8, description="Tokens of a text that are read at once; see `windows`.")
+    windows: WindowRule = Field(WindowRule(), description="How longer texts are read.")
     image_size: int = Field(224, ge=16, description="Side of the square that images are brought to, in pixels.")
     layers: str = Field(
         "head",

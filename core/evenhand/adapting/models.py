@@ -134,6 +134,14 @@ def as_scores(logits: np.ndarray, task: str) -> np.ndarray:
     return logits[:, 0] if task == "regression" else probabilities(logits, task)
 
 
+def as_logits(scores: np.ndarray, task: str) -> np.ndarray:
+    """Logits, or values [rows, 1], of which `as_scores` makes these scores."""
+    if task == "regression":
+        return scores.reshape(-1, 1)
+    logs = np.log(np.clip(scores, 1e-30, None))
+    return np.asarray(logs - np.log(np.clip(1 - scores, 1e-30, None)) if task == "multilabel" else logs)
+
+
 def _describe(folder: Path, schema: Schema, **facts: Any) -> None:
     text = json.dumps({**facts, "schema": schema.model_dump()}, indent=1, ensure_ascii=False)
     (folder / ABOUT).write_text(text + "\n", "utf-8")

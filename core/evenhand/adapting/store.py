@@ -24,6 +24,7 @@ from evenhand.adapting.rows_inside import holds_rows
 from evenhand.adapting.tables.each_label import EachLabel
 from evenhand.adapting.tables.model import TableModel
 from evenhand.adapting.weights import load_estimator, save_estimator
+from evenhand.adapting.windows import Windowed
 from evenhand.errors import BadInput, PluginFault
 from evenhand.values import Adapted, LabelThresholds, OperatingPoint
 
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
 FORMAT, VERSION, READ = "evenhand-model", 3, (2, 3)
 EXHIBIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NETWORK = "network"
-KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel | EachLabel]] = {
+KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel | EachLabel | Windowed]] = {
     "probe": ProbeModel,
     NETWORK: NetworkModel,
     "simple": SimpleModel,
     "table": TableModel,
     "labels": EachLabel,
+    "windows": Windowed,
 }
 
 

@@ -16,7 +16,7 @@ import torch
 
 from evenhand.adapting.distributed import agree
 from evenhand.adapting.loop import run_trainer
-from evenhand.adapting.models import NetworkModel, SimpleModel, as_scores
+from evenhand.adapting.models import NetworkModel, SimpleModel, as_logits, as_scores
 from evenhand.adapting.probe import Head, Probe, positive_weights, quality
 from evenhand.adapting.probing import cache_of, probe_model, probe_of
 from evenhand.adapting.setting import Setting
@@ -95,19 +95,11 @@ def _with_or_without(
     alone = quality(mine, labels)
     features = cache_of(setting.run).features(setting.encoder, setting.validation, setting.splits.schema)
     pair = (as_scores(mine, labels.task) + as_scores(probe.selected.logits(features), labels.task)) / 2
-    together = quality(_as_logits(pair, labels.task), labels)
+    together = quality(as_logits(pair, labels.task), labels)
     joined = together["selection"] > alone["selection"]
     best = together if joined else alone
     scores = pair if joined else as_scores(mine, labels.task)
     return joined, {name: value for name, value in best.items() if name != "selection"}, scores
-
-
-def _as_logits(pair: np.ndarray, task: str) -> np.ndarray:
-    """What `as_scores` makes these scores of."""
-    if task == "regression":
-        return pair.reshape(-1, 1)
-    logs = np.log(np.clip(pair, 1e-30, None))
-    return np.asarray(logs - np.log(np.clip(1 - pair, 1e-30, None)) if task == "multilabel" else logs)
 
 
 def _trained(

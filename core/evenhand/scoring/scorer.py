@@ -16,6 +16,7 @@ import polars as pl
 
 from evenhand.adapting import scores
 from evenhand.adapting.store import VERSION, load_model
+from evenhand.adapting.windows import Unread, cut_off
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
@@ -128,8 +129,15 @@ class Scorer:
         columns = [pl.Series(name, values) for name, values in made.items()]
         return pl.DataFrame([*kept.get_columns(), *columns, listed])
 
+    def unread(self, rows: pl.DataFrame) -> tuple[Unread, int] | None:
+        """(what the model does not read of the texts of rows that `batches` gave, tokens that it reads of one); None
+        where it reads no texts."""
+        return cut_off(self.adapted.model, to_rows(rows.select(self.recipe.schema.input)), self.recipe.schema)
+
     def _scores(self, rows: pl.DataFrame) -> np.ndarray:
         inputs = to_rows(rows.select(self.recipe.schema.input))
+        if (cut := self.unread(rows)) is not None and (said := cut[0].says(cut[1])):
+            warnings.warn(said, stacklevel=3)
         return np.asarray(scores(self.adapted.model, inputs, self.recipe.schema), dtype=np.float64)
 
 
