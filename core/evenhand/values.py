@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
 Modality = Literal["text", "image", "table"]
 
 
@@ -61,7 +61,10 @@ class Model(Protocol):
     """
 
     def scores(self, rows: Dataset) -> np.ndarray:
-        """Probabilities of shape [rows, classes], or predicted values of shape [rows] for regression."""
+        """Probabilities of shape [rows, classes], or predicted values of shape [rows] for regression.
+
+        Of several labels, each row's classes have a probability of their own, and need not sum to 1.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -91,15 +94,43 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelThresholds:
+    """From which score on each label of a multi-label task is given, as validation rows say it is best.
+
+    `rule`: by which figure, in words; `labels`: their names; `thresholds` and `reached` (that figure on validation) in
+    their order, `positives`: how many of the `rows` validation rows have the label; `shared`: labels with too few of
+    those for a threshold of their own. `baselines`: the thresholds of each baseline, by the same rule.
+    """
+
+    rule: str
+    labels: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    reached: tuple[float, ...]
+    positives: tuple[int, ...]
+    rows: int
+    shared: tuple[str, ...] = ()
+    baselines: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any] | None) -> LabelThresholds | None:
+        """What JSON holds of them, where lists stand for tuples; None of nothing."""
+        if not facts:
+            return None
+        lists = {key: tuple(value) for key, value in facts.items() if isinstance(value, list)}
+        return cls(**{**facts, **lists, "baselines": {name: tuple(v) for name, v in facts["baselines"].items()}})
+
+
+@dataclass(frozen=True, slots=True)
 class Adapted:
     """A model fitted to the train split, with the simple baselines that it has to beat.
 
-    `classes` are the label values in the order of the score columns (empty for regression).
+    `classes` are the label values in the order of the score columns (empty for regression); of a multi-label task, the
+    columns of `schema.labels`.
     `validation` holds what model selection looked at; the test split is never in it.
     `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
     `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
-    their order; needed by an operating point where `model` was fitted on them too. It is not stored.
-    `operating`: the core's, where the recipe asks for an operating point.
+    their order; needed by an operating point or thresholds per label where `model` was fitted on them too. It is not
+    stored. `operating` and `labelled`: the core's, where the recipe asks for an operating point or has several labels.
     `exhibits`: file name -> bytes that `report_sections` will want, stored as model/exhibits/NAME and not read back.
     """
 
@@ -112,6 +143,7 @@ class Adapted:
     validation_scores: np.ndarray | None = None
     operating: OperatingPoint | None = None
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
+    labelled: LabelThresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +157,9 @@ class Predictions:
     `threshold`: prediction = score >= threshold; None when predictions are given.
     `baselines`: name of a baseline -> the column of `table` that holds its predictions; `baseline_scores`: the same
     for its scores (binary). `operating`: how the threshold was chosen, where the recipe asks for an operating point.
+
+    A multi-label task has a column of 0 and 1 for each label (`schema.labels`, and `classes` are the same), and `{}` in
+    `schema.score`, `schema.prediction` and the baselines' columns stands for the label. `labelled`: the thresholds.
     """
 
     table: Path | Any
@@ -135,6 +170,7 @@ class Predictions:
     baselines: Mapping[str, str] = field(default_factory=dict)
     baseline_scores: Mapping[str, str] = field(default_factory=dict)
     operating: OperatingPoint | None = None
+    labelled: LabelThresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from evenhand.adapting.features import FeatureCache
 from evenhand.adapting.library_format import HEAD_TENSORS, fill_network, write_network
-from evenhand.adapting.probe import Head, softmax
+from evenhand.adapting.probe import Head, probabilities
 from evenhand.adapting.views import VIEWS
 from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
 from evenhand.pretrained.again import found_again
@@ -131,7 +131,15 @@ class SimpleModel:
 
 def as_scores(logits: np.ndarray, task: str) -> np.ndarray:
     """Logits [rows, outputs] as the corridor wants them: probabilities, or one value per row."""
-    return logits[:, 0] if task == "regression" else softmax(logits)
+    return logits[:, 0] if task == "regression" else probabilities(logits, task)
+
+
+def as_logits(scores: np.ndarray, task: str) -> np.ndarray:
+    """Logits, or values [rows, 1], of which `as_scores` makes these scores."""
+    if task == "regression":
+        return scores.reshape(-1, 1)
+    logs = np.log(np.clip(scores, 1e-30, None))
+    return np.asarray(logs - np.log(np.clip(1 - scores, 1e-30, None)) if task == "multilabel" else logs)
 
 
 def _describe(folder: Path, schema: Schema, **facts: Any) -> None:

@@ -21,10 +21,12 @@ from evenhand.adapting.corrected import Corrected
 from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
 from evenhand.adapting.rows_inside import holds_rows
+from evenhand.adapting.tables.each_label import EachLabel
 from evenhand.adapting.tables.model import TableModel
 from evenhand.adapting.weights import load_estimator, save_estimator
+from evenhand.adapting.windows import Windowed
 from evenhand.errors import BadInput, PluginFault
-from evenhand.values import Adapted, OperatingPoint
+from evenhand.values import Adapted, LabelThresholds, OperatingPoint
 
 if TYPE_CHECKING:
     from evenhand.recipe import Recipe
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
 FORMAT, VERSION, READ = "evenhand-model", 3, (2, 3)
 EXHIBIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NETWORK = "network"
-KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel]] = {
+KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel | EachLabel | Windowed]] = {
     "probe": ProbeModel,
     NETWORK: NetworkModel,
     "simple": SimpleModel,
     "table": TableModel,
+    "labels": EachLabel,
+    "windows": Windowed,
 }
 
 
@@ -56,6 +60,7 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "validation": dict(adapted.validation),
         "notes": list(adapted.notes),
         "operating": None if adapted.operating is None else asdict(adapted.operating),
+        **({} if adapted.labelled is None else {"labelled": asdict(adapted.labelled)}),
         "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
@@ -90,6 +95,7 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
             about["validation"],
             tuple(about["notes"]),
             operating=OperatingPoint(**about["operating"]) if about.get("operating") else None,
+            labelled=LabelThresholds.from_facts(about.get("labelled")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(

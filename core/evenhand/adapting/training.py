@@ -16,8 +16,8 @@ import torch
 
 from evenhand.adapting.distributed import agree
 from evenhand.adapting.loop import run_trainer
-from evenhand.adapting.models import NetworkModel, SimpleModel, as_scores
-from evenhand.adapting.probe import Head, Probe, quality
+from evenhand.adapting.models import NetworkModel, SimpleModel, as_logits, as_scores
+from evenhand.adapting.probe import Head, Probe, positive_weights, quality
 from evenhand.adapting.probing import cache_of, probe_model, probe_of
 from evenhand.adapting.setting import Setting
 from evenhand.pretrained.network import Network, run_batches
@@ -36,7 +36,8 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     known = setting.encoder.examples(setting.validation, splits.schema)
     examples = setting.encoder.examples(splits.train, splits.schema)
     first = None if strategy == "full" else probe.selected
-    network = _trained(setting, Labelled(examples, labels.train), first, "training")
+    weights = positive_weights(labels.train, probe.selected.weighing) if labels.task == "multilabel" else None
+    network = _trained(setting, Labelled(examples, labels.train), first, "training", weights)
     joined, measured, unseen = _with_or_without(setting, network, known, probe)
     setting.run.log("trained", joined_with_probe=joined, **measured)
     notes = [*labels.notes, f"validation accuracy or error of the probe alone: {_short(probe.validation)}"]
@@ -46,7 +47,7 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
         )
     if recipe.options.get("refit", True) and len(known):
         both = Joined(Labelled(examples, labels.train), Labelled(known, labels.validation))
-        network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all")
+        network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all", weights)
         notes.append(
             "after it was measured on validation the network was trained again on train and validation together"
         )
@@ -94,21 +95,26 @@ def _with_or_without(
     alone = quality(mine, labels)
     features = cache_of(setting.run).features(setting.encoder, setting.validation, setting.splits.schema)
     pair = (as_scores(mine, labels.task) + as_scores(probe.selected.logits(features), labels.task)) / 2
-    together = quality(
-        pair.reshape(-1, 1) if labels.task == "regression" else np.log(np.clip(pair, 1e-30, None)), labels
-    )
+    together = quality(as_logits(pair, labels.task), labels)
     joined = together["selection"] > alone["selection"]
     best = together if joined else alone
     scores = pair if joined else as_scores(mine, labels.task)
     return joined, {name: value for name, value in best.items() if name != "selection"}, scores
 
 
-def _trained(setting: Setting, data: Sequence[dict[str, Any]], head: Head | None, what: str) -> Network:
-    """A copy of the backbone trained on `data`, from `head` where one is given."""
+def _trained(
+    setting: Setting,
+    data: Sequence[dict[str, Any]],
+    head: Head | None,
+    what: str,
+    weights: np.ndarray | None = None,
+) -> Network:
+    """A copy of the backbone trained on `data`, from `head` where one is given; rows with a label count `weights`."""
     recipe, labels = setting.recipe, setting.labels
     rule = recipe.finetune
     torch.manual_seed(recipe.seed)
     network: Network = setting.encoder.module(labels.n_out, labels.task, rule.label_smoothing)  # type: ignore[assignment]
+    network.positive_weight = None if weights is None else torch.tensor(weights, dtype=torch.float32)
     if head is not None:
         with torch.no_grad():
             network.head.weight.copy_(torch.from_numpy(head.weight.copy("C")))

@@ -12,7 +12,7 @@ from evenhand.errors import BadInput, did_you_mean
 
 MOST_BINS = 100
 MOST_LOOKS = 100_000
-TASKS = ("binary", "multiclass", "regression", "selection")
+TASKS = ("binary", "multiclass", "multilabel", "regression", "selection")
 TARGETS = ("sensitivity", "specificity", "selection_rate", "precision")  # of an operating point
 MITIGATIONS = ("sweep", "fairlearn")
 

@@ -66,6 +66,7 @@ class Audit:
 
 
 def _table(attribute: dict[str, Any], metrics: list[str]) -> list[str]:
+    metrics = [m for m in metrics if m not in attribute.get("undefined", ())]
     rows = [[attribute["name"], "rows", *metrics]]
     for group in attribute["groups"]:
         mark = " *" if group["name"] == attribute["reference"] else ""

@@ -193,6 +193,18 @@ def label_of(audit: dict[str, Any], metric: str) -> str:
     return labels.get(metric) or UNLISTED.get(metric) or metric.replace("_", " ")
 
 
+def defined_in(audit: dict[str, Any], attribute: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics that this part of the audit has; of several labels, one may lack what another has."""
+    lost = attribute.get("undefined") or {}
+    return [metric for metric in audit["metrics"] if metric["defined"] and metric["name"] not in lost]
+
+
+def overall_of(audit: dict[str, Any], attribute: dict[str, Any]) -> dict[str, Any]:
+    """Each metric over all rows; of several labels, that of the label which this part of the audit is about."""
+    found: dict[str, Any] = attribute.get("overall") or audit["overall"]
+    return found
+
+
 def judged_rate(audit: dict[str, Any], metric: str) -> str:
     """What a policy's ratio compares, in words; not the selection rate where being selected is unfavourable."""
     favourable = audit["question"].get("favourable") or {}
@@ -217,17 +229,17 @@ def slice_metric(audit: dict[str, Any], found: dict[str, Any]) -> str:
 
 def helps(evaluation: list[dict[str, Any]]) -> str:
     """Whether adapting helped, from the paired gain over the best baseline."""
-    gain = next((m for m in evaluation if m["name"] == "accuracy_gain"), None)
+    names = {"accuracy_gain": "accuracy", "macro_f1_gain": "macro F1"}
+    gain = next((m for m in evaluation if m["name"] in names), None)
     if gain is None or gain["lower"] is None:
         return "There is no paired comparison with a baseline for this task; compare the rows below."
-    points = f"{abs(gain['value']) * 100:.1f} points"
+    points, what = f"{abs(gain['value']) * 100:.1f} points", names[gain["name"]]
+    better = "is right more often" if what == "accuracy" else "is better"
     if gain["lower"] > 0:
-        return f"Yes: the adapted model is right more often than the best baseline, by {points} of accuracy."
+        return f"Yes: the adapted model {better} than the best baseline, by {points} of {what}."
     if gain["upper"] < 0:
-        return (
-            f"No: the best baseline is right more often, by {points} of accuracy. Prefer it: it is simpler and better."
-        )
+        return f"No: the best baseline {better}, by {points} of {what}. Prefer it: it is simpler and better."
     return (
-        f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of accuracy) could be"
+        f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of {what}) could be"
         " chance. Prefer the simpler model."
     )

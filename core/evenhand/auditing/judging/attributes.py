@@ -55,10 +55,12 @@ class Attribute:
     own: dict[str, GroupEstimates]
     rest: dict[str, GroupEstimates]
     maxima: dict[str, Maxima]
+    label: str = ""  # of a multi-label audit, the label that is audited
 
     @property
     def name(self) -> str:
-        return JOIN.join(self.columns)
+        """The columns; of a multi-label audit after the label."""
+        return (f"{self.label}: " if self.label else "") + JOIN.join(self.columns)
 
 
 def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates:
@@ -66,11 +68,20 @@ def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates
     return of_plugins.estimated(metric, groups) if metric.name in plan.foreign else estimate(metric, groups)
 
 
-def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[Attribute]:
-    """Every sensitive column, then every intersection to the depth of the plan."""
+def attributes_of(
+    table: Table, plan: Plan, metrics: list[GroupMetric], label: str = "", place: int = 0
+) -> list[Attribute]:
+    """Every sensitive column, then every intersection to the depth of the plan.
+
+    label: of a multi-label audit, the one that the table is about, and its `place` among the labels, so that each draws
+    for itself.
+    """
     places = range(len(table.columns))
     chosen = [combo for depth in range(1, plan.intersections + 1) for combo in combinations(places, depth)]
-    return [_attribute(table, plan, metrics, combo, i) for i, combo in enumerate(chosen)]
+    return [
+        replace(_attribute(table, plan, metrics, combo, place * len(chosen) + i), label=label)
+        for i, combo in enumerate(chosen)
+    ]
 
 
 def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tuple[int, ...], number: int) -> Attribute:
@@ -141,43 +152,48 @@ def _reference(
 def compared(
     attributes: list[Attribute], plan: Plan, metrics: list[GroupMetric]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(the attributes' part of audit.json, the verdicts)."""
-    own_critical = joint_critical([a.maxima[m.name].own for a in attributes for m in metrics], plan.confidence)
+    """(the attributes' part of audit.json, the verdicts). Of several labels, all labels' attributes are one family; a
+    metric that one of them has not got is not compared there."""
+    own_critical = joint_critical(
+        [a.maxima[m.name].own for a in attributes for m in metrics if m.name in a.own], plan.confidence
+    )
     comparisons = _comparisons(attributes, plan, metrics)
     parts = []
-    for attribute in attributes:
-        gaps = [gap for metric in metrics for gap in comparisons[attribute.name, metric.name].gaps()]
-        wide = _spreads({m.name: attribute.own[m.name] for m in metrics}, plan.confidence)
+    for place, attribute in enumerate(attributes):
+        mine = [m for m in metrics if m.name in attribute.own]
+        gaps = [gap for metric in mine for gap in comparisons[place, metric.name].gaps()]
+        wide = _spreads({m.name: attribute.own[m.name] for m in mine}, plan.confidence)
         parts.append(
             {
                 **_described(attribute),
                 "spread": wide,
-                "worst": worst_groups(attribute.names, metrics, attribute.own, own_critical),
+                "worst": worst_groups(attribute.names, mine, attribute.own, own_critical),
                 "missing": missing_rows(
-                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], metrics
+                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], mine
                 ),
-                "groups": _group_rows(attribute, metrics, plan, own_critical),
+                "groups": _group_rows(attribute, mine, plan, own_critical),
                 "gaps": gaps,
             }
         )
-    return parts, list(verdicts_of(parts, plan, metrics))
+    known = [{m.name for m in metrics if m.name in attribute.own} for attribute in attributes]
+    return parts, list(verdicts_of(parts, plan, metrics, known))
 
 
 def _comparisons(
     attributes: list[Attribute], plan: Plan, metrics: list[GroupMetric]
-) -> dict[tuple[str, str], MetricGaps]:
-    """Every metric on every attribute, with the critical values at which it is judged together with the others."""
-    every = [a.maxima[m.name].comparisons for a in attributes for m in metrics]
-    judged = [a.maxima[m.name].comparisons for a in attributes for m in metrics if m.name in plan.tolerances]
+) -> dict[tuple[int, str], MetricGaps]:
+    """(place of the attribute, metric) -> its gaps, with the critical values at which they are judged together."""
+    pairs = [(place, a, m) for place, a in enumerate(attributes) for m in metrics if m.name in a.own]
+    every = [a.maxima[m.name].comparisons for _, a, m in pairs]
+    judged = [a.maxima[m.name].comparisons for _, a, m in pairs if m.name in plan.tolerances]
     level = plan.budget.of(TOLERANCES)
     joint_all, joint_judged = joint_critical(every, plan.confidence), joint_critical(judged, 1 - level)
     alongside = np.sort(np.max(every, axis=0)) if every else np.zeros(0)
     found = {
-        (a.name, m.name): replace(
+        (place, m.name): replace(
             _comparison(a, m, plan, joint_judged if m.name in plan.tolerances else joint_all), alongside=alongside
         )
-        for a in attributes
-        for m in metrics
+        for place, a, m in pairs
     }
     cases = {key: case for key, one in found.items() if (case := one.case()) is not None}
     levels = dict(zip(cases, decided(list(cases.values()), level), strict=True))
@@ -222,6 +238,7 @@ def _spreads(found: Mapping[str, GroupEstimates], confidence: float) -> dict[str
 def _described(attribute: Attribute) -> dict[str, Any]:
     return {
         "name": attribute.name,
+        **({"label": attribute.label} if attribute.label else {}),
         "columns": list(attribute.columns),
         "reference": attribute.reference,
         "reference_rule": attribute.reference_rule,

@@ -10,12 +10,14 @@ from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.question.plan import Plan
 
 
-def verdicts_of(parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric]) -> Iterator[dict[str, Any]]:
-    """The verdict on each attribute and metric with a tolerance: that on its largest gap."""
+def verdicts_of(
+    parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric], known: list[set[str]]
+) -> Iterator[dict[str, Any]]:
+    """The verdict on each attribute and metric with a tolerance: that on its largest gap. known: the metrics of each."""
     kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
-    for part in parts:
+    for part, there in zip(parts, known, strict=True):
         for metric in metrics:
-            if metric.name not in plan.tolerances:
+            if metric.name not in plan.tolerances or metric.name not in there:
                 continue
             gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == metric.name), None)
             if gap is not None:

@@ -22,6 +22,13 @@ from evenhand.auditing.table.rows import AuditTask, Rows
 from evenhand.auditing.table.top import NO_PROBABILITIES, Top
 from evenhand.errors import BadInput, did_you_mean
 
+ELSEWHERE = (
+    "title",
+    "tolerance",
+    "operating_point",
+    "look",
+    "labels",
+)  # parts that stand in an audit under other names
 REFERENCE_RULE = "the group with the most rows"
 
 
@@ -129,9 +136,7 @@ def _answered(
     asked: Question, rows: Rows, tolerances: Mapping[str, float], top: Top | None, decisions: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The `question` of audit.json: every part of what was asked, with decisions in the place of what was left open."""
-    parts = {
-        name: getattr(asked, name) for name in PARTS if name not in ("title", "tolerance", "operating_point", "look")
-    }
+    parts = {name: getattr(asked, name) for name in PARTS if name not in ELSEWHERE}
     return {
         **parts,
         "sensitive": list(rows.roles.sensitive),
