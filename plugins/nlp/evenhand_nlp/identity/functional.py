@@ -31,16 +31,23 @@ class Passed:
     by_target: dict[str, tuple[float, int]]
 
 
+def table_of(file: Path, option: str) -> Any:
+    """A Parquet or CSV file as a Polars frame; BadInput where it is not there or is no table."""
+    import polars as pl
+
+    if not file.is_file():
+        raise BadInput(f"there is no file {file} ({option}); name a Parquet or CSV file")
+    try:
+        return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BadInput(f"{file} ({option}) is no table that can be read: {str(error)[:200]}") from None
+
+
 def cases_of(file: Path) -> Any:
     """The cases as a Polars frame; BadInput where the file has not the columns or is no table."""
     import polars as pl
 
-    if not file.is_file():
-        raise BadInput(f"there is no file {file} (options.functional_tests); name a Parquet or CSV file")
-    try:
-        rows = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{file} (options.functional_tests) is no table that can be read: {str(error)[:200]}") from None
+    rows = table_of(file, "options.functional_tests")
     lacking = [name for name in COLUMNS if name not in rows.columns]
     if lacking:
         raise BadInput(
