@@ -1,4 +1,4 @@
-"""sentiment on its sample: the planted bias is found, each mitigation makes it smaller, another domain is adapted to."""
+"""sentiment on its sample: the planted bias is found, mitigations make it smaller, another domain is adapted to."""
 
 import json
 
@@ -147,6 +147,11 @@ def test_a_model_of_one_domain_is_adapted_to_another(two_domains, tmp_path_facto
     source = evenhand.run("nlp/sentiment", data=home, settings=settings, out=folder / "run").path
     none = evenhand.adapt(source, place, k=0, out=folder / "none")
     assert (none.verdict, none.chosen) == ("not enough evidence", "nothing")
+    asked = evenhand.adapt(source, place, k=0, take="align", out=folder / "asked")
+    assert (asked.verdict, asked.chosen) == ("taken as asked", "align")
+    assert "cannot say whether it is better" in str(asked)
+    with pytest.raises(BadInput, match="is no candidate for these rows; they allow label-shift"):
+        evenhand.adapt(source, place, k=0, take="pool", out=folder / "no")
     many = evenhand.adapt(source, place, k=200, out=folder / "many")
     lines = {line["name"]: line for line in many.card["candidates"]}
     assert set(lines) >= {"nothing", "align", "reweight", "probe", "finetune", "pool"}
