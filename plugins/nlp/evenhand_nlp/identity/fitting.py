@@ -54,11 +54,11 @@ def identity_facts(
     facts: dict[str, Any] = {"version": words.version, "limits": list(words.limits), "threshold": at, "models": {}}
     for name, model in models.items():
         score = scorer(model, splits.schema, positive_of(adapted, splits.schema))
-        facts["models"][name] = _said(score, texts, words, at, recipe.seed) | _asked(score, asked, at, recipe.seed)
+        facts["models"][name] = said_of(score, texts, words, at, recipe.seed) | asked_of(score, asked, at, recipe.seed)
     return facts
 
 
-def _said(score: Score, texts: list[str], words: Lexicon, at: float, seed: int) -> dict[str, Any]:
+def said_of(score: Score, texts: list[str], words: Lexicon, at: float, seed: int) -> dict[str, Any]:
     """What a model makes of every axis of the term list."""
     found = rewritten(words.axes, texts, score, seed)
     return {
@@ -69,7 +69,7 @@ def _said(score: Score, texts: list[str], words: Lexicon, at: float, seed: int) 
     }
 
 
-def _asked(score: Score, asked: Mapping[str, Any], at: float, seed: int) -> dict[str, Any]:
+def asked_of(score: Score, asked: Mapping[str, Any], at: float, seed: int) -> dict[str, Any]:
     """What a model makes of the files that the recipe names."""
     found: dict[str, Any] = {}
     if "functional_tests" in asked:

@@ -36,14 +36,12 @@ def method_of(recipe: Recipe) -> str:
 
 def mitigated(recipe: Recipe, splits: Splits, backbone: Any, run: Any, words: Lexicon) -> Adapted:
     """The model that the method of the recipe leads to."""
-    method, axes = method_of(recipe), [name for name in recipe.schema.sensitive if name in words.axes]
+    method, axes = method_of(recipe), columns_of(recipe, splits, words)
     if method in HEADS and recipe.finetune.strategy != "probe":
         raise BadInput(
             f"options.mitigation = '{method}' fits the head alone, and finetune.strategy is"
             f" '{recipe.finetune.strategy}'; use the strategy probe, or the mitigation augment or reweight"
         )
-    if not axes:
-        raise BadInput(f"options.mitigation = '{method}' needs an axis of the term list in schema.sensitive")
     if method == "reductions":
         from evenhand_nlp.identity.reduced import reduced
 
@@ -52,6 +50,25 @@ def mitigated(recipe: Recipe, splits: Splits, backbone: Any, run: Any, words: Le
     adapted = finetune(recipe, changed, backbone, run)
     note = f"mitigation {method}: learnt from {len(changed.train):,} texts made of {len(splits.train):,}"
     return replace(adapted, notes=(*adapted.notes, note))
+
+
+def columns_of(recipe: Recipe, splits: Splits, words: Lexicon) -> list[str]:
+    """The columns whose groups are made alike: options.balance, else the audited axes of the term list."""
+    method, audited = method_of(recipe), list(splits.schema.sensitive)
+    axes, wanted = [name for name in audited if name in words.axes], recipe.options.get("balance", [])
+    if not isinstance(wanted, list) or not all(name in audited for name in wanted):
+        raise BadInput(
+            f"options.balance is {wanted!r}; give a list of columns of schema.sensitive: {', '.join(audited)}"
+        )
+    found = [str(name) for name in wanted] or axes
+    if method == "augment":
+        found = [name for name in found if name in words.axes]
+    if not found:
+        raise BadInput(
+            f"options.mitigation = '{method}' needs an axis of the term list in schema.sensitive"
+            + ("" if method == "augment" else ", or columns in options.balance")
+        )
+    return found
 
 
 def augmented(recipe: Recipe, splits: Splits, words: Lexicon, axes: list[str]) -> Splits:

@@ -25,7 +25,7 @@ from evenhand_nlp.identity.swapping import Score
 TEXT, LABEL, TERM = ("text", "phrase", "sentence"), ("label", "toxicity", "label_gold"), ("term", "identity")
 FEWEST = 10  # texts of either label below which a term is left out
 REPLICATES = 100
-MOST = 10_000  # sentences that are scored
+MOST = 5_000  # sentences that are scored
 
 
 @dataclass(frozen=True, slots=True)
