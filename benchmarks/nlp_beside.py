@@ -14,9 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 STUDENT = 2.776  # 97.5 % quantile of t with 4 degrees of freedom
 PARTS = ("test", "other")
@@ -105,6 +108,36 @@ def mean(values: list[float], points: bool = True) -> str:
     reach = STUDENT * spread / math.sqrt(5)
     form = ".1f" if points else ".3f"
     return f"{middle:{form}} ({middle - reach:{form}} to {middle + reach:{form}})"
+
+
+@contextmanager
+def remembered(file: Path) -> Iterator[None]:
+    """What the frozen text backbone makes of a text is asked once, and kept in `file`."""
+    from evenhand.pretrained import text
+
+    plain = text.TextEncoder.features
+    known: dict[str, np.ndarray] = {}
+    if file.is_file():
+        with np.load(file) as held:
+            known = dict(zip(json.loads(bytes(held["texts"]).decode()), held["features"], strict=True))
+
+    def features(self: Any, rows: Any, schema: Any) -> np.ndarray:
+        texts = text.texts_of(rows, schema)
+        new = {one: place for place, one in enumerate(texts) if one not in known}
+        if new:
+            known.update(zip(new, plain(self, rows.select(list(new.values())), schema), strict=True))
+        return np.stack([known[one] for one in texts]) if texts else plain(self, rows, schema)
+
+    text.TextEncoder.features = features  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        text.TextEncoder.features = plain  # type: ignore[method-assign]
+        np.savez(
+            file,
+            features=np.stack(list(known.values())),
+            texts=np.frombuffer(json.dumps(list(known)).encode(), np.uint8),
+        )
 
 
 def add(results: Path, line: dict[str, Any]) -> None:
