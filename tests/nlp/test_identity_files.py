@@ -49,9 +49,8 @@ def test_a_term_whose_name_is_enough_has_the_lowest_bpsn(templates):
     assert terms["muslim"] == [1.0, 0.0, 1.0]  # its harmless sentences score above every other's toxic ones
     assert terms["gay"][2] == pytest.approx(2 / 3)  # its toxic ones stand below a third of the others' harmless ones
     assert told.means["bpsn"][0] == 0.0
-    assert (
-        "'muslim'" in from_files({"templates": {"texts": told.texts, "means": told.means, "terms": told.terms}})[0].text
-    )
+    facts = {"texts": told.texts, "means": told.means, "terms": told.terms}
+    assert "'muslim'" in from_files({"templates": facts}, "toxic")[0].text
 
 
 def test_few_frames_are_drawn_whole(templates):

@@ -49,7 +49,11 @@ def test_the_audit_finds_the_planted_bias_and_the_report_begins_with_it(run):
     assert PLANTED in (verdicts["age"]["group"], verdicts["age"]["versus"])
     assert all(v["verdict"] != "exceeded" for name, v in verdicts.items() if name != "age")
     page = (run / "report.html").read_text()
-    assert f"Naming {PLANTED} (age) lowers the score most" in page
+    assert (
+        page.index("What naming a group does")
+        < page.index(f"Naming {PLANTED} (age) lowers it by")
+        < page.index("Asked:")
+    )
 
 
 @pytest.mark.slow

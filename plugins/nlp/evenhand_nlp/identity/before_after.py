@@ -49,7 +49,8 @@ def before_and_after(run: Any) -> list[Section]:
     better, worse = (sum(change.verdict == word for change in comparison.gaps) for word in ("better", "worse"))
     text = (
         f"The largest gap of each column without mitigation and with {run.recipe.options['mitigation']}, paired text by"
-        f" text: {better} smaller for sure, {worse} larger for sure, of {len(rows)}. {comparison.how}"
+        f" text: {better} smaller for sure, {worse} larger for sure, of {len(rows)}"
+        f" ({comparison.how})."
     )
     header = ("groups by", "metric", "gap before", "gap after", "change", "verdict")
     return [Section("Before and after mitigation", text, header, tuple(rows))]

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand import Section
+from evenhand_nlp.identity.functional import targets_of
 from evenhand_nlp.identity.numbers import limited, share, signed
 from evenhand_nlp.identity.ranking import KINDS
 from evenhand_nlp.identity.swapping import share_of
 
+SHOWN = 20  # terms
 
-def from_files(said: Mapping[str, Any]) -> list[Section]:
+
+def from_files(said: Mapping[str, Any], positive: str) -> list[Section]:
     """A section for each file that was asked about."""
     made = []
     if said.get("functional"):
-        made += [_by_target(said["functional"]), _functional(said["functional"])]
+        made += [_by_target(said["functional"], positive), _functional(said["functional"])]
     if said.get("templates"):
         made.append(_templates(said["templates"]))
     if said.get("pronouns"):
@@ -23,24 +26,21 @@ def from_files(said: Mapping[str, Any]) -> list[Section]:
     return made
 
 
-def _by_target(found: Sequence[dict[str, Any]]) -> Section:
+def _by_target(found: Sequence[dict[str, Any]], positive: str) -> Section:
     """Pass rates of each target group, of cases that are and are not of the positive class."""
     rows = []
-    for target in dict.fromkeys(target for one in found for target in one["by_target"]):
+    for target, cells in targets_of(found).items():
         row: list[Any] = [target]
-        for gold in ("positive", "not positive"):
-            some = [one["by_target"][target] for one in found if one["gold"] == gold and target in one["by_target"]]
-            cases = sum(count for _, count in some)
-            right = round(sum(rate * count for rate, count in some))
-            row += [cases, share(share_of(right, cases)) if cases else "–"]
+        for right, cases in (cells["not positive"], cells["positive"]):
+            row += [share(share_of(right, cases)) if cases else "–", cases]
         rows.append(tuple(row))
     cases = sum(one["cases"] for one in found)
     right = sum(one["rate"][0] * one["cases"] for one in found)
     text = (
-        f"{right / cases:.1%} of {cases:,} cases get the right answer. A target whose harmless cases pass less often"
-        " than another's is one whose name is taken for an insult."
+        f"{right / cases:.1%} of {cases:,} cases get the right answer. Where cases about one target that are not"
+        f" {positive} pass less often than those about another, naming it is taken for an insult."
     )
-    header = ("target", "cases that are", "passed", "cases that are not", "passed ")
+    header = ("target", f"passed, not {positive}", "cases", f"passed, {positive}", "cases")
     return Section("Functional tests by target", text, header, tuple(rows))
 
 
@@ -53,7 +53,7 @@ def _functional(found: Sequence[dict[str, Any]]) -> Section:
             one["functionality"],
             one["gold"],
             one["cases"],
-            share(one["rate"]),
+            f"{one['rate'][0]:.0%}",
             *(f"{one['by_target'][t][0]:.0%}" if t in one["by_target"] else "–" for t in targets),
         )
         for one in found
@@ -71,9 +71,10 @@ def _templates(found: Mapping[str, Any]) -> Section:
     text = (
         f"{found['texts']:,} sentences of the file, the same about every term, so that terms alone differ. Power means"
         f" (-5) over {len(terms)} terms: subgroup AUC {limited(means['subgroup'])}, BPSN {limited(means['bpsn'])}, BNSP"
-        f" {limited(means['bnsp'])}; limits draw whole sentence frames again. The worst term is '{worst[0]}'."
+        f" {limited(means['bnsp'])}; limits draw whole sentence frames again. The worst term is '{worst[0]}'; the"
+        f" {min(SHOWN, len(terms))} worst are shown."
     )
-    rows = tuple((term, count, *(f"{value:.3f}" for value in values)) for term, count, *values in terms)
+    rows = tuple((term, count, *(f"{value:.3f}" for value in values)) for term, count, *values in terms[:SHOWN])
     header = ("term", "sentences", "subgroup AUC", "BPSN AUC", "BNSP AUC")
     assert len(header) == 2 + len(KINDS)
     return Section("The same sentences about every term", text, header, rows)

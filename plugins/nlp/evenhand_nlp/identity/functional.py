@@ -77,3 +77,15 @@ def _passed(
     answers = {bool(gold[i]) for i in rows}
     says = "both" if len(answers) > 1 else "positive" if answers == {True} else "not positive"
     return Passed(kind, says, len(rows), share_of(int(right[rows].sum()), len(rows)), by_target)
+
+
+def targets_of(found: Sequence[dict[str, Any]]) -> dict[str, dict[str, tuple[int, int]]]:
+    """target -> right answer ("positive", "not positive") -> (cases that pass, cases), of what `passed` gave."""
+    made: dict[str, dict[str, tuple[int, int]]] = {}
+    for one in found:
+        for target, (rate, cases) in one["by_target"].items():
+            cells = made.setdefault(target, {"positive": (0, 0), "not positive": (0, 0)})
+            if one["gold"] in cells:
+                right, count = cells[one["gold"]]
+                cells[one["gold"]] = right + round(rate * cases), count + cases
+    return made

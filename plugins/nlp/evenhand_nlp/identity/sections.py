@@ -11,6 +11,7 @@ import numpy as np
 from evenhand import Section, holm
 from evenhand_nlp.identity.before_after import before_and_after, scored
 from evenhand_nlp.identity.dialect import limits as dialect_limits
+from evenhand_nlp.identity.finding import SURE, lead
 from evenhand_nlp.identity.fitting import FACTS, UNMITIGATED
 from evenhand_nlp.identity.from_files import from_files
 from evenhand_nlp.identity.lexicon import NONE, SEVERAL
@@ -18,20 +19,20 @@ from evenhand_nlp.identity.numbers import limited, share, signed
 from evenhand_nlp.identity.ranking import KINDS, ranked
 
 MOST_ROWS = 24
-SURE = 0.05
 SHOWN = 160  # characters of an example
 
 
 def sections(run: Any) -> list[Section]:
-    """Every section that the run's files give; what a reader asks first stands first."""
+    """Every section that the run's files give; the finding leads the report."""
     file = run.path / "model" / "exhibits" / FACTS
     ranking, mitigation = _power_means(run), before_and_after(run)
     if not file.is_file():
         return [*mitigation, *ranking]
     facts = json.loads(file.read_text("utf-8"))
     final, before = facts["models"]["final"], facts["models"].get(UNMITIGATED)
-    made = [_named(final, before, facts), *mitigation, *ranking, _swaps(final, before, facts), *_examples(final)]
-    made += [_sentences(final), *from_files(final)]
+    positive = str(run.recipe.schema.positive)
+    made = [lead(final, before, positive), _named(final, before, facts), *mitigation, *ranking]
+    made += [_swaps(final, before, facts), *_examples(final), _sentences(final), *from_files(final, positive)]
     return [*made, _limits(facts, run.recipe.schema.sensitive)]
 
 
@@ -55,26 +56,12 @@ def _named(final: dict[str, Any], before: dict[str, Any] | None, facts: dict[str
             was = earlier.get((one["axis"], one["source"]))
             row += [share(was["turned"]), signed(was["shift"])] if was else ["–", "–"]
         rows.append(tuple(row))
-    sure = [i for i in order if adjusted[i] < SURE]
     how = (
-        " Every test text that names one group of an axis was rewritten for each other group of it. A decision hangs on"
+        "Every test text that names one group of an axis was rewritten for each other group of it. A decision hangs on"
         " the group where some other group turns it; what the name adds is the text's score less the mean of its"
         f" rewritings. The text is the unit, limits are 95 %, decisions are made at {facts['threshold']:g}."
     )
-    return Section(title, _finding(found, sure) + how, header, tuple(rows))
-
-
-def _finding(found: Sequence[dict[str, Any]], sure: Sequence[int]) -> str:
-    if not sure:
-        return f"For none of {len(found)} groups is it proven that its name moves the score."
-    most = max(sure, key=lambda i: abs(found[i]["shift"][0]))
-    one = found[most]
-    moves = "raises" if one["shift"][0] > 0 else "lowers"
-    return (
-        f"Naming {one['source']} ({one['axis']}) {moves} the score most, by {abs(one['shift'][0]):.2f} on average over"
-        f" {one['texts']} texts, and {one['turned'][0]:.0%} of their decisions would turn for some other group."
-        f" {len(sure)} of {len(found)} groups are proven to move it, all of them allowed for (Holm)."
-    )
+    return Section(title, how, header, tuple(rows))
 
 
 def _swaps(final: dict[str, Any], before: dict[str, Any] | None, facts: dict[str, Any]) -> Section:
@@ -148,10 +135,7 @@ def _sentences(final: dict[str, Any]) -> Section:
         (
             found[i]["axis"],
             found[i]["kind"],
-            found[i]["one"],
-            found[i]["other"],
-            found[i]["sentences"],
-            signed(found[i]["shift"]),
+            *upwards(found[i]),
             f"{adjusted[i]:.2g}",
         )
         for i in order[:MOST_ROWS]
@@ -161,8 +145,16 @@ def _sentences(final: dict[str, Any]) -> Section:
         " scored apart (paired by sentence, Holm over all). The sentences come with the plugin and are few; kind ones"
         " say nothing bad of anybody, unkind ones do."
     )
-    header = ("axis", "sentences", "group", "against", "how many", "score higher by", "p, all pairs")
+    header = ("axis", "sentences", "group", "scores above", "by", "sentences", "p, all pairs")
     return Section("The same sentence about two groups", text, header, rows)
+
+
+def upwards(one: dict[str, Any]) -> tuple[str, str, str, int]:
+    """(the group that scores higher, the other, by how much, over how many sentences)."""
+    value, lower, upper = one["shift"]
+    if value < 0:
+        return one["other"], one["one"], signed((-value, -upper, -lower)), one["sentences"]
+    return one["one"], one["other"], signed(one["shift"]), one["sentences"]
 
 
 def _power_means(run: Any) -> list[Section]:
