@@ -273,7 +273,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A plugin's own part of the report: plain text, one table, charts and pictures; every text in it is escaped."""
+    """A plugin's own part of the report: plain text, one table, charts and pictures; every text in it is escaped.
+
+    lead: it stands before everything else, for the finding that a reader must not miss; keep it to a few sentences.
+    """
 
     title: str
     text: str = ""
@@ -281,6 +284,7 @@ class Section:
     rows: tuple[tuple[Any, ...], ...] = ()
     charts: tuple[Chart, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from evenhand import Backbone, BackboneCard, Recipe, answer, hookimpl
 
 MODULES = {  # recipe -> where its answers to hooks are
     "support-intent": "evenhand_nlp.support",
+    "sentiment": "evenhand_nlp.sentiment.answers",
     "toxicity": "evenhand_nlp.toxicity.answers",
 }
 
