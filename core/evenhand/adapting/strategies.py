@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evenhand.adapting.baselines import fit_baselines
 from evenhand.adapting.distributed import join
+from evenhand.adapting.few.choosing import STRATEGIES, adapt_few, are_few
 from evenhand.adapting.labels import read_labels
 from evenhand.adapting.probing import probed
 from evenhand.adapting.setting import Setting
@@ -39,7 +41,12 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
     silence_transformers()
     setting = Setting(recipe, splits, run, encoder, labels)
     baselines = fit_baselines(recipe, splits, labels)
-    if recipe.finetune.strategy in HEADED:
+    if recipe.finetune.strategy in STRATEGIES or (recipe.finetune.strategy == "auto" and are_few(setting)):
+        return adapt_few(setting, baselines)
+    if recipe.finetune.strategy == "auto" and recipe.modality == "text" and labels.task != "regression":
+        whole = recipe.finetune.model_copy(update={"strategy": "lp-ft"})
+        setting = replace(setting, recipe=recipe.model_copy(update={"finetune": whole}))
+    if setting.recipe.finetune.strategy in HEADED:
         return probed(setting, baselines)
     from evenhand.adapting.training import train  # transformers' Trainer takes seconds to import
 
