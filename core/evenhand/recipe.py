@@ -54,13 +54,38 @@ class WindowRule(_Part):
 class FinetuneRule(_Part):
     """Which strategy adapts the backbone, and its settings."""
 
-    strategy: Literal["auto", "probe", "lp-ft", "full", "lora", "in-context", "trees", "linear"] = Field(
+    strategy: Literal[
+        "auto",
+        "probe",
+        "lp-ft",
+        "full",
+        "lora",
+        "contrastive",
+        "co-trained",
+        "continued",
+        "in-context",
+        "trees",
+        "linear",
+    ] = Field(
         "auto",
         description=(
-            "Text and images: `probe`, a linear head on the frozen backbone (what `auto` stands for); `lp-ft`, that"
-            " head, then all weights; `full`, all weights at once; `lora`, low-rank updates. The last three read"
-            " `epochs` to `warmup`, and `label_smoothing`. Tables: `in-context`, the backbone that reads the labelled"
+            "Text and images: `probe`, a linear head on the frozen backbone; `lp-ft`, that head, then all weights;"
+            " `full`, all weights at once; `lora`, low-rank updates. The last three read `epochs` to `warmup`, and"
+            " `label_smoothing`. Text with few labels: `contrastive`, the encoder tuned by pairs of a class beside"
+            " look-alike classes; `co-trained`, meaning and words that teach each other on messages without a label"
+            " (`options.unlabelled`); `continued`, masked tokens on those messages, then the strategy `then`. `auto`:"
+            " images and numbers, `probe`; classes of text with 50 labels each or fewer, what cross-validation on the"
+            " labelled rows chooses; with more, `lp-ft`. Tables: `in-context`, the backbone that reads the labelled"
             " rows as they are; `trees`; `linear`; `auto`, the best of the three and of their averages on validation."
+        ),
+    )
+    then: Literal["probe", "contrastive"] = Field("probe", description="What follows the masked tokens of `continued`.")
+    frozen_layers: int = Field(
+        0,
+        ge=0,
+        description=(
+            "Layers of a text network, counted from below, that stay as they are with `lp-ft`, `full` and"
+            " `contrastive`; what they make of a text is computed once. One layer at least is trained."
         ),
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")

@@ -23,6 +23,8 @@ class Splits:
     """Train, validation and test rows of one source, with the role of each column.
 
     No `group_id` of the schema is on two sides. `fingerprint` is the sha256 of the source's content.
+    `unlabelled`: rows of the source without a label that belong to no test or validation split, None where every row
+    has one; strategies that learn from texts without labels read their inputs.
     """
 
     train: Dataset
@@ -32,6 +34,7 @@ class Splits:
     source: str
     fingerprint: str
     notes: tuple[str, ...] = ()
+    unlabelled: Dataset | None = None
 
     def map_columns(self, columns: Callable[[Dataset], Mapping[str, list[Any]]]) -> Splits:
         """The same splits with the columns that `columns(rows)` computes added (or replaced)."""

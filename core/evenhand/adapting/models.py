@@ -130,6 +130,19 @@ class SimpleModel:
         return cls(load_estimator(folder / ESTIMATOR), about["view"], schema)
 
 
+@dataclass(frozen=True, slots=True)
+class MeanModel:
+    """Several models whose probabilities are averaged by weights. Each is stored in a folder of its own."""
+
+    members: tuple[ProbeModel | NetworkModel | SimpleModel, ...]
+    weights: tuple[float, ...]
+
+    def scores(self, rows: Dataset) -> np.ndarray:
+        """Probabilities [rows, classes]."""
+        found = [weight * member.scores(rows) for member, weight in zip(self.members, self.weights, strict=True)]
+        return np.asarray(sum(found) / sum(self.weights))
+
+
 def as_scores(logits: np.ndarray, task: str) -> np.ndarray:
     """Logits [rows, outputs] as the corridor wants them: probabilities, or one value per row."""
     return logits[:, 0] if task == "regression" else probabilities(logits, task)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.adapting.baselines import fit_baselines
 from evenhand.adapting.distributed import join
+from evenhand.adapting.few.choosing import OTHER_TASKS, STRATEGIES, adapt_few, are_few
 from evenhand.adapting.labels import read_labels
 from evenhand.adapting.probing import probed
 from evenhand.adapting.reading_windows import adapt_windows, too_long
@@ -53,6 +54,12 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
 
 def _adapted(setting: Setting, baselines: dict[str, SimpleModel]) -> Adapted:
     """What the recipe's strategy makes of whole rows."""
+    recipe, labels = setting.recipe, setting.labels
+    if recipe.finetune.strategy in STRATEGIES or (recipe.finetune.strategy == "auto" and are_few(setting)):
+        return adapt_few(setting, baselines)
+    if recipe.finetune.strategy == "auto" and recipe.modality == "text" and labels.task not in OTHER_TASKS:
+        whole = recipe.finetune.model_copy(update={"strategy": "lp-ft"})
+        setting = replace(setting, recipe=recipe.model_copy(update={"finetune": whole}))
     if setting.recipe.finetune.strategy in HEADED:
         return probed(setting, baselines)
     from evenhand.adapting.training import train  # transformers' Trainer takes seconds to import

@@ -47,6 +47,7 @@ def splits_from_rows(recipe: Recipe, rows: Dataset | dict[str, list[Any]], sourc
 def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     notes: list[str] = []
     parts = _by_split_column(recipe, parts, source, notes)
+    unlabelled = _unlabelled(recipe, parts)
     parts = {
         name: _labelled(recipe, rows, f"{source} ({name})" if name != "all" else source, notes)
         for name, rows in parts.items()
@@ -67,7 +68,7 @@ def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     train, validation, test = (rows.select(index[name]) for name in ("train", "validation", "test"))
     notes.append(f"{len(train)} rows to train on, {len(validation)} to choose by, {len(test)} to test on")
     _note_copies(recipe, train, test, notes)
-    return Splits(train, validation, test, recipe.schema, source, content, tuple(notes))
+    return Splits(train, validation, test, recipe.schema, source, content, tuple(notes), unlabelled)
 
 
 def _by_split_column(recipe: Recipe, parts: Parts, source: str, notes: list[str]) -> Parts:
@@ -127,6 +128,16 @@ def _label_columns(recipe: Recipe) -> tuple[str, ...]:
             " task=multilabel, or name one column with --set schema.label=COLUMN"
         )
     return (recipe.schema.require("label", "training"),)
+
+
+def _unlabelled(recipe: Recipe, parts: Parts) -> Dataset | None:
+    """The rows without a label of what is no test or validation split; None where all have one."""
+    rows = parts.get("train", parts.get("all"))
+    label = recipe.schema.label
+    if rows is None or label is None or label not in rows.column_names:
+        return None
+    without = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
+    return rows.select(without) if without else None
 
 
 def _check_plain(recipe: Recipe, rows: Dataset, where: str) -> None:
