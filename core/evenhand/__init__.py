@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Predictions,
         Section,
         Splits,
+        Writer,
     )
 
 __version__ = "0.1.0"
@@ -70,6 +71,7 @@ _HOME = {
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",
+    "Writer": "evenhand.values",
     "finetune": "evenhand.adapting",
     "pictures": "evenhand.pretrained.pictures",
     "Encoder": "evenhand.pretrained",

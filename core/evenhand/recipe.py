@@ -81,7 +81,9 @@ class Recipe(_Part):
     name: str = Field(description="The part after the slash in `evenhand run DOMAIN/NAME`.")
     domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
     title: str = Field(description="A few words for lists, and for the head of the report.")
-    task: Task = Field(description="What the label is: one of two classes, one of several, or a number.")
+    task: Task = Field(
+        description="What the label is: one of two classes, one of several, a number, or (`generate`) a text to write."
+    )
     modality: Modality = Field(description="What the inputs are.")
     backbone: str | None = Field(
         None,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "generate"]
 Modality = Literal["text", "image", "table"]
 
 
@@ -74,6 +74,22 @@ class Model(Protocol):
         ...
 
 
+class Writer(Model, Protocol):
+    """A model of the task `generate`: it writes a text for each row, and can tell how good a text is beside the label.
+
+    `scores(rows)` gives the confidences alone. `quality` is asked of the adapted model, for its own texts and those of
+    the baselines; rows of new data, which have no label, are only written for.
+    """
+
+    def write(self, rows: Dataset) -> tuple[list[str | None], np.ndarray]:
+        """(the text of each row, None where the model abstains; how sure it is of each, in [0, 1])."""
+        ...
+
+    def quality(self, texts: list[str | None], rows: Dataset) -> np.ndarray:
+        """[rows] in [0, 1]: how good each text is beside the row's label; 0 where there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
     """The decision threshold that validation rows say reaches what was asked, and what it reaches there.
@@ -94,7 +110,7 @@ class OperatingPoint:
 class Adapted:
     """A model fitted to the train split, with the simple baselines that it has to beat.
 
-    `classes` are the label values in the order of the score columns (empty for regression).
+    `classes` are the label values in the order of the score columns (empty for regression and texts).
     `validation` holds what model selection looked at; the test split is never in it.
     `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
     `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
@@ -125,6 +141,8 @@ class Predictions:
     `threshold`: prediction = score >= threshold; None when predictions are given.
     `baselines`: name of a baseline -> the column of `table` that holds its predictions; `baseline_scores`: the same
     for its scores (binary). `operating`: how the threshold was chosen, where the recipe asks for an operating point.
+    Where texts are written (task `generate`), `prediction` is the text, and `score` how good it is beside the label;
+    so for `baselines` and `baseline_scores`.
     """
 
     table: Path | Any

@@ -10,6 +10,7 @@ from evenhand.asking.question import Question
 from evenhand.errors import BadInput, PluginFault, missing_column
 from evenhand.predicting.classes import positive_class
 from evenhand.predicting.operating import as_facts
+from evenhand.predicting.texts import written_columns
 from evenhand.recipe import Recipe
 from evenhand.schema import Schema
 from evenhand.values import Adapted, OperatingPoint, Predictions, Splits
@@ -32,6 +33,8 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     named = [column for role, column in splits.schema.columns() if role not in ("input", "split")]
     kept = dict.fromkeys([*named, *(column for _, column in recipe.audit.columns())])
     table: dict[str, Any] = {name: list(rows[name]) for name in kept}
+    if recipe.task == "generate":
+        return table, {"label": label, "rows": len(rows)} | written_columns(adapted, rows, table, free_name)
     prediction, score = free_name("prediction", table), free_name("score", table)
     decided, probability = decide(recipe, adapted, scores(adapted.model, rows, splits.schema))
     table[prediction] = decided
@@ -65,7 +68,7 @@ def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: 
         table=file,
         schema=replace_roles(schema, prediction=facts["prediction"], score=facts["score"]),
         task=recipe.task,
-        threshold=threshold_of(recipe, operating) if recipe.task == "binary" else None,
+        threshold=threshold_of(recipe, operating) if recipe.task in ("binary", "generate") else None,
         classes=tuple(facts["classes"]),
         baselines=facts["baselines"],
         baseline_scores=facts.get("baseline_scores", {}),
@@ -120,6 +123,8 @@ def question_of(recipe: Recipe, predictions: Predictions) -> Question:
     asked, roles = recipe.audit, predictions.schema
     binary = predictions.task == "binary" and len(predictions.classes) == 2
     decided = binary and asked.top is None  # the top ones are selected by score, not by the model's decisions
+    if predictions.task == "generate":
+        return _of_quality(recipe, predictions)
     return asked.but(
         label=roles.label,
         score=roles.score,
@@ -128,6 +133,21 @@ def question_of(recipe: Recipe, predictions: Predictions) -> Question:
         operating_point={},  # it was found: the threshold is it
         positive=predictions.classes[positive_class(roles, predictions.classes)] if binary else None,
         task=predictions.task,
+        sensitive=asked.sensitive or roles.sensitive,
+        cluster=asked.cluster or roles.group_id,
+        weight=asked.weight or roles.weight,
+        id=asked.id or roles.id,
+        seed=asked.seed or recipe.seed,
+        title=asked.title or recipe.title,
+    )
+
+
+def _of_quality(recipe: Recipe, predictions: Predictions) -> Question:
+    """The question of texts: each row has a quality, and is done well from the threshold on."""
+    asked, roles = recipe.audit, predictions.schema
+    return asked.but(
+        score=roles.score,
+        threshold=predictions.threshold,
         sensitive=asked.sensitive or roles.sensitive,
         cluster=asked.cluster or roles.group_id,
         weight=asked.weight or roles.weight,

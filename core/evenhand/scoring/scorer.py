@@ -20,6 +20,7 @@ from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
 from evenhand.predicting.predictions import decide, free_name
+from evenhand.predicting.texts import written
 from evenhand.recipe import Recipe
 from evenhand.recorded.finished import open_run, read
 from evenhand.recorded.provenance import versions
@@ -27,6 +28,8 @@ from evenhand.scoring.new_rows import as_given, carried, open_rows
 from evenhand.scoring.spark import is_spark, mapped, without_rows
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from evenhand.extending.discovering import Plugins
     from evenhand.values import Adapted
 
@@ -55,12 +58,19 @@ class Scorer:
 
     def predict_proba(self, frame: Any) -> np.ndarray:
         """Probability of each class, float64 [rows, classes]; BadInput for a regression."""
-        if self.recipe.task == "regression":
-            raise BadInput(f"{self.path} is a regression, which has no classes; use predict")
+        if self.recipe.task in ("regression", "generate"):
+            what = "is a regression" if self.recipe.task == "regression" else "writes texts"
+            raise BadInput(f"{self.path} {what}, which has no classes; use predict")
         return np.concatenate([self._scores(rows) for rows in self.batches(frame)])
 
     def predict(self, frame: Any) -> np.ndarray:
-        """The decision of each row at the recipe's operating point, or the value that a regression predicts; [rows]."""
+        """The decision of each row at the recipe's operating point, the value that a regression predicts, or the text
+        that is written (None where the model abstains); [rows]."""
+        if self.recipe.task == "generate":
+            texts = [
+                text for rows in self.batches(frame) for text in written(self.adapted.model, self._inputs(rows))[0]
+            ]
+            return np.asarray(texts, dtype=object)
         made = [decide(self.recipe, self.adapted, self._scores(rows))[0] for rows in self.batches(frame)]
         return np.concatenate([np.asarray(decided) for decided in made])
 
@@ -90,6 +100,8 @@ class Scorer:
 
     def scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         """score and prediction of rows that `batches` gave, beside the columns that have a role."""
+        if self.recipe.task == "generate":
+            return self._beside_texts(rows, *written(self.adapted.model, self._inputs(rows)))
         return self._beside(rows, self._scores(rows))
 
     def empty(self, nothing: pl.DataFrame) -> pl.DataFrame:
@@ -98,6 +110,8 @@ class Scorer:
         outputs = max(1, len(self.adapted.classes))
         none = np.full((1, outputs), 1 / outputs) if self.adapted.classes else np.zeros(1)
         one = pl.DataFrame({name: pl.Series([None], dtype=kind) for name, kind in frame.collect_schema().items()})
+        if self.recipe.task == "generate":
+            return self._beside_texts(one, [""], [0.0]).clear()
         return self._beside(one, none).clear()
 
     def _beside(self, rows: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
@@ -108,9 +122,19 @@ class Scorer:
             made.append(pl.Series(free_name("score", kept.columns), probability))
         return kept.with_columns(made) if kept.width else pl.DataFrame(made)
 
+    def _beside_texts(self, rows: pl.DataFrame, texts: list[str | None], sure: list[float]) -> pl.DataFrame:
+        kept = rows.select(carried(self.recipe.schema, rows.columns))
+        made = [
+            pl.Series(free_name("prediction", kept.columns), texts, dtype=pl.String),
+            pl.Series(free_name("confidence", kept.columns), sure, dtype=pl.Float64),
+        ]
+        return kept.with_columns(made) if kept.width else pl.DataFrame(made)
+
+    def _inputs(self, rows: pl.DataFrame) -> Dataset:
+        return to_rows(rows.select(self.recipe.schema.input))
+
     def _scores(self, rows: pl.DataFrame) -> np.ndarray:
-        inputs = to_rows(rows.select(self.recipe.schema.input))
-        return np.asarray(scores(self.adapted.model, inputs, self.recipe.schema), dtype=np.float64)
+        return np.asarray(scores(self.adapted.model, self._inputs(rows), self.recipe.schema), dtype=np.float64)
 
 
 def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:

@@ -4,6 +4,7 @@ from evenhand import Backbone, BackboneCard, Recipe, answer, hookimpl
 
 MODULES = {  # recipe -> where its answers to hooks are
     "support-intent": "evenhand_nlp.support",
+    "support-reply": "evenhand_nlp.reply.answers",
     "toxicity": "evenhand_nlp.toxicity.answers",
 }
 
@@ -43,6 +44,16 @@ def prepare_rows(recipe, rows):
 @hookimpl
 def finetune(recipe, splits, backbone, run):
     return answer(MODULES, recipe, "finetune", recipe=recipe, splits=splits, backbone=backbone, run=run)
+
+
+@hookimpl
+def evaluate(recipe, predictions):
+    return answer(MODULES, recipe, "evaluate", recipe=recipe, predictions=predictions) or []
+
+
+@hookimpl
+def audit_bias(recipe, predictions):
+    return answer(MODULES, recipe, "audit_bias", recipe=recipe, predictions=predictions) or []
 
 
 @hookimpl
