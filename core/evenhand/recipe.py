@@ -89,8 +89,9 @@ class Recipe(_Part):
         None,
         description=(
             "The pretrained network, as `evenhand backbones` calls it; `local:DIR`: the folder that `evenhand pretrain`"
-            " left; `timm:NAME`: an image network with random weights; `package:tabicl`, `package:tabpfn`: networks for"
-            " tables that their own packages bring, online."
+            " left; `hf:DIR`, `hf:OWNER/NAME`: a text network in transformers' format, in a folder or on the hub, with"
+            " weights in safetensors; `timm:NAME`: an image network with random weights; `package:tabicl`,"
+            " `package:tabpfn`: networks for tables that their own packages bring, online."
         ),
     )
     about: str = Field("", description="A sentence or two on what the job is for.")
@@ -125,6 +126,8 @@ class Recipe(_Part):
     def _whole_path(cls, name: str | None) -> str | None:
         """A folder of weights is looked for from the working folder, and kept by its whole path."""
         kind, _, path = (name or "").partition(":")
+        if kind == "hf" and path and Path(path).expanduser().is_dir():
+            return f"hf:{Path(path).expanduser().absolute()}"
         return f"local:{Path(path).expanduser().absolute()}" if kind == "local" and path else name
 
     @field_validator("audit", mode="plain")

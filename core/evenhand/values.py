@@ -313,6 +313,8 @@ class Backbone:
       "embedded:PACKAGE/FOLDER"   weights inside an installed Python package, sha256 checked against the card
       "torch:PACKAGE/FILE"        a torch file inside an installed package, sha256 checked, converted to safetensors in
                                   the cache once (image)
+      "gguf:PACKAGE/FILE"         a GGUF file inside an installed package, sha256 checked, converted likewise (text);
+                                  its options may say how to `install` the package
       "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)
