@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from evenhand.data.loading import read_splits, splits_from_rows
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.answering import answer
-    from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
+    from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
     from evenhand.living.sites import adapt
     from evenhand.pretrained import Encoder, load_encoder
     from evenhand.pretrained.again import found_again
     from evenhand.pretrained.pictures import pictures
+    from evenhand.pretrained.processor import precision
+    from evenhand.pretrained.weights_folder import weights_folder
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         Predictions,
         Section,
         Splits,
+        Writer,
     )
 
 __version__ = "0.1.0"
@@ -71,11 +74,14 @@ _HOME = {
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",
+    "Writer": "evenhand.values",
     "finetune": "evenhand.adapting",
     "pictures": "evenhand.pretrained.pictures",
     "Encoder": "evenhand.pretrained",
     "load_encoder": "evenhand.pretrained",
     "found_again": "evenhand.pretrained.again",
+    "precision": "evenhand.pretrained.processor",
+    "weights_folder": "evenhand.pretrained.weights_folder",
     "OperatingPoint": "evenhand.values",
     "read_splits": "evenhand.data.loading",
     "splits_from_rows": "evenhand.data.loading",
@@ -101,7 +107,7 @@ _HOME = {
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",
     "cache_folder": "evenhand.recorded.run_folder",
-    **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
+    **dict.fromkeys(("plugins", "recipes", "backbone", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }
 
 __all__ = ["__version__", *_HOME]

@@ -136,15 +136,19 @@ class Recipe(_Part):
     domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
     title: str = Field(description="A few words for lists, and for the head of the report.")
     task: Task = Field(
-        description="What the label is: one of two classes, one of several, any number of several, or a number."
+        description=(
+            "What the label is: one of two classes, one of several, any number of several, a number, or (`generate`) a"
+            " text to write."
+        )
     )
     modality: Modality = Field(description="What the inputs are.")
     backbone: str | None = Field(
         None,
         description=(
             "The pretrained network, as `evenhand backbones` calls it; `local:DIR`: the folder that `evenhand pretrain`"
-            " left; `timm:NAME`: an image network with random weights; `package:tabicl`, `package:tabpfn`: networks for"
-            " tables that their own packages bring, online."
+            " left; `hf:DIR`, `hf:OWNER/NAME`: a text network in transformers' format, in a folder or on the hub, with"
+            " weights in safetensors; `timm:NAME`: an image network with random weights; `package:tabicl`,"
+            " `package:tabpfn`: networks for tables that their own packages bring, online."
         ),
     )
     about: str = Field("", description="A sentence or two on what the job is for.")
@@ -179,6 +183,8 @@ class Recipe(_Part):
     def _whole_path(cls, name: str | None) -> str | None:
         """A folder of weights is looked for from the working folder, and kept by its whole path."""
         kind, _, path = (name or "").partition(":")
+        if kind == "hf" and path and Path(path).expanduser().is_dir():
+            return f"hf:{Path(path).expanduser().absolute()}"
         return f"local:{Path(path).expanduser().absolute()}" if kind == "local" and path else name
 
     @field_validator("audit", mode="plain")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "generate"]
 Modality = Literal["text", "image", "table"]
 
 
@@ -80,6 +80,22 @@ class Model(Protocol):
         ...
 
 
+class Writer(Model, Protocol):
+    """A model of the task `generate`: it writes a text for each row, and can tell how good a text is beside the label.
+
+    `scores(rows)` gives the confidences alone. `quality` is asked of the adapted model, for its own texts and those of
+    the baselines; rows of new data, which have no label, are only written for.
+    """
+
+    def write(self, rows: Dataset) -> tuple[list[str | None], np.ndarray]:
+        """(the text of each row, None where the model abstains; how sure it is of each, in [0, 1])."""
+        ...
+
+    def quality(self, texts: list[str | None], rows: Dataset) -> np.ndarray:
+        """[rows] in [0, 1]: how good each text is beside the row's label; 0 where there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
     """The decision threshold that validation rows say reaches what was asked, and what it reaches there.
@@ -127,8 +143,8 @@ class LabelThresholds:
 class Adapted:
     """A model fitted to the train split, with the simple baselines that it has to beat.
 
-    `classes` are the label values in the order of the score columns (empty for regression); of a multi-label task, the
-    columns of `schema.labels`.
+    `classes` are the label values in the order of the score columns (empty for regression and texts); of a multi-label
+    task, the columns of `schema.labels`.
     `validation` holds what model selection looked at; the test split is never in it.
     `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
     `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
@@ -163,6 +179,8 @@ class Predictions:
 
     A multi-label task has a column of 0 and 1 for each label (`schema.labels`, and `classes` are the same), and `{}` in
     `schema.score`, `schema.prediction` and the baselines' columns stands for the label. `labelled`: the thresholds.
+    Where texts are written (task `generate`), `prediction` is the text, and `score` how good it is beside the label;
+    so for `baselines` and `baseline_scores`.
     """
 
     table: Path | Any
@@ -338,6 +356,8 @@ class Backbone:
       "embedded:PACKAGE/FOLDER"   weights inside an installed Python package, sha256 checked against the card
       "torch:PACKAGE/FILE"        a torch file inside an installed package, sha256 checked, converted to safetensors in
                                   the cache once (image)
+      "gguf:PACKAGE/FILE"         a GGUF file inside an installed package, sha256 checked, converted likewise (text);
+                                  its options may say how to `install` the package
       "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)

@@ -30,6 +30,11 @@ OF_TABLES = ("in-context", "trees", "linear")
 
 def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -> Adapted:
     """See `evenhand.adapting.finetune`."""
+    if recipe.task == "generate":
+        raise BadInput(
+            f"recipe '{recipe.full_name}' writes texts (task generate), which the core has no strategy for; its plugin"
+            " must fit the model in finetune"
+        )
     if recipe.modality != "table":
         _check_network(recipe, backbone)
     labels = read_labels(recipe, splits)

@@ -207,6 +207,9 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
         return
     label = schema.require("label", "training")
     values = values_of(rows, label)
+    if recipe.task == "generate":
+        _check_texts(label, values, source)
+        return
     if recipe.task == "regression":
         bad = [v for v in values if isinstance(v, str | bool) or not math.isfinite(v)]
         if bad:
@@ -238,6 +241,16 @@ def _note_rare(counts: Mapping[Any, int], notes: list[str]) -> None:
     if rare:
         which = "1 class has" if len(rare) == 1 else f"{len(rare)} classes have"
         notes.append(f"{which} a single row ({', '.join(rare[:5])}), which cannot be both learnt and tested")
+
+
+def _check_texts(label: str, values: list[Any], source: str) -> None:
+    """Refuse labels that are no texts, where texts are to be written."""
+    wrong = next((value for value in values if not isinstance(value, str)), None)
+    if wrong is not None:
+        raise BadInput(
+            f"the label column '{label}' of {source} holds {wrong!r}, but the task is generate; give the texts that"
+            " should be written, or name their column with --set schema.label=COLUMN"
+        )
 
 
 def _with_groups(recipe: Recipe, rows: Dataset, notes: list[str]) -> Dataset:
@@ -308,7 +321,7 @@ def _apart(
 
 def _check_training(recipe: Recipe, rows: Dataset, index: Index, source: str, notes: list[str]) -> None:
     """Refuse a training split of one class; note classes that only the test has."""
-    if recipe.task in ("regression", "multilabel"):
+    if recipe.task in ("regression", "multilabel", "generate"):
         return
     label = recipe.schema.require("label", "training")
     values = values_of(rows, label)

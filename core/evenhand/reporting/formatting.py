@@ -227,10 +227,24 @@ def slice_metric(audit: dict[str, Any], found: dict[str, Any]) -> str:
     return f"{found['direction']} {label_of(audit, found['metric'])}"
 
 
+def _helps_texts(gain: dict[str, Any]) -> str:
+    """The same of written texts."""
+    moved = f"{gain['value']:+.3f} [{gain['lower']:+.3f}, {gain['upper']:+.3f}]"
+    if gain["lower"] > 0:
+        return f"Yes: the adapted model's texts are better than those of the best baseline, by {moved} of quality."
+    if gain["upper"] < 0:
+        return f"No: the best baseline's texts are better ({moved} of quality). Prefer it: it is simpler and better."
+    return (
+        f"Not shown: the difference to the best baseline ({moved} of quality) could be chance. Prefer the simpler one."
+    )
+
+
 def helps(evaluation: list[dict[str, Any]]) -> str:
     """Whether adapting helped, from the paired gain over the best baseline."""
-    names = {"accuracy_gain": "accuracy", "macro_f1_gain": "macro F1"}
+    names = {"accuracy_gain": "accuracy", "macro_f1_gain": "macro F1", "quality_gain": "quality"}
     gain = next((m for m in evaluation if m["name"] in names), None)
+    if gain is not None and gain["name"] == "quality_gain" and gain["lower"] is not None:
+        return _helps_texts(gain)
     if gain is None or gain["lower"] is None:
         return "There is no paired comparison with a baseline for this task; compare the rows below."
     points, what = f"{abs(gain['value']) * 100:.1f} points", names[gain["name"]]

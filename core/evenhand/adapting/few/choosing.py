@@ -29,7 +29,7 @@ MANY = 50  # labels of a class; with more, one validation split tells enough and
 FOLDS = 3
 STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # of heads, as logistic regression's C on features of unit spread
 STRATEGIES = ("contrastive", "co-trained", "continued")
-OTHER_TASKS = ("regression", "multilabel")  # no classes of which each row has one
+OTHER_TASKS = ("regression", "multilabel", "generate")  # no classes of which each row has one
 Fold = tuple[np.ndarray, np.ndarray]  # (rows to fit on, rows held out)
 
 

@@ -13,7 +13,7 @@ from evenhand.auditing.question.plan import Plan
 def verdicts_of(
     parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric], known: list[set[str]]
 ) -> Iterator[dict[str, Any]]:
-    """The verdict on each attribute and metric with a tolerance: that on its largest gap. known: the metrics of each."""
+    """The verdict on each attribute and metric with a tolerance: that on its largest gap. known: its metrics."""
     kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
     for part, there in zip(parts, known, strict=True):
         for metric in metrics:

@@ -41,8 +41,8 @@ class Place:
 def read_place(scorer: Scorer, data: Any, labels: str | None, k: int | None) -> Place:
     """The rows of `data`; BadInput for what the model cannot read, and for labels that it does not know."""
     recipe, classes = scorer.recipe, scorer.adapted.classes
-    if recipe.task == "regression":
-        raise BadInput(f"{scorer.path} is a regression; adapting to a place compares probabilities of classes")
+    if recipe.task in ("regression", "generate"):
+        raise BadInput(f"{scorer.path} tells no classes apart; adapting to a place compares probabilities of classes")
     lazy, where = open_rows(data, recipe, scorer.types, scorer.plugins)
     frame = lazy.collect()
     if not frame.height:
