@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 
@@ -19,6 +20,15 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     lowered = {name.lower(): name for name in known}
     close = difflib.get_close_matches(wrong.lower(), lowered, n=1, cutoff=0.5)
     return f" Did you mean '{lowered[close[0]]}'?" if close else ""
+
+
+def typed(option: str, value: object) -> str:
+    """An option and its value as a shell takes them, for a sentence that says what to type.
+
+    >>> typed("--positive", ">50K"), typed("--positive", "yes")
+    ("--positive '>50K'", '--positive yes')
+    """
+    return f"{option} {shlex.quote(str(value))}"
 
 
 def missing_column(wanted: str, where: str, columns: Iterable[str], option: str = "") -> BadInput:

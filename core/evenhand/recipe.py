@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from evenhand.asking.checks import WrongPart
 from evenhand.asking.question import PARTS, Question
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, typed
 from evenhand.schema import Schema
 from evenhand.values import Modality, Task
 
@@ -123,6 +123,7 @@ OF_THE_RUN = {
     "label": "it is the schema's; set schema.label",
     "labels": "they are the schema's; set schema.labels",
     "positive": "it is the schema's; set schema.positive",
+    "positive_prediction": "a run's decisions are in the words of its labels",
     "task": "it is the recipe's; set task",
     "score": "a run audits the scores of its own model",
     "prediction": "a run audits the decisions of its own model",
@@ -265,7 +266,8 @@ class Recipe(_Part):
             key, equals, text = setting.partition("=")
             key = key.strip()
             if not equals:
-                raise BadInput(f"--set {setting} has no '='; write it as --set {key or 'a.b'}=value")
+                written = typed("--set", f"{key or 'a.b'}=value")
+                raise BadInput(f"--set {setting} has no '='; write it as {written}")
             _put(values, key, _parse(text.strip()))
             origins[key] = origin
         return type(self).build(values, origins, origin)

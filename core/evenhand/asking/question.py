@@ -81,6 +81,14 @@ class Question:
             "of several classes, that one against the rest.",
         ),
     ] = None
+    positive_prediction: Annotated[
+        Any,
+        Part(
+            checks.value,
+            "The decision that predicts the positive label, where decisions are written in other words than labels; "
+            "0/1, yes/no and true/false are the same words.",
+        ),
+    ] = None
     favourable: Annotated[
         Any,
         Part(

@@ -37,6 +37,7 @@ def audit(
     threshold: float | None = None,
     operating_point: Mapping[str, float] | None = None,
     positive: Any = None,
+    positive_prediction: Any = None,
     favourable: Any = None,
     cluster: str | None = None,
     weight: str | None = None,
@@ -85,6 +86,9 @@ def audit(
         Of a recipe's audit, whose validation rows choose the threshold; refused here, where there are none.
     positive : value, default None
         The label that counts as positive; refused where None and 0/1, yes/no or true/false do not tell.
+    positive_prediction : value, default None
+        The decision that predicts the positive label. None: the same word, 0/1, yes/no and true/false being the same
+        words; refused where decisions are in others.
     favourable : value, "positive" or "negative", default None
         Which decision is good for the person: ratios compare how often it is taken. None: the positive one, and said.
     cluster : column, default None

@@ -17,6 +17,7 @@ QUESTIONS = st.builds(
     prediction=MAYBE,
     threshold=st.none() | st.floats(0, 1),
     positive=st.none() | TEXTS | st.integers() | st.booleans() | FINITE,
+    positive_prediction=st.none() | TEXTS | st.integers() | st.booleans(),
     favourable=st.none() | TEXTS | st.integers() | st.booleans(),
     cluster=MAYBE,
     task=st.sampled_from([None, "binary", "multiclass", "regression", "selection"]),

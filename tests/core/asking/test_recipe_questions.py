@@ -26,7 +26,7 @@ def recipe(text):
 
 @given(asked=QUESTIONS)
 def test_the_audit_table_of_a_recipe_is_a_question(asked):
-    asked = asked.but(label=None, positive=None, task=None, score=None, prediction=None)
+    asked = asked.but(label=None, positive=None, positive_prediction=None, task=None, score=None, prediction=None)
     values = {"name": "n", "domain": "d", "title": "t", "task": "binary", "modality": "table", "audit": asked.table()}
     built = Recipe.build(values, {}, "test")
     assert built.audit == asked
