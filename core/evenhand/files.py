@@ -86,7 +86,9 @@ def atomic(target: Path) -> Iterator[Path]:
     try:
         remove(temporary)  # a link that waits there would be written through
         yield temporary
-        _sync(temporary)
+        sync(temporary)
+        if target.is_dir() and not target.is_symlink() and not temporary.is_dir():
+            raise at_place(errno.EISDIR, target)  # a folder of somebody's is not ours to take away for a file
         if target.is_symlink() or target.is_dir():
             remove(target)
         os.replace(temporary, target)
@@ -111,7 +113,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Ask the system to put a file on disk before its name says that it is there."""
     for file_path in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
         with file_path.open("rb") as file:

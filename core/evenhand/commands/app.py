@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.commands import audits, models, publishing
-from evenhand.commands.audits import Json, Strict
+from evenhand.commands.audits import FailOn, Json, Strict, Summary
 from evenhand.console import print_records, print_table
 
 if TYPE_CHECKING:
@@ -117,6 +117,9 @@ def run(
         list[str] | None, typer.Option("--set", help="Override a value: a.b=c (again for more)")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run directory; else runs/RECIPE/ID.")] = None,
+    fail_on: FailOn = "exceeded",
+    as_json: Json = False,
+    summary: Summary = False,
     strict: Strict = False,
 ) -> None:
     """Adapt, evaluate and audit: run RECIPE from data to report.   evenhand run nlp/support-intent --data messages.csv
@@ -126,13 +129,15 @@ def run(
     from evenhand.console import Progress
     from evenhand.running import pipeline
 
-    progress = Progress(quiet=os.environ.get("RANK", "0") != "0")
+    failing = audits.failing_verdicts(fail_on, strict)
+    progress = Progress(quiet=as_json or os.environ.get("RANK", "0") != "0")
     progress.say(f"evenhand run {recipe}")
     result = pipeline.run(recipe, data=data, settings=settings or [], out=out, progress=progress)
-    _print_metrics(result.evaluation)
-    typer.echo(f"\n{result.audit}")
-    typer.echo(f"\nreport: {result.report}")
-    raise typer.Exit(result.exit_code(strict=strict))
+    if not (as_json or summary):
+        _print_metrics(result.evaluation)
+        typer.echo(f"\nreport: {result.report}\n")
+    audits.print_audit(result.audit, failing, as_json, summary, report=str(result.report))
+    raise typer.Exit(result.exit_code(fail_on=failing))
 
 
 app.command()(models.pretrain)
