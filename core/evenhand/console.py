@@ -22,6 +22,11 @@ def visible_lines(text: str) -> str:
     return "\n".join(visible(line) for line in text.split("\n"))
 
 
+def visible_json(text: str) -> str:
+    """The same for JSON, whose texts then mean what they did."""
+    return UNSEEN.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+
+
 class Progress:
     """Prints to standard error, so that results on standard output can be piped."""
 

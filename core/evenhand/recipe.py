@@ -119,6 +119,7 @@ class FinetuneRule(_Part):
     threads: int = Field(0, ge=0, description="Processor threads; 0: all cores.")
 
 
+NAME = r"^[A-Za-z0-9_][\w.-]*$"  # it is part of a path: no name leads out of the folder of runs
 OF_THE_RUN = {
     "label": "it is the schema's; set schema.label",
     "labels": "they are the schema's; set schema.labels",
@@ -133,8 +134,8 @@ OF_THE_RUN = {
 class Recipe(_Part):
     """A job that `evenhand run DOMAIN/NAME` can do from start to report."""
 
-    name: str = Field(description="The part after the slash in `evenhand run DOMAIN/NAME`.")
-    domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
+    name: str = Field(pattern=NAME, description="The part after the slash in `evenhand run DOMAIN/NAME`.")
+    domain: str = Field(pattern=NAME, description="The part before the slash: the name of the plugin's entry point.")
     title: str = Field(description="A few words for lists, and for the head of the report.")
     task: Task = Field(
         description=(
@@ -225,7 +226,7 @@ class Recipe(_Part):
         """The recipe written in `text`; `where` names the file in errors and origins."""
         try:
             values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise BadInput(f"{where} is not valid TOML: {error}; mend the file") from None
         return cls.build(values, {key: where for key, _ in flatten(values)}, where)
 
@@ -298,7 +299,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
 def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

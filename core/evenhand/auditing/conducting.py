@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evenhand.asking.question import PARTS, Question
 from evenhand.auditing.answering import answered, data_of, versions
 from evenhand.auditing.counting.aggregation import count
@@ -174,6 +176,16 @@ def conduct(
     on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> Audit:
     """The audit that answers a question, as `audit` does."""
+    with np.errstate(all="ignore"):  # what is not defined is NaN, and said; a warning besides says nothing more
+        return _conducted(source, asked, extra, on_plan)
+
+
+def _conducted(
+    source: Any,
+    asked: Question,
+    extra: Sequence[GroupMetric | Estimate],
+    on_plan: Callable[[dict[str, Any]], None] | None,
+) -> Audit:
     if asked.operating_point:
         raise BadInput(
             "an operating point is chosen on validation rows, which a table of predictions does not have: give the "

@@ -11,7 +11,7 @@ import typer
 
 from evenhand.asking.question import Question
 from evenhand.commands.question_options import asks_a_question, question_of
-from evenhand.console import print_table, visible_lines
+from evenhand.console import print_table, visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
     from evenhand.auditing import Audit
@@ -103,7 +103,7 @@ def verify(
     if as_json:
         print_table(("check", "holds", "says"), list(found.checks), True)
     else:
-        typer.echo(str(found))
+        typer.echo(visible_lines(str(found)))
     raise typer.Exit(0 if found.equal else 1)
 
 
@@ -127,7 +127,7 @@ def compare(
     from evenhand import comparing
 
     result = comparing.compare(first, second, data=(data_first, data_second), paired=paired)
-    typer.echo(result.to_json() if as_json else str(result))
+    typer.echo(visible_json(result.to_json()) if as_json else visible_lines(str(result)))
     raise typer.Exit(1 if fail_on_worse and result.worse else 0)
 
 
@@ -138,7 +138,7 @@ def report(run: Path) -> None:
     """
     from evenhand.running import pipeline
 
-    typer.echo(f"report: {pipeline.report(run)}")
+    typer.echo(visible(f"report: {pipeline.report(run)}"))
 
 
 def print_audit(audit: Audit, failing: list[str], as_json: bool, summary: bool, **more: Any) -> None:
@@ -148,10 +148,10 @@ def print_audit(audit: Audit, failing: list[str], as_json: bool, summary: bool, 
 
         code = {"exit_code": audit.exit_code(fail_on=failing)}
         short = {**reporting.summary(audit.data), **code, **more}
-        text = json.dumps(short, ensure_ascii=False) if as_json else reporting.markdown_summary(audit.data)
-        typer.echo(visible_lines(text.rstrip()))
+        text = json.dumps(short) if as_json else visible_lines(reporting.markdown_summary(audit.data))
+        typer.echo(text.rstrip())
     elif as_json:
-        typer.echo(audit.to_json(), nl=False)
+        typer.echo(visible_json(audit.to_json()), nl=False)
     else:
         typer.echo(visible_lines(str(audit)))
         if (said := _of_exit_code(audit, failing)) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,16 +10,18 @@ from evenhand.auditing.table.checks import MOST_CLASSES, check_finite_numbers, c
 from evenhand.auditing.table.rows import AuditTask, Rows
 from evenhand.errors import BadInput, did_you_mean, typed
 
+WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})\.0+")  # as a file writes a whole number among missing ones
 CLEARLY_POSITIVE = {"1": "0", "true": "false", "yes": "no"}  # positive -> negative; nothing else is guessed
 
 
 def plain(value: Any) -> str:
-    """A value as people write it: 1 for 1.0 and '1', true for True."""
+    """A value as people write it: 1 for 1.0, '1' and '1.0', true for True."""
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value).strip()
+    text = str(value).strip()
+    return str(int(text.split(".")[0])) if WHOLE.fullmatch(text) else text
 
 
 def find_task(rows: Rows, asked: str | None, threshold: float | None, positive: Any = None) -> AuditTask:
