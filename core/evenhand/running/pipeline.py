@@ -93,6 +93,9 @@ def report(path: str | Path, plugins: Plugins | None = None) -> Path:
         return index(path)
     _result(path)
     found = finished.open_run(path)
+    for stage in RUN[:-1]:
+        found.stage(stage.name)
+    found.data()
     recipe, identity = found.recipe(), found.manifest["identity"]
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
         with costs.measured() as cost:
@@ -104,7 +107,7 @@ def report(path: str | Path, plugins: Plugins | None = None) -> Path:
 def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
     """The audit of a run's predictions, made again; nothing is written."""
     found = finished.open_run(path)
-    recipe, record = found.recipe(), found.stage("predict")
+    recipe, record = found.recipe(), found.predicted()
     predictions = _predictions(recipe, record, own(found.path, "predictions.parquet"))
     return _audited(recipe, predictions, plugins or discovering.load())[0]
 
