@@ -29,6 +29,10 @@ def find_task(rows: Rows, asked: str | None, threshold: float | None, positive: 
 
     A positive value among several classes asks for that class against the rest.
     """
+    if asked == "multilabel":
+        raise BadInput(
+            "a multilabel audit has a column of 0 and 1 for each label; name them with --labels a,b (--task)"
+        )
     if rows.roles.label is None:
         if asked in ("binary", "multiclass", "regression") and asked != "binary":
             raise BadInput(f"a {asked} audit compares predictions with labels; name the label column with --label")
