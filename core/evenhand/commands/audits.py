@@ -131,14 +131,17 @@ def compare(
     raise typer.Exit(1 if fail_on_worse and result.worse else 0)
 
 
-def report(run: Path) -> None:
+def report(
+    run: Path,
+    out: Annotated[Path | None, typer.Option(help="Another folder for it; the run's is then only read.")] = None,
+) -> None:
     """Render a run's report again from its artefacts.   evenhand report runs/nlp/support-intent/3f2a…
 
     Of a folder that holds several runs, a page that links their reports: evenhand report runs
     """
     from evenhand.running import pipeline
 
-    typer.echo(visible(f"report: {pipeline.report(run)}"))
+    typer.echo(visible(f"report: {pipeline.report(run, out=out)}"))
 
 
 def print_audit(audit: Audit, failing: list[str], as_json: bool, summary: bool, **more: Any) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evenhand.console import Progress
-from evenhand.errors import PluginFault
+from evenhand.errors import BadInput, PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.files import own
@@ -24,7 +24,7 @@ from evenhand.predicting.predictions import audit_of, check_question, prediction
 from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
-from evenhand.recorded.run_folder import Run
+from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, walk, writes
@@ -83,13 +83,16 @@ def run(
         return _result(path)
 
 
-def report(path: str | Path, plugins: Plugins | None = None) -> Path:
+def report(path: str | Path, plugins: Plugins | None = None, out: str | Path | None = None) -> Path:
     """Render the report and the model card of a finished run again, from its artefacts alone.
 
     path: a run's directory; or a folder that holds several, which gets a page that links their reports.
+    out: another folder for what is rendered, and then nothing in the run's is changed.
     """
     path = Path(path)
     if reports_in(path) and not os.path.lexists(path / finished.MANIFEST):
+        if out is not None:
+            raise BadInput(f"{path} holds several reports, whose page links them where they are; leave out --out")
         return index(path)
     _result(path)
     found = finished.open_run(path)
@@ -97,11 +100,21 @@ def report(path: str | Path, plugins: Plugins | None = None) -> Path:
         found.stage(stage.name)
     found.data()
     recipe, identity = found.recipe(), found.manifest["identity"]
+    if out is not None:
+        return _rendered_elsewhere(path, recipe, identity, plugins or discovering.load(), Path(out))
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins or discovering.load(), None))
         folder.finish("report", **cost, **outcome.record())
     return path / "report.html"
+
+
+def _rendered_elsewhere(path: Path, recipe: Recipe, identity: str, plugins: Plugins, out: Path) -> Path:
+    if os.path.lexists(out / finished.MANIFEST):
+        raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
+    with ReadRun(path, recipe, identity, walk="run", stages=writes(RUN), out=out) as folder:
+        render(Corridor(folder, recipe, plugins, None))
+    return out / "report.html"
 
 
 def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
