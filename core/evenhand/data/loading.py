@@ -13,7 +13,15 @@ import numpy as np
 from evenhand.data import fingerprint
 from evenhand.data.multilabel import alike, label_columns, with_flags, without_unlearnable
 from evenhand.data.reading import PARTS, Parts, read, to_rows, values_of
-from evenhand.data.splitting import LEAST_ROWS, test_rows, validation_rows, without_groups_of
+from evenhand.data.splitting import (
+    LEAST_ROWS,
+    block_of,
+    far_from,
+    test_rows,
+    validation_rows,
+    with_blocks,
+    without_groups_of,
+)
 from evenhand.errors import BadInput, did_you_mean, missing_column
 from evenhand.recipe import Recipe
 from evenhand.values import Splits
@@ -47,6 +55,8 @@ def splits_from_rows(recipe: Recipe, rows: Dataset | dict[str, list[Any]], sourc
 def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     notes: list[str] = []
     parts = _by_split_column(recipe, parts, source, notes)
+    if recipe.split.by == "order" and "all" in parts:
+        parts["all"], recipe = with_blocks(recipe, parts["all"])
     parts = {
         name: _labelled(recipe, rows, f"{source} ({name})" if name != "all" else source, notes)
         for name, rows in parts.items()
@@ -258,6 +268,9 @@ def _apportioned(recipe: Recipe, rows: Dataset, places: Index, source: str, note
         test, train = train[picked], np.setdiff1d(train, train[picked])
     elif len(train) < LEAST_ROWS:
         raise BadInput(f"{source} has {len(train)} usable rows to train on; at least {LEAST_ROWS} are needed")
+    ordered = recipe.split.by == "order" and "all" in places
+    if ordered:
+        train = _beyond(train, test, block_of(recipe, rows) // 2, "test", notes)
     groups = values_of(rows, recipe.schema.group_id) if recipe.schema.group_id else None
     if groups is not None:
         column = str(recipe.schema.group_id)
@@ -268,6 +281,7 @@ def _apportioned(recipe: Recipe, rows: Dataset, places: Index, source: str, note
     if validation is None:
         validation = validation_rows(recipe, rows, train)
         train = np.setdiff1d(train, validation)
+        train = _beyond(train, validation, block_of(recipe, rows) // 2, "validation", notes) if ordered else train
     for name, found in (("training", train), ("validation", validation), ("test", test)):
         if len(found) == 0:
             raise BadInput(
@@ -275,6 +289,16 @@ def _apportioned(recipe: Recipe, rows: Dataset, places: Index, source: str, note
                 " and split.validation=…"
             )
     return {"train": train, "validation": validation, "test": test}
+
+
+def _beyond(train: np.ndarray, taken: np.ndarray, gap: int, other: str, notes: list[str]) -> np.ndarray:
+    """`train` without the rows beside the other split's, which may be of the same document; that is said."""
+    kept = far_from(train, taken, gap)
+    if len(kept) < len(train):
+        notes.append(
+            f"left out of training, as they stand within {gap} rows of the {other} split: {len(train) - len(kept)} rows"
+        )
+    return kept
 
 
 def _apart(

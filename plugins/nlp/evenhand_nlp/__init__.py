@@ -3,6 +3,7 @@
 from evenhand import Backbone, BackboneCard, Recipe, answer, hookimpl
 
 MODULES = {  # recipe -> where its answers to hooks are
+    "legal-clauses": "evenhand_nlp.legal.answers",
     "support-intent": "evenhand_nlp.support",
     "toxicity": "evenhand_nlp.toxicity.answers",
 }
