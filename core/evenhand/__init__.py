@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from evenhand.data.loading import read_splits, splits_from_rows
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.answering import answer
-    from evenhand.extending.listing import backbones, doctor, plugins, recipes, show
+    from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
     from evenhand.living.sites import adapt
     from evenhand.pretrained import Encoder, load_encoder
     from evenhand.pretrained.again import found_again
     from evenhand.pretrained.pictures import pictures
+    from evenhand.pretrained.processor import precision
+    from evenhand.pretrained.weights_folder import weights_folder
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
+    from evenhand.recorded.ledger import take_look
     from evenhand.recorded.run_folder import cache_folder
     from evenhand.running.pipeline import report, run
     from evenhand.running.pretraining import pretrain
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
         Predictions,
         Section,
         Splits,
+        Writer,
     )
 
 __version__ = "0.1.0"
@@ -70,11 +74,14 @@ _HOME = {
     "Predictions": "evenhand.values",
     "Section": "evenhand.values",
     "Splits": "evenhand.values",
+    "Writer": "evenhand.values",
     "finetune": "evenhand.adapting",
     "pictures": "evenhand.pretrained.pictures",
     "Encoder": "evenhand.pretrained",
     "load_encoder": "evenhand.pretrained",
     "found_again": "evenhand.pretrained.again",
+    "precision": "evenhand.pretrained.processor",
+    "weights_folder": "evenhand.pretrained.weights_folder",
     "OperatingPoint": "evenhand.values",
     "read_splits": "evenhand.data.loading",
     "splits_from_rows": "evenhand.data.loading",
@@ -90,6 +97,7 @@ _HOME = {
     "pretrain": "evenhand.running.pretraining",
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
+    "take_look": "evenhand.recorded.ledger",
     "verify": "evenhand.running.verifying",
     "load": "evenhand.scoring",
     "predict": "evenhand.scoring",
@@ -99,7 +107,7 @@ _HOME = {
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",
     "cache_folder": "evenhand.recorded.run_folder",
-    **dict.fromkeys(("plugins", "recipes", "backbones", "show", "doctor"), "evenhand.extending.listing"),
+    **dict.fromkeys(("plugins", "recipes", "backbone", "backbones", "show", "doctor"), "evenhand.extending.listing"),
 }
 
 __all__ = ["__version__", *_HOME]

@@ -67,13 +67,38 @@ class WindowRule(_Part):
 class FinetuneRule(_Part):
     """Which strategy adapts the backbone, and its settings."""
 
-    strategy: Literal["auto", "probe", "lp-ft", "full", "lora", "in-context", "trees", "linear"] = Field(
+    strategy: Literal[
+        "auto",
+        "probe",
+        "lp-ft",
+        "full",
+        "lora",
+        "contrastive",
+        "co-trained",
+        "continued",
+        "in-context",
+        "trees",
+        "linear",
+    ] = Field(
         "auto",
         description=(
-            "Text and images: `probe`, a linear head on the frozen backbone (what `auto` stands for); `lp-ft`, that"
-            " head, then all weights; `full`, all weights at once; `lora`, low-rank updates. The last three read"
-            " `epochs` to `warmup`, and `label_smoothing`. Tables: `in-context`, the backbone that reads the labelled"
+            "Text and images: `probe`, a linear head on the frozen backbone; `lp-ft`, that head, then all weights;"
+            " `full`, all weights at once; `lora`, low-rank updates. The last three read `epochs` to `warmup`, and"
+            " `label_smoothing`. Text with few labels: `contrastive`, the encoder tuned by pairs of a class beside"
+            " look-alike classes; `co-trained`, meaning and words that teach each other on messages without a label"
+            " (`options.unlabelled`); `continued`, masked tokens on those messages, then the strategy `then`. `auto`:"
+            " images and numbers, `probe`; classes of text with 50 labels each or fewer, what cross-validation on the"
+            " labelled rows chooses; with more, `lp-ft`. Tables: `in-context`, the backbone that reads the labelled"
             " rows as they are; `trees`; `linear`; `auto`, the best of the three and of their averages on validation."
+        ),
+    )
+    then: Literal["probe", "contrastive"] = Field("probe", description="What follows the masked tokens of `continued`.")
+    frozen_layers: int = Field(
+        0,
+        ge=0,
+        description=(
+            "Layers of a text network, counted from below, that stay as they are with `lp-ft`, `full` and"
+            " `contrastive`; what they make of a text is computed once. One layer at least is trained."
         ),
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")
@@ -132,15 +157,19 @@ class Recipe(_Part):
     domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
     title: str = Field(description="A few words for lists, and for the head of the report.")
     task: Task = Field(
-        description="What the label is: one of two classes, one of several, any number of several, or a number."
+        description=(
+            "What the label is: one of two classes, one of several, any number of several, a number, or (`generate`) a"
+            " text to write."
+        )
     )
     modality: Modality = Field(description="What the inputs are.")
     backbone: str | None = Field(
         None,
         description=(
             "The pretrained network, as `evenhand backbones` calls it; `local:DIR`: the folder that `evenhand pretrain`"
-            " left; `timm:NAME`: an image network with random weights; `package:tabicl`, `package:tabpfn`: networks for"
-            " tables that their own packages bring, online."
+            " left; `hf:DIR`, `hf:OWNER/NAME`: a text network in transformers' format, in a folder or on the hub, with"
+            " weights in safetensors; `timm:NAME`: an image network with random weights; `package:tabicl`,"
+            " `package:tabpfn`: networks for tables that their own packages bring, online."
         ),
     )
     about: str = Field("", description="A sentence or two on what the job is for.")
@@ -175,6 +204,8 @@ class Recipe(_Part):
     def _whole_path(cls, name: str | None) -> str | None:
         """A folder of weights is looked for from the working folder, and kept by its whole path."""
         kind, _, path = (name or "").partition(":")
+        if kind == "hf" and path and Path(path).expanduser().is_dir():
+            return f"hf:{Path(path).expanduser().absolute()}"
         return f"local:{Path(path).expanduser().absolute()}" if kind == "local" and path else name
 
     @field_validator("audit", mode="plain")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "generate"]
 Modality = Literal["text", "image", "table"]
 
 
@@ -23,6 +23,8 @@ class Splits:
     """Train, validation and test rows of one source, with the role of each column.
 
     No `group_id` of the schema is on two sides. `fingerprint` is the sha256 of the source's content.
+    `unlabelled`: rows of the source without a label that belong to no test or validation split, None where every row
+    has one; strategies that learn from texts without labels read their inputs.
     """
 
     train: Dataset
@@ -32,6 +34,7 @@ class Splits:
     source: str
     fingerprint: str
     notes: tuple[str, ...] = ()
+    unlabelled: Dataset | None = None
 
     def map_columns(self, columns: Callable[[Dataset], Mapping[str, list[Any]]]) -> Splits:
         """The same splits with the columns that `columns(rows)` computes added (or replaced)."""
@@ -74,6 +77,22 @@ class Model(Protocol):
     @classmethod
     def load(cls, folder: Path, recipe: Any, backbone: Backbone | None) -> Model:
         """The model that `save` wrote into `folder`. A class leaves out `recipe` and `backbone` where it needs none."""
+        ...
+
+
+class Writer(Model, Protocol):
+    """A model of the task `generate`: it writes a text for each row, and can tell how good a text is beside the label.
+
+    `scores(rows)` gives the confidences alone. `quality` is asked of the adapted model, for its own texts and those of
+    the baselines; rows of new data, which have no label, are only written for.
+    """
+
+    def write(self, rows: Dataset) -> tuple[list[str | None], np.ndarray]:
+        """(the text of each row, None where the model abstains; how sure it is of each, in [0, 1])."""
+        ...
+
+    def quality(self, texts: list[str | None], rows: Dataset) -> np.ndarray:
+        """[rows] in [0, 1]: how good each text is beside the row's label; 0 where there is none."""
         ...
 
 
@@ -124,8 +143,8 @@ class LabelThresholds:
 class Adapted:
     """A model fitted to the train split, with the simple baselines that it has to beat.
 
-    `classes` are the label values in the order of the score columns (empty for regression); of a multi-label task, the
-    columns of `schema.labels`.
+    `classes` are the label values in the order of the score columns (empty for regression and texts); of a multi-label
+    task, the columns of `schema.labels`.
     `validation` holds what model selection looked at; the test split is never in it.
     `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
     `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
@@ -160,6 +179,8 @@ class Predictions:
 
     A multi-label task has a column of 0 and 1 for each label (`schema.labels`, and `classes` are the same), and `{}` in
     `schema.score`, `schema.prediction` and the baselines' columns stands for the label. `labelled`: the thresholds.
+    Where texts are written (task `generate`), `prediction` is the text, and `score` how good it is beside the label;
+    so for `baselines` and `baseline_scores`.
     """
 
     table: Path | Any
@@ -273,7 +294,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A plugin's own part of the report: plain text, one table, charts and pictures; every text in it is escaped."""
+    """A plugin's own part of the report: plain text, one table, charts and pictures; every text in it is escaped.
+
+    lead: it stands before everything else, for the finding that a reader must not miss; keep it to a few sentences.
+    """
 
     title: str
     text: str = ""
@@ -281,6 +305,7 @@ class Section:
     rows: tuple[tuple[Any, ...], ...] = ()
     charts: tuple[Chart, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +356,8 @@ class Backbone:
       "embedded:PACKAGE/FOLDER"   weights inside an installed Python package, sha256 checked against the card
       "torch:PACKAGE/FILE"        a torch file inside an installed package, sha256 checked, converted to safetensors in
                                   the cache once (image)
+      "gguf:PACKAGE/FILE"         a GGUF file inside an installed package, sha256 checked, converted likewise (text);
+                                  its options may say how to `install` the package
       "local:PATH"                a folder in the format of the modality's library
       "hub:OWNER/NAME"            the Hugging Face hub, when online (or in its local cache)
       "timm:ARCHITECTURE"         a timm architecture with random weights (image)

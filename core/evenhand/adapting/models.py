@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +45,14 @@ class ProbeModel:
     def save(self, folder: Path) -> None:
         """The head, and which encoder it sits on; the encoder's weights stay with the backbone."""
         save_tensors(_tensors_of(self.head), folder / TENSORS)
-        _describe(folder, self.schema, task=self.task, encoder=self.encoder.identity)
+        about = {"task": self.task, "encoder": self.encoder.identity, "strength": self.head.strength}
+        _describe(folder, self.schema, **about)
 
     @classmethod
     def load(cls, folder: Path, recipe: Recipe, backbone: Backbone | None) -> ProbeModel:
         """BadInput where the backbone is another than the stored one."""
         about, schema = _described(folder)
-        head = _head_of(load_tensors(folder / TENSORS))
+        head = replace(_head_of(load_tensors(folder / TENSORS)), strength=float(about.get("strength", 0.0)))
         return cls(found_again(about["encoder"], recipe, backbone), head, schema, about["task"])
 
 
@@ -127,6 +128,19 @@ class SimpleModel:
         """It needs neither recipe nor backbone."""
         about, schema = _described(folder)
         return cls(load_estimator(folder / ESTIMATOR), about["view"], schema)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanModel:
+    """Several models whose probabilities are averaged by weights. Each is stored in a folder of its own."""
+
+    members: tuple[ProbeModel | NetworkModel | SimpleModel, ...]
+    weights: tuple[float, ...]
+
+    def scores(self, rows: Dataset) -> np.ndarray:
+        """Probabilities [rows, classes]."""
+        found = [weight * member.scores(rows) for member, weight in zip(self.members, self.weights, strict=True)]
+        return np.asarray(sum(found) / sum(self.weights))
 
 
 def as_scores(logits: np.ndarray, task: str) -> np.ndarray:

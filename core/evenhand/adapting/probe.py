@@ -185,10 +185,12 @@ def fit_head(
     start: Head | None = None,
     tolerance: float = LOOSE,
     weighing: str = "none",
+    weights: np.ndarray | None = None,
 ) -> Head:
     """One linear model on features shifted and scaled as a whole, with that folded back into the head.
 
     One scale for all columns keeps distances as the backbone made them; `start` is where the solver sets out.
+    `weights`: how much each row counts (classes only).
     """
     centre = features.mean(axis=0)
     spread = float(np.sqrt(np.mean((features - centre) ** 2))) or 1.0
@@ -200,7 +202,7 @@ def fit_head(
         weight, bias = _one_by_one(scaled, targets, strength, first, tolerance, positive_weights(targets, weighing))
     else:
         first = None if start is None else (start.weight * spread, start.bias + start.weight @ centre)
-        weight, bias = _logistic(scaled, targets, strength, labels.n_out, first, tolerance)
+        weight, bias = _logistic(scaled, targets, strength, labels.n_out, first, tolerance, weights)
     weight = weight / spread
     return Head(weight.astype(np.float32), (bias - weight @ centre).astype(np.float32), strength, weighing)
 
@@ -244,6 +246,7 @@ def _logistic(
     n_out: int,
     first: tuple[np.ndarray, np.ndarray] | None,
     tolerance: float,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight [n_out, width] and bias [n_out] of scikit-learn's multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression
@@ -256,7 +259,7 @@ def _logistic(
         model.classes_ = np.arange(n_out)
     # BLAS threads and scikit-learn's own wait for each other between short steps: one BLAS thread is 2.5 times faster
     with _pools().limit(limits=1, user_api="blas"):
-        model.fit(features, targets)
+        model.fit(features, targets, weights)
     if n_out == 2:  # one logit z becomes (-z/2, z/2), whose softmax is the same
         return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate(
             [-model.intercept_, model.intercept_]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.adapting.baselines import fit_baselines
 from evenhand.adapting.distributed import join
+from evenhand.adapting.few.choosing import OTHER_TASKS, STRATEGIES, adapt_few, are_few
 from evenhand.adapting.labels import read_labels
 from evenhand.adapting.probing import probed
 from evenhand.adapting.reading_windows import adapt_windows, too_long
@@ -29,6 +30,11 @@ OF_TABLES = ("in-context", "trees", "linear")
 
 def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -> Adapted:
     """See `evenhand.adapting.finetune`."""
+    if recipe.task == "generate":
+        raise BadInput(
+            f"recipe '{recipe.full_name}' writes texts (task generate), which the core has no strategy for; its plugin"
+            " must fit the model in finetune"
+        )
     if recipe.modality != "table":
         _check_network(recipe, backbone)
     labels = read_labels(recipe, splits)
@@ -45,7 +51,7 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
     setting = Setting(recipe, splits, run, encoder, labels)
     baselines = fit_baselines(recipe, splits, labels)
     long, said = too_long(setting)
-    if long and recipe.finetune.windows.use == "auto":
+    if long and recipe.finetune.windows.use == "auto" and recipe.finetune.strategy not in STRATEGIES:
         return adapt_windows(setting, baselines, said)
     adapted = _adapted(setting, baselines)
     return replace(adapted, notes=(said, *adapted.notes)) if said else adapted
@@ -53,6 +59,12 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
 
 def _adapted(setting: Setting, baselines: dict[str, SimpleModel]) -> Adapted:
     """What the recipe's strategy makes of whole rows."""
+    recipe, labels = setting.recipe, setting.labels
+    if recipe.finetune.strategy in STRATEGIES or (recipe.finetune.strategy == "auto" and are_few(setting)):
+        return adapt_few(setting, baselines)
+    if recipe.finetune.strategy == "auto" and recipe.modality == "text" and labels.task not in OTHER_TASKS:
+        whole = recipe.finetune.model_copy(update={"strategy": "lp-ft"})
+        setting = replace(setting, recipe=recipe.model_copy(update={"finetune": whole}))
     if setting.recipe.finetune.strategy in HEADED:
         return probed(setting, baselines)
     from evenhand.adapting.training import train  # transformers' Trainer takes seconds to import

@@ -20,6 +20,7 @@ from evenhand.adapting.models import NetworkModel, SimpleModel, as_logits, as_sc
 from evenhand.adapting.probe import Head, Probe, positive_weights, quality
 from evenhand.adapting.probing import cache_of, probe_model, probe_of
 from evenhand.adapting.setting import Setting
+from evenhand.pretrained.layers import collate_outputs, depth, outputs_below, upper
 from evenhand.pretrained.network import Network, run_batches
 from evenhand.values import Adapted
 
@@ -149,13 +150,30 @@ def _trained(
         _add_lora(network, rule.lora_rank)
     elif rule.strategy == "lp-ft":
         _freeze_vocabulary(network)
-    run_trainer(setting, network, data, what)
+    frozen = min(rule.frozen_layers, max(0, depth(network.body) - 1)) if rule.strategy != "lora" else 0
+    if frozen:
+        _above(setting, network, data, frozen, what)
+    else:
+        run_trainer(setting, network, data, what)
     if rule.strategy == "lora":
         adapted: Any = network.body
         network.body = adapted.merge_and_unload()
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     return network.eval()
+
+
+def _above(setting: Setting, network: Network, data: Sequence[dict[str, Any]], frozen: int, what: str) -> None:
+    """Train the layers above the frozen ones, in place, on what those make of the data, computed once."""
+    encoder: Any = setting.encoder
+    whole: Any = network.body
+    examples = [data[i] for i in range(len(data))]
+    known = [{"input_ids": example["input_ids"]} for example in examples]
+    made = outputs_below(encoder, known, frozen)
+    below = [{"inputs_embeds": m, "labels": e["labels"]} for m, e in zip(made, examples, strict=True)]
+    network.body = upper(whole, frozen)
+    run_trainer(setting, network, below, what, collate_outputs)
+    network.body = whole
 
 
 def _freeze_vocabulary(network: Network) -> None:

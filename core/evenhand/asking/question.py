@@ -141,6 +141,13 @@ class Question:
     exact: Annotated[bool, Part(checks.flag, "Count every distinct score, also beyond 50,000 rows.")] = False
     replicates: Annotated[int, Part(checks.replicates, "Draws behind the simultaneous intervals.")] = 2000
     seed: Annotated[int, Part(checks.seed, "Seed of the resampling.")] = 0
+    look: Annotated[
+        int | None,
+        Part(
+            checks.look,
+            "Which look at this question it is, 1, 2, …: each spends its part of the error; --ledger counts them.",
+        ),
+    ] = None
     title: Annotated[str | None, Part(checks.text, "Heading of the report; else the name of the data.")] = None
 
     def __post_init__(self) -> None:

@@ -13,8 +13,9 @@ from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.bands import joint_critical
 from evenhand.auditing.evidence.histograms import histograms_of
 from evenhand.auditing.evidence.of_plugins import MetricFault
-from evenhand.auditing.judging.attributes import attributes_of, compared, entries, estimated, undecided
+from evenhand.auditing.judging.attributes import attributes_of, compared, entries, estimated
 from evenhand.auditing.judging.impact import impacts
+from evenhand.auditing.judging.verdict_rows import undecided
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.question.policy import Policy

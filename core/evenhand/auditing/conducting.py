@@ -56,6 +56,7 @@ def audit(
     exact: bool = False,
     replicates: int = 2000,
     seed: int = 0,
+    look: int | None = None,
     title: str | None = None,
     question: Question | None = None,
     extra: Sequence[GroupMetric | Estimate] = (),
@@ -122,6 +123,8 @@ def audit(
         What the simultaneous intervals rest on.
     seed : whole number of 0 or more, default 0
         Where the draws start: the same seed gives the same bytes.
+    look : whole number of 1 or more, default None
+        Which look at the question it is: look k spends 1 / (k (k + 1)) of the budget. None: looks are not counted.
     title : text, default None
         Heading of the report; None: the name of the data.
     question : Question, default None

@@ -15,11 +15,13 @@ from evenhand.asking.question import Question
 from evenhand.auditing.answering import about, data_of, overall_of, versions
 from evenhand.auditing.counting.aggregation import Table, count
 from evenhand.auditing.evidence.of_plugins import MetricFault
-from evenhand.auditing.judging.attributes import Attribute, attributes_of, compared, undecided
+from evenhand.auditing.judging.attributes import Attribute, attributes_of, compared
 from evenhand.auditing.judging.notes import binning_notes, notes_of
 from evenhand.auditing.judging.trend import trends_of
+from evenhand.auditing.judging.verdict_rows import undecided
 from evenhand.auditing.judging.verdicts import worst
 from evenhand.auditing.metrics.metric import Estimate, GroupMetric
+from evenhand.auditing.question.budget import SLICES, budget_of
 from evenhand.auditing.question.plan import Plan, make_plan
 from evenhand.auditing.question.policy import Policy, load_policy
 from evenhand.auditing.question.taking import searched_columns, take_asked
@@ -132,7 +134,12 @@ def _planned(opened: Source, asked: Question, label: str, own: Sequence[GroupMet
     columns = {part: (getattr(asked, part) or "").replace("{}", label) or None for part in ("score", "prediction")}
     alone = asked.but(labels=(), label=label, task="binary", slices=(), **columns)
     rows, binnings, _ = take_asked(opened, alone.but(slices=asked.slices))
-    return One(label, rows, binnings, make_plan(rows, alone, extra=own, policy=rules, bins=binnings))
+    plan = make_plan(rows, alone, extra=own, policy=rules, bins=binnings)
+    budget = budget_of(
+        asked.confidence, asked.look, tolerances=bool(plan.tolerances), ratios=False, slices=bool(asked.slices)
+    )
+    question = {**plan.question, "error_budget": budget.described()}
+    return One(label, rows, binnings, replace(plan, budget=budget, question=question))
 
 
 def _question(asked: Question, plan: Plan) -> dict[str, Any]:
@@ -210,8 +217,7 @@ def _slices(counted: Sequence[One], asked: Question) -> dict[str, Any] | None:
     columns = searched_columns(asked)
     if not asked.slices:
         return None
-    level = (1 - asked.confidence) / len(counted)
-    each = [(one.label, find_slices(one.rows, replace(one.plan, confidence=1 - level), columns)) for one in counted]
+    each = [(one.label, find_slices(one.rows, _shared(one.plan, len(counted)), columns)) for one in counted]
     found = [_of_label(label, entry, len(counted)) for label, answer in each for entry in answer["found"]]
     strongest = [
         _of_label(label, answer["strongest"], len(counted)) for label, answer in each if answer["strongest"] is not None
@@ -228,6 +234,12 @@ def _slices(counted: Sequence[One], asked: Question) -> dict[str, Any] | None:
         "strongest": None if found else min(strongest, key=lambda entry: entry["p_value"], default=None),
         "notes": list(dict.fromkeys(note for _, answer in each for note in answer["notes"])),
     }
+
+
+def _shared(plan: Plan, labels: int) -> Plan:
+    """The plan with the share of the slices' budget that one of so many labels has."""
+    split = {**plan.budget.split, SLICES: plan.budget.of(SLICES) / labels}
+    return replace(plan, budget=replace(plan.budget, split=split))
 
 
 def _of_label(label: str, entry: Mapping[str, Any], labels: int) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     parts = _by_split_column(recipe, parts, source, notes)
     if recipe.split.by == "order" and "all" in parts:
         parts["all"], recipe = with_blocks(recipe, parts["all"])
+    unlabelled = _unlabelled(recipe, parts)
     parts = {
         name: _labelled(recipe, rows, f"{source} ({name})" if name != "all" else source, notes)
         for name, rows in parts.items()
@@ -77,7 +78,7 @@ def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     train, validation, test = (rows.select(index[name]) for name in ("train", "validation", "test"))
     notes.append(f"{len(train)} rows to train on, {len(validation)} to choose by, {len(test)} to test on")
     _note_copies(recipe, train, test, notes)
-    return Splits(train, validation, test, recipe.schema, source, content, tuple(notes))
+    return Splits(train, validation, test, recipe.schema, source, content, tuple(notes), unlabelled)
 
 
 def _by_split_column(recipe: Recipe, parts: Parts, source: str, notes: list[str]) -> Parts:
@@ -137,6 +138,16 @@ def _label_columns(recipe: Recipe) -> tuple[str, ...]:
             " task=multilabel, or name one column with --set schema.label=COLUMN"
         )
     return (recipe.schema.require("label", "training"),)
+
+
+def _unlabelled(recipe: Recipe, parts: Parts) -> Dataset | None:
+    """The rows without a label of what is no test or validation split; None where all have one."""
+    rows = parts.get("train", parts.get("all"))
+    label = recipe.schema.label
+    if rows is None or label is None or label not in rows.column_names:
+        return None
+    without = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
+    return rows.select(without) if without else None
 
 
 def _check_plain(recipe: Recipe, rows: Dataset, where: str) -> None:
@@ -206,6 +217,9 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
         return
     label = schema.require("label", "training")
     values = values_of(rows, label)
+    if recipe.task == "generate":
+        _check_texts(label, values, source)
+        return
     if recipe.task == "regression":
         bad = [v for v in values if isinstance(v, str | bool) or not math.isfinite(v)]
         if bad:
@@ -237,6 +251,16 @@ def _note_rare(counts: Mapping[Any, int], notes: list[str]) -> None:
     if rare:
         which = "1 class has" if len(rare) == 1 else f"{len(rare)} classes have"
         notes.append(f"{which} a single row ({', '.join(rare[:5])}), which cannot be both learnt and tested")
+
+
+def _check_texts(label: str, values: list[Any], source: str) -> None:
+    """Refuse labels that are no texts, where texts are to be written."""
+    wrong = next((value for value in values if not isinstance(value, str)), None)
+    if wrong is not None:
+        raise BadInput(
+            f"the label column '{label}' of {source} holds {wrong!r}, but the task is generate; give the texts that"
+            " should be written, or name their column with --set schema.label=COLUMN"
+        )
 
 
 def _with_groups(recipe: Recipe, rows: Dataset, notes: list[str]) -> Dataset:
@@ -321,7 +345,7 @@ def _apart(
 
 def _check_training(recipe: Recipe, rows: Dataset, index: Index, source: str, notes: list[str]) -> None:
     """Refuse a training split of one class; note classes that only the test has."""
-    if recipe.task in ("regression", "multilabel"):
+    if recipe.task in ("regression", "multilabel", "generate"):
         return
     label = recipe.schema.require("label", "training")
     values = values_of(rows, label)

@@ -101,10 +101,10 @@ def far_from(rows: Index, taken: Index, gap: int) -> Index:
 def _held_out(recipe: Recipe, rows: Dataset, among: Index, share: float, seed: int) -> Index:
     """About `share` of the rows `among`, whole groups where there are groups, classes alike where there are classes."""
     schema = recipe.schema
-    labels: list[Any] = [None] * len(among)  # regression: nothing to keep alike
+    labels: list[Any] = [None] * len(among)  # numbers and texts: nothing to keep alike
     if recipe.task == "multilabel":
         labels = strata(schema, rows, among)
-    elif schema.label and recipe.task != "regression":
+    elif schema.label and recipe.task not in ("regression", "generate"):
         every = values_of(rows, schema.label)
         labels = [every[i] for i in among]
     if recipe.split.by == "order":

@@ -33,6 +33,11 @@ def backbones() -> dict[str, Backbone]:
     return load().backbones()
 
 
+def backbone(name: str) -> Backbone:
+    """The pretrained network of this name; also `local:DIR`, `hf:DIR`, `hf:OWNER/NAME`. Raises BadInput."""
+    return load().backbone(name)
+
+
 def show(recipe: str, settings: Sequence[str] = ()) -> list[dict[str, Any]]:
     """A recipe's values as {key, value, origin}, with settings such as "finetune.epochs=3" in place. Raises
     BadInput."""

@@ -28,6 +28,8 @@ def performance(predictions: Predictions) -> list[Metric]:
         return several_labels(predictions)
     frame = pl.read_parquet(predictions.table)
     roles = predictions.schema
+    if predictions.task == "generate":
+        return _quality(predictions, frame)
     truth = roles.require("label", "evaluating")
     frame = frame.filter(pl.col(truth).is_not_null())
     label = frame[truth].to_numpy()
@@ -106,6 +108,40 @@ def _errors(model: str, label: np.ndarray, values: np.ndarray) -> list[Metric]:
             "rmse", float(np.sqrt((error**2).mean())), n=n, better="lower", model=model, says="root mean squared error"
         ),
     ]
+
+
+def _quality(predictions: Predictions, frame: Any) -> list[Metric]:
+    """Mean quality of texts, and the share that is good enough; of every model, and the paired gain over the best."""
+    import numpy as np
+
+    from evenhand.statistics.intervals import wilson
+
+    score, threshold = predictions.schema.require("score", "evaluating"), predictions.threshold or 0.5
+    columns = {"adapted": score, **predictions.baseline_scores}
+    graded = {name: frame[column].to_numpy().astype(np.float64) for name, column in columns.items()}
+    metrics, n = [], len(frame)
+    for name, values in graded.items():
+        says = "how good the texts are beside the label, on average; 0 is nothing alike, 1 the same"
+        metrics.append(_mean("quality", values, says, name))
+        good = int((values >= threshold).sum())
+        lower, upper = (float(bound) for bound in wilson(np.array(good), np.array(n), Z))
+        says = f"share of texts whose quality is {threshold:g} or more"
+        metrics.append(Metric("acceptable", good / n, lower, upper, n, model=name, says=says))
+    rivals = [name for name in graded if name != "adapted"]
+    if not rivals:
+        return metrics
+    best = max(rivals, key=lambda name: float(graded[name].mean()))
+    says = f"quality of the adapted model minus that of the best baseline ({best}), row by row"
+    return [*metrics, _mean("quality_gain", graded["adapted"] - graded[best], says, "adapted")]
+
+
+def _mean(name: str, values: np.ndarray, says: str, model: str) -> Metric:
+    """A mean with the limits that its spread gives; none where there is a single row."""
+    n, value = len(values), float(values.mean())
+    if n < 2:
+        return Metric(name, value, n=n, model=model, says=says)
+    half = Z * float(values.std(ddof=1)) / math.sqrt(n)
+    return Metric(name, value, value - half, value + half, n, model=model, says=says)
 
 
 def _gain(label: np.ndarray, decided: dict[str, Any]) -> list[Metric]:

@@ -12,6 +12,7 @@ from evenhand.errors import BadInput, PluginFault, missing_column
 from evenhand.predicting import thresholds
 from evenhand.predicting.classes import positive_class
 from evenhand.predicting.operating import as_facts
+from evenhand.predicting.texts import written_columns
 from evenhand.recipe import Recipe
 from evenhand.schema import Schema
 from evenhand.values import Adapted, LabelThresholds, OperatingPoint, Predictions, Splits
@@ -36,6 +37,8 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     named = [column for role, column in splits.schema.columns() if role not in ("input", "split")]
     kept = dict.fromkeys([*named, *(column for _, column in recipe.audit.columns())])
     table: dict[str, Any] = {name: list(rows[name]) for name in kept}
+    if recipe.task == "generate":
+        return table, {"label": label, "rows": len(rows)} | written_columns(adapted, rows, table, free_name)
     prediction, score = free_name("prediction", table), free_name("score", table)
     decided, probability = decide(recipe, adapted, scores(adapted.model, rows, splits.schema))
     table[prediction] = decided
@@ -112,7 +115,7 @@ def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: 
         table=file,
         schema=replace_roles(schema, prediction=facts["prediction"], score=facts["score"]),
         task=recipe.task,
-        threshold=threshold_of(recipe, operating) if recipe.task == "binary" else None,
+        threshold=threshold_of(recipe, operating) if recipe.task in ("binary", "generate") else None,
         classes=tuple(facts["classes"]),
         baselines=facts["baselines"],
         baseline_scores=facts.get("baseline_scores", {}),
@@ -170,6 +173,8 @@ def question_of(recipe: Recipe, predictions: Predictions) -> Question:
     decided = binary and asked.top is None  # the top ones are selected by score, not by the model's decisions
     if predictions.task == "multilabel":
         return asked.but(**_of_labels(recipe, predictions))
+    if predictions.task == "generate":
+        return _of_quality(recipe, predictions)
     return asked.but(
         label=roles.label,
         score=roles.score,
@@ -203,6 +208,21 @@ def _of_labels(recipe: Recipe, predictions: Predictions) -> dict[str, Any]:
         "seed": asked.seed or recipe.seed,
         "title": asked.title or recipe.title,
     }
+
+
+def _of_quality(recipe: Recipe, predictions: Predictions) -> Question:
+    """The question of texts: each row has a quality, and is done well from the threshold on."""
+    asked, roles = recipe.audit, predictions.schema
+    return asked.but(
+        score=roles.score,
+        threshold=predictions.threshold,
+        sensitive=asked.sensitive or roles.sensitive,
+        cluster=asked.cluster or roles.group_id,
+        weight=asked.weight or roles.weight,
+        id=asked.id or roles.id,
+        seed=asked.seed or recipe.seed,
+        title=asked.title or recipe.title,
+    )
 
 
 def audit_of(recipe: Recipe, predictions: Predictions, extra: Sequence[GroupMetric | Estimate]) -> Audit:

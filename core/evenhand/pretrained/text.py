@@ -14,9 +14,10 @@ from torch import nn
 from torch.nn import functional
 
 from evenhand.errors import BadInput
-from evenhand.pretrained.locate import WEIGHTS, locate
+from evenhand.pretrained.locate import WEIGHTS
 from evenhand.pretrained.network import Network, identity_of, run_batches, with_head
 from evenhand.pretrained.processor import precision, silence_transformers
+from evenhand.pretrained.weights_folder import weights_folder
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -123,7 +124,7 @@ def load_text(backbone: Backbone, recipe: Recipe) -> TextEncoder:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     silence_transformers()
-    folder = locate(backbone)
+    folder = weights_folder(backbone)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(folder, **options)

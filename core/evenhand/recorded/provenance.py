@@ -49,8 +49,11 @@ def identity(recipe: Recipe, source: str | Path | None, plugins: Sequence[tuple[
 
 
 def _local(recipe: Recipe) -> list[str]:
-    """The digest of the card of a backbone that is a folder; the card has that of the weights."""
+    """The digest of the card of a backbone that is a folder; the card has that of the weights. Of the weights
+    themselves where the folder is transformers' own."""
     kind, _, path = (recipe.backbone or "").partition(":")
+    if kind == "hf":
+        return [digest(file) for name in ("config.json", "model.safetensors") if (file := Path(path) / name).is_file()]
     card = backbone_folder(Path(path)) / "card.json"
     return [digest(card)] if kind == "local" and card.is_file() else []
 

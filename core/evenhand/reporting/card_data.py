@@ -54,6 +54,8 @@ def pipeline_tag(modality: str, task: str) -> str:
     """What the hub calls the task; "" where it is not known."""
     if modality not in PIPELINES or not task:
         return ""
+    if task == "generate":
+        return "text-generation"
     if task == "regression" and modality == "table":
         return "tabular-regression"
     return f"{PIPELINES[modality]}-classification"  # the hub has no regression of texts or images

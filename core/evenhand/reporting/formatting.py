@@ -64,8 +64,9 @@ def count(value: Any) -> str:
 
 
 def interval(entry: dict[str, Any], simultaneous: bool = False) -> str:
-    """ "0.71 – 0.79", or why there is none."""
+    """ "0.71 – 0.79", or why there is none; of a gap that is judged, where all comparisons count, what decides."""
     tail = "_simultaneous" if simultaneous else ""
+    tail = "_deciding" if simultaneous and entry.get("verdict") else tail
     lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
     if lower is None and upper is None:
         return "–"
@@ -132,6 +133,30 @@ def plain(value: Any) -> str:
 def verdict(value: Any) -> tuple[str, str, str]:
     """(class name, words, sign) of a verdict."""
     return VERDICTS.get(value, VERDICTS[None])
+
+
+def how_sure(audit: dict[str, Any]) -> str:
+    """The error budget in a line: how often an audit like this is wrong, what shares that out, and which look it is."""
+    budget = audit["question"].get("error_budget")
+    if not budget or not budget["split"]:
+        return f"{audit['question']['confidence']:.0%} over all comparisons together"
+    made = ", ".join(f"{kind} {_percent(level)}" for kind, level in budget["split"].items())
+    shared = f" (shared by {made})" if len(budget["split"]) > 1 else ""
+    return (
+        f"of audits like this at most {_percent(budget['exceeded'])} call something exceeded that is not, and at most"
+        f" {_percent(budget['within'])} something within that is not{shared}, however many groups are compared;"
+        f" {_which_look(budget)}"
+    )
+
+
+def _which_look(budget: dict[str, Any]) -> str:
+    if budget["look"] is None:
+        return "this is one look, and asking again of other rows spends as much again (--ledger counts looks)"
+    return f"this is look {budget['look']}, and all looks together spend at most {_percent(budget['whole'])}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}\u202f%"
 
 
 def next_step(audit: dict[str, Any]) -> str:
@@ -202,10 +227,24 @@ def slice_metric(audit: dict[str, Any], found: dict[str, Any]) -> str:
     return f"{found['direction']} {label_of(audit, found['metric'])}"
 
 
+def _helps_texts(gain: dict[str, Any]) -> str:
+    """The same of written texts."""
+    moved = f"{gain['value']:+.3f} [{gain['lower']:+.3f}, {gain['upper']:+.3f}]"
+    if gain["lower"] > 0:
+        return f"Yes: the adapted model's texts are better than those of the best baseline, by {moved} of quality."
+    if gain["upper"] < 0:
+        return f"No: the best baseline's texts are better ({moved} of quality). Prefer it: it is simpler and better."
+    return (
+        f"Not shown: the difference to the best baseline ({moved} of quality) could be chance. Prefer the simpler one."
+    )
+
+
 def helps(evaluation: list[dict[str, Any]]) -> str:
     """Whether adapting helped, from the paired gain over the best baseline."""
-    names = {"accuracy_gain": "accuracy", "macro_f1_gain": "macro F1"}
+    names = {"accuracy_gain": "accuracy", "macro_f1_gain": "macro F1", "quality_gain": "quality"}
     gain = next((m for m in evaluation if m["name"] in names), None)
+    if gain is not None and gain["name"] == "quality_gain" and gain["lower"] is not None:
+        return _helps_texts(gain)
     if gain is None or gain["lower"] is None:
         return "There is no paired comparison with a baseline for this task; compare the rows below."
     points, what = f"{abs(gain['value']) * 100:.1f} points", names[gain["name"]]

@@ -21,6 +21,7 @@ from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
 from evenhand.predicting.predictions import decide, free_name, label_scores
+from evenhand.predicting.texts import written
 from evenhand.predicting.thresholds import PATTERNS, free_pattern, given_labels, label_columns_of
 from evenhand.recipe import Recipe
 from evenhand.recorded.finished import open_run, read
@@ -29,6 +30,8 @@ from evenhand.scoring.new_rows import as_given, carried, open_rows, with_flags_o
 from evenhand.scoring.spark import is_spark, mapped, without_rows
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from evenhand.extending.discovering import Plugins
     from evenhand.values import Adapted
 
@@ -57,15 +60,22 @@ class Scorer:
 
     def predict_proba(self, frame: Any) -> np.ndarray:
         """Probability of each class, or of each label, float64 [rows, classes]; BadInput for a regression."""
-        if self.recipe.task == "regression":
-            raise BadInput(f"{self.path} is a regression, which has no classes; use predict")
+        if self.recipe.task in ("regression", "generate"):
+            what = "is a regression" if self.recipe.task == "regression" else "writes texts"
+            raise BadInput(f"{self.path} {what}, which has no classes; use predict")
         return np.concatenate([self._scores(rows) for rows in self.batches(frame)])
 
     def predict(self, frame: Any) -> np.ndarray:
         """The decision of each row at the recipe's operating point, or the value that a regression predicts; [rows].
 
-        Of several labels, a JSON list of those that are given at their thresholds.
+        Of several labels, a JSON list of those that are given at their thresholds; of texts, the one that is written
+        (None where the model abstains).
         """
+        if self.recipe.task == "generate":
+            texts = [
+                text for rows in self.batches(frame) for text in written(self.adapted.model, self._inputs(rows))[0]
+            ]
+            return np.asarray(texts, dtype=object)
         made = [decide(self.recipe, self.adapted, self._scores(rows))[0] for rows in self.batches(frame)]
         return np.concatenate([np.asarray(decided) for decided in made])
 
@@ -95,6 +105,8 @@ class Scorer:
 
     def scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         """score and prediction of rows that `batches` gave, beside the columns that have a role."""
+        if self.recipe.task == "generate":
+            return self._beside_texts(rows, *written(self.adapted.model, self._inputs(rows)))
         return self._beside(rows, self._scores(rows))
 
     def empty(self, nothing: pl.DataFrame) -> pl.DataFrame:
@@ -103,6 +115,8 @@ class Scorer:
         outputs = max(1, len(self.adapted.classes))
         none = np.full((1, outputs), 1 / outputs) if self.adapted.classes else np.zeros(1)
         one = pl.DataFrame({name: pl.Series([None], dtype=kind) for name, kind in frame.collect_schema().items()})
+        if self.recipe.task == "generate":
+            return self._beside_texts(one, [""], [0.0]).clear()
         return self._beside(one, none).clear()
 
     def _beside(self, rows: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
@@ -113,6 +127,14 @@ class Scorer:
         made = [pl.Series(free_name("prediction", kept.columns), decided)]
         if probability is not None:
             made.append(pl.Series(free_name("score", kept.columns), probability))
+        return kept.with_columns(made) if kept.width else pl.DataFrame(made)
+
+    def _beside_texts(self, rows: pl.DataFrame, texts: list[str | None], sure: list[float]) -> pl.DataFrame:
+        kept = rows.select(carried(self.recipe.schema, rows.columns))
+        made = [
+            pl.Series(free_name("prediction", kept.columns), texts, dtype=pl.String),
+            pl.Series(free_name("confidence", kept.columns), sure, dtype=pl.Float64),
+        ]
         return kept.with_columns(made) if kept.width else pl.DataFrame(made)
 
     def _labels_beside(self, kept: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
@@ -132,13 +154,15 @@ class Scorer:
     def unread(self, rows: pl.DataFrame) -> tuple[Unread, int] | None:
         """(what the model does not read of the texts of rows that `batches` gave, tokens that it reads of one); None
         where it reads no texts."""
-        return cut_off(self.adapted.model, to_rows(rows.select(self.recipe.schema.input)), self.recipe.schema)
+        return cut_off(self.adapted.model, self._inputs(rows), self.recipe.schema)
+
+    def _inputs(self, rows: pl.DataFrame) -> Dataset:
+        return to_rows(rows.select(self.recipe.schema.input))
 
     def _scores(self, rows: pl.DataFrame) -> np.ndarray:
-        inputs = to_rows(rows.select(self.recipe.schema.input))
         if (cut := self.unread(rows)) is not None and (said := cut[0].says(cut[1])):
             warnings.warn(said, stacklevel=3)
-        return np.asarray(scores(self.adapted.model, inputs, self.recipe.schema), dtype=np.float64)
+        return np.asarray(scores(self.adapted.model, self._inputs(rows), self.recipe.schema), dtype=np.float64)
 
 
 def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:

@@ -151,6 +151,10 @@ def _told(target: Path, whole: pl.LazyFrame, scorer: Scorer) -> Scored:
     if scorer.recipe.task == "regression":
         rows = int(whole.select(pl.len()).collect().item())
         return Scored(target, rows, (), tuple(names), scorer.notes)
+    if scorer.recipe.task == "generate":
+        counts = whole.select(pl.len(), pl.col(names[-2]).is_null().sum().alias("none")).collect(engine="streaming")
+        rows, none = counts.row(0)
+        return Scored(target, rows, (("answered", rows - none), ("abstained", none)), tuple(names), scorer.notes)
     decision = names[-1 if scorer.recipe.task == "multilabel" else -2]  # the score stands last, or the list of labels
     counted = whole.group_by(decision).len().sort("len", decision, descending=[True, False])
     decisions = tuple((str(value), int(n)) for value, n in counted.collect(engine="streaming").iter_rows())

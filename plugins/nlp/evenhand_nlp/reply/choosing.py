@@ -1,0 +1,78 @@
+"""What validation rows decide about retrieval: how many messages vote, how sure a reply is, and when to abstain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evenhand_nlp.reply.retrieval import Found, Memory, Settings
+from evenhand_nlp.writing.measures import graded
+
+VOTERS = (1, 3, 5, 10, 20)
+FEWEST = 20  # given replies that a threshold must leave on validation, or all there are
+
+
+def chosen(
+    memory: Memory,
+    replies: Sequence[str],
+    asked: np.ndarray,
+    references: Sequence[str],
+    measure: str,
+    acceptable: float,
+    wanted: float,
+) -> tuple[Settings, dict[str, float], str]:
+    """(settings, figures on the validation rows, one sentence on the threshold)."""
+    places, alike = memory.nearest(asked)
+    tried: list[tuple[float, int, Found, np.ndarray]] = []
+    for k in VOTERS:
+        found = memory.voted(places, alike, k)
+        quality = graded(measure, [replies[place] for place in found.reply], references)
+        tried.append((float(quality.mean()), k, found, quality))
+    _, k, found, quality = max(tried, key=lambda one: (round(one[0], 6), -one[1]))  # of equals the fewest voters
+    good = quality >= acceptable
+    settings = Settings(k, fitted(found, good), 0.0)
+    sure = found.sure(settings)
+    threshold, share = threshold_of(sure, good, wanted)
+    given = sure >= threshold
+    figures = {
+        "quality": float(quality.mean()),
+        "acceptable": float(good.mean()),
+        "voters": float(k),
+        "answered": float(given.mean()),
+        "acceptable_of_given": share,
+    }
+    told = (
+        f"it abstains below a confidence of {threshold:.3f}: of the replies given on the {len(good):,} validation rows"
+        f" {share:.1%} are acceptable ({wanted:.0%} wanted), and {given.mean():.1%} of messages get one"
+    )
+    if share < wanted:
+        told += "; no confidence reaches what was wanted, so this is the best there is"
+    return Settings(k, settings.sure, threshold), figures, told
+
+
+def fitted(found: Found, good: np.ndarray) -> tuple[float, float, float]:
+    """A logistic regression of whether a reply is acceptable on likeness and votes; a constant where all are alike."""
+    from sklearn.linear_model import LogisticRegression
+
+    if good.all() or not good.any():
+        share = (good.sum() + 0.5) / (len(good) + 1)
+        return float(np.log(share / (1 - share))), 0.0, 0.0
+    model = LogisticRegression(C=10.0).fit(np.stack([found.likeness, found.share], 1), good)
+    return float(model.intercept_[0]), float(model.coef_[0, 0]), float(model.coef_[0, 1])
+
+
+def threshold_of(sure: np.ndarray, good: np.ndarray, wanted: float) -> tuple[float, float]:
+    """(the lowest confidence from which at least `wanted` of the replies are acceptable; the share that are).
+
+    Where none reaches it, the one with the highest share. Each leaves at least FEWEST replies, or all there are.
+    """
+    order = np.argsort(-sure, kind="stable")
+    levels, hits = sure[order], good[order].cumsum()
+    given = np.arange(1, len(sure) + 1)
+    last = np.append(levels[1:] != levels[:-1], True)  # rows that are equally sure are decided alike
+    allowed = np.flatnonzero(last & (given >= min(FEWEST, len(sure))))
+    share = hits[allowed] / given[allowed]
+    reached = np.flatnonzero(share >= wanted)
+    place = int(reached[-1]) if len(reached) else int(share.argmax())
+    return float(levels[allowed[place]]), float(share[place])

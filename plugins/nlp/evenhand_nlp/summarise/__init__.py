@@ -1,0 +1,1 @@
+"""summarise: what a text says, in a sentence or two."""

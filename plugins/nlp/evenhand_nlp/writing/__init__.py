@@ -1,0 +1,1 @@
+"""What the recipes that write texts share: reading pairs, measures in any script, backbones that write, their audit."""
