@@ -13,6 +13,7 @@ import numpy as np
 from evenhand.data import fingerprint
 from evenhand.data.multilabel import alike, label_columns, with_flags, without_unlearnable
 from evenhand.data.reading import PARTS, Parts, read, to_rows, values_of
+from evenhand.data.reading_texts import check_texts
 from evenhand.data.splitting import (
     LEAST_ROWS,
     block_of,
@@ -28,6 +29,8 @@ from evenhand.values import Splits
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+MOST_CLASSES = 1_000
 
 Index = dict[str, np.ndarray]  # row numbers of each part
 
@@ -110,6 +113,8 @@ def _labelled(recipe: Recipe, rows: Dataset, where: str, notes: list[str]) -> Da
     _check_plain(recipe, rows, where)
     if len(rows) == 0:
         raise BadInput(f"{where} has no rows; it needs at least a few dozen to learn from")
+    if recipe.modality == "text":
+        check_texts(recipe.schema, {name: values_of(rows, name) for name in recipe.schema.input}, where)
     unknown: set[int] = set()
     for label in columns:
         empty = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
@@ -229,6 +234,11 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
             )
         return
     counts = Counter(values)
+    if len(counts) > MOST_CLASSES:
+        raise BadInput(
+            f"the label column '{label}' of {source} has {len(counts):,} different values, and at most"
+            f" {MOST_CLASSES:,} classes can be learnt and audited; name the column of classes, or join rare ones"
+        )
     known = ", ".join(sorted(str(value) for value in counts)[:10]) + (", …" if len(counts) > 10 else "")
     if recipe.task == "binary" and len(counts) > 2:
         raise BadInput(

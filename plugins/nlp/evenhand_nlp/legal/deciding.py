@@ -39,7 +39,7 @@ def examples(adapted: Adapted, splits: Splits) -> list[dict[str, Any]]:
     for j, label in enumerate(adapted.classes):
         has = np.asarray(rows[label]) == 1
         falling = np.argsort(-scores[:, j], kind="stable")
-        yes, no = [int(i) for i in falling if has[i]], [int(i) for i in falling if not has[i]]
+        yes, no = (_different(falling[mask[falling]].tolist(), texts) for mask in (has, ~has))
         lowest = [i for i in reversed(yes) if i not in yes[:FOUND]][:MISSED]
         for kind, places in (("found", yes[:FOUND]), ("lowest", lowest), ("alarm", no[:ALARMS])):
             chosen += [(i, j, kind) for i in places]
@@ -56,6 +56,11 @@ def examples(adapted: Adapted, splits: Splits) -> list[dict[str, Any]]:
         }
         for i, j, kind in chosen
     ]
+
+
+def _different(places: list[int], texts: list[str]) -> list[int]:
+    """Of the places of equal texts the first alone: contracts copy from each other."""
+    return list({texts[i]: i for i in reversed(places)}.values())[::-1]
 
 
 def sentences(text: str) -> list[str]:

@@ -36,7 +36,7 @@ def _thresholds(about: dict[str, Any]) -> Section:
         "From which score a label is given",
         f"Chosen by {about['rule']}, on {about['rows']:,} rows that the model which was asked had not seen. Labels that"
         " few of those rows have share one threshold.",
-        ("label", "threshold", "figure on validation", "validation rows with it", "threshold"),
+        ("label", "threshold", "figure on validation", "validation rows with it", "it is"),
         rows,
     )
 
