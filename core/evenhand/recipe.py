@@ -24,8 +24,21 @@ class _Part(BaseModel):
 class SplitRule(_Part):
     """How rows are divided where the source brings no official split."""
 
-    by: Literal["random", "group_id", "site", "time"] | None = Field(
-        None, description="What decides who is in the test split; not set: `group_id`, else `time`, else `random`."
+    by: Literal["random", "group_id", "site", "time", "order"] | None = Field(
+        None,
+        description=(
+            "What decides who is in the test split; not set: `group_id`, else `time`, else `random`. `order`: stretches"
+            " of rows as they stand, for documents whose sentences follow each other and that nothing names."
+        ),
+    )
+    block: int = Field(
+        0,
+        ge=0,
+        description=(
+            'With `by = "order"`: rows of a block, about a document, which is one cluster of the audit; a stretch has'
+            " three, and half a block on each side of another split is left out of training. 0: a sixtieth of the rows,"
+            " 200 at most."
+        ),
     )
     validation: float = Field(0.15, gt=0, lt=1, description="Share of the rows that are not test.")
     test: float = Field(0.2, gt=0, lt=1, description="Share of all rows; about that where groups or sites stay whole.")
@@ -101,6 +114,14 @@ class FinetuneRule(_Part):
         description=(
             "Layers of an image network whose pooled outputs are the features, joined by `+`; `auto`: validation"
             " chooses among those that the backbone offers (strategy `probe`)."
+        ),
+    )
+    negatives: float = Field(
+        0,
+        ge=0,
+        description=(
+            "Multi-label tasks with `lp-ft`, `full`, `lora`: rows without any label to train on for each row with one,"
+            " drawn at random; 0: all of them. Thresholds are chosen on all validation rows either way."
         ),
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a label that is spread over all classes.")

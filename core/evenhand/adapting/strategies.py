@@ -51,7 +51,7 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
     setting = Setting(recipe, splits, run, encoder, labels)
     baselines = fit_baselines(recipe, splits, labels)
     long, said = too_long(setting)
-    if long and recipe.finetune.windows.use == "auto":
+    if long and recipe.finetune.windows.use == "auto" and recipe.finetune.strategy not in STRATEGIES:
         return adapt_windows(setting, baselines, said)
     adapted = _adapted(setting, baselines)
     return replace(adapted, notes=(said, *adapted.notes)) if said else adapted
