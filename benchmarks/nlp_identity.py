@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nlp_beside import add, beside, lines, measured, quality, remembered
+from nlp_beside import add, beside, lines, measured, peak_of, quality, remembered
 from nlp_identity_tables import table
 
 SEEDS = range(5)
@@ -86,7 +86,8 @@ def costs(data: Path, results: Path, setfit: str) -> None:
 def _command(folder: Path, out: Path, seed: int) -> dict[str, float]:
     command = [sys.executable, "-m", "evenhand", "run", "nlp/toxicity", "--data", str(folder), "--out", str(out)]
     command += ["--set", f"seed={seed}", "--set", "options.identity_audit=false"]
-    return measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
+    cost = measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
+    return {**cost, "mb": peak_of(out)}
 
 
 def audits(data: Path, results: Path, features: Path) -> None:

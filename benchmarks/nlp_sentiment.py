@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nlp_beside import add, beside, lines, mean, measured, quality, remembered
+from nlp_beside import add, beside, lines, mean, measured, peak_of, quality, remembered
 
 SEEDS, SIZES = range(5), (0, 10, 50)
 RECIPE, POSITIVE = "nlp/sentiment", "positive"
@@ -63,7 +63,8 @@ def evenhand_run(folder: Path, out: Path, seed: int, features: Path) -> dict[str
     command = [sys.executable, "-m", "evenhand", "run", RECIPE, "--data", str(folder), "--out", str(out)]
     for setting in (f"seed={seed}", "options.identity_audit=false"):
         command += ["--set", setting]
-    return measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
+    cost = measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
+    return {**cost, "mb": peak_of(out)}
 
 
 def said_of(run: Path, rows: pl.DataFrame) -> list[float]:
