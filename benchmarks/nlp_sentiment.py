@@ -172,28 +172,29 @@ def table(results: Path) -> None:
             elif method == "setfit":
                 print(f"| {' to '.join(way)} | setfit | not run: its environment was not at hand | | | | |")
     print(
-        "\n| from, to | labels | source only, % | align | reweight | probe on top | finetune | pool |"
-        " oracle, all 800 labels | the card takes |"
+        "\n| from, to | labels | source only, % | centre | align | reweight | probe on top | finetune | pool | oracle,"
+        " all 800 labels | the card takes |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"
     )
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
     for way in ways:
         mine = [line for line in told if (line["from"], line["to"]) == way]
         oracle = mean([line["across"]["accuracy"] for line in mine if line.get("method") == "oracle"])
         for size in SIZES:
             some = [line for line in mine if line.get("k") == size]
             cells = []
-            for name in ("nothing", "align", "reweight", "probe", "finetune", "pool"):
+            for name in ("nothing", "centre", "align", "reweight", "probe", "finetune", "pool"):
                 values = [line["candidates"][name]["accuracy"] for line in some if name in line["candidates"]]
                 cells.append(mean(values) if values else "–")
             taken = [line["chosen"] for line in some]
             says = ", ".join(f"{name} {taken.count(name)} of {len(taken)}" for name in dict.fromkeys(taken))
             print(f"| {' to '.join(way)} | {size} | {' | '.join(cells)} | {oracle} | {says} |")
-    print("\n| from, to | labels | align gains, points | pool gains | probe on top gains |\n|---|---:|---:|---:|---:|")
+    print(
+        "\n| from, to | labels | centre gains, points | align | probe on top | pool |\n|---|---:|---:|---:|---:|---:|"
+    )
     for way in ways:
         for size in SIZES:
             some = [line for line in told if (line["from"], line["to"]) == way and line.get("k") == size]
             cells = []
-            for name in ("align", "pool", "probe"):
+            for name in ("centre", "align", "probe", "pool"):
                 pairs = [line["candidates"] for line in some if name in line["candidates"]]
                 gains = [c[name]["accuracy"] - c["nothing"]["accuracy"] for c in pairs]
                 cells.append(mean(gains) if gains else "–")
