@@ -106,50 +106,45 @@ def _command(folder: Path, out: Path, seed: int) -> dict[str, float]:
 
 
 def audits(data: Path, results: Path, features: Path) -> None:
-    """What each model makes of groups, on test posts and on the three files."""
-    import evenhand
+    """What each model makes of groups, on test posts and on the three files; fitted as the recipe's own hook does."""
+    from evenhand.recorded.run_folder import Run
+    from evenhand_nlp import backbones, recipes
+    from evenhand_nlp.identity import templates
+    from evenhand_nlp.identity.fitting import asked_of, files_of, fit, said_of, scorer
+    from evenhand_nlp.identity.lexicon import lexicon
+    from evenhand_nlp.toxicity.answers import load_data
 
+    templates.REPLICATES = 1  # the tables' intervals are those of the seeds
     files = {
         "functional_tests": data / "hatecheck" / "hatecheck.parquet",
         "templates": data / "identity-templates" / "madlibs_77k.parquet",
         "pronouns": data / "winogender" / "winogender.parquet",
     }
+    plain = next(recipe for recipe in recipes() if recipe.name == "toxicity")
+    plain = plain.with_settings(f"options.{name}={file}" for name, file in files.items())
+    asked = files_of(plain)
     done = {(line["method"], line["seed"]) for line in lines(results) if line["what"] == "audit"}
     for seed in SEEDS:
-        for method in METHODS:
-            if (method, seed) in done:
-                continue
-            with tempfile.TemporaryDirectory() as work, remembered(features):
-                os.environ["EVENHAND_CACHE"] = str(Path(work) / "cache")
-                folder = folder_of(Path(work) / "posts", posts(data), seed)
-                settings = [f"options.mitigation={method}", "audit.slices=[]", 'audit.metrics=["fpr"]']
-                settings += [f"options.{name}={file}" for name, file in files.items()]
-                run = evenhand.run("nlp/toxicity", data=folder, settings=settings, out=Path(work) / "run").path
-                facts = json.loads((run / "model" / "exhibits" / "identity.json").read_text("utf-8"))
-                table = pl.read_parquet(run / "predictions.parquet")
-                told = quality(table["score"], table["label"], POSITIVE)
-                add(
-                    results,
-                    {"what": "audit", "method": method, "seed": seed, **told, **condensed(facts["models"]["final"])},
-                )
+        with tempfile.TemporaryDirectory() as work, remembered(features):
+            os.environ["EVENHAND_CACHE"] = str(Path(work) / "cache")
+            folder = folder_of(Path(work) / "posts", posts(data), seed)
+            rows = pl.read_csv(folder / "test.csv")
+            texts, labels = rows["text"].to_list(), rows["label"].to_list()
+            splits = load_data(plain, folder)
+            for method in METHODS:
+                if (method, seed) in done:
+                    continue
+                recipe = plain.with_settings([f"options.mitigation={method}", "options.identity_audit=false"])
+                with Run(Path(work) / method, recipe, method, walk="run", stages={}) as run:
+                    adapted = fit(recipe, splits, backbones()[0], run)
+                models = {method: adapted.model}
                 if method == "none":
-                    add(
-                        results,
-                        {"what": "audit", "method": "tfidf", "seed": seed, **_baseline(run, folder, files, seed)},
-                    )
-
-
-def _baseline(run: Path, folder: Path, files: dict[str, Path], seed: int) -> dict[str, Any]:
-    """The same questions to the TF-IDF baseline of the run."""
-    import evenhand
-    from evenhand_nlp.identity.fitting import asked_of, files_of, said_of, scorer
-    from evenhand_nlp.identity.lexicon import lexicon
-
-    held, rows = evenhand.load(run), pl.read_csv(folder / "test.csv")
-    recipe = held.recipe.with_settings([f"options.{option}={file}" for option, file in files.items()])
-    score = scorer(held.adapted.baselines["tfidf_logistic"], recipe.schema, list(held.classes_).index(POSITIVE))
-    facts = said_of(score, rows["text"].to_list(), lexicon(), 0.5, seed) | asked_of(score, files_of(recipe), 0.5, seed)
-    return {**quality(score(rows["text"].to_list()), rows["label"], POSITIVE), **condensed(facts)}
+                    models["tfidf"] = adapted.baselines["tfidf_logistic"]
+                for name, model in models.items():
+                    score = scorer(model, splits.schema, [str(c) for c in adapted.classes].index(POSITIVE))
+                    facts = said_of(score, texts, lexicon(), 0.5, 0) | asked_of(score, asked, 0.5, 0)
+                    told = quality(score(texts), labels, POSITIVE)
+                    add(results, {"what": "audit", "method": name, "seed": seed, **told, **condensed(facts)})
 
 
 def condensed(facts: dict[str, Any]) -> dict[str, Any]:
