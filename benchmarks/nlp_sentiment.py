@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nlp_beside import add, beside, lines, mean, measured, quality, remembered
+from nlp_beside import add, beside, lines, mean, measured, peak_of, quality, remembered
 
 SEEDS, SIZES = range(5), (0, 10, 50)
 RECIPE, POSITIVE = "nlp/sentiment", "positive"
@@ -63,7 +63,8 @@ def evenhand_run(folder: Path, out: Path, seed: int, features: Path) -> dict[str
     command = [sys.executable, "-m", "evenhand", "run", RECIPE, "--data", str(folder), "--out", str(out)]
     for setting in (f"seed={seed}", "options.identity_audit=false"):
         command += ["--set", setting]
-    return measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
+    cost = measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
+    return {**cost, "mb": peak_of(out)}
 
 
 def said_of(run: Path, rows: pl.DataFrame) -> list[float]:
@@ -171,28 +172,29 @@ def table(results: Path) -> None:
             elif method == "setfit":
                 print(f"| {' to '.join(way)} | setfit | not run: its environment was not at hand | | | | |")
     print(
-        "\n| from, to | labels | source only, % | align | reweight | probe on top | finetune | pool |"
-        " oracle, all 800 labels | the card takes |"
+        "\n| from, to | labels | source only, % | centre | align | reweight | probe on top | finetune | pool | oracle,"
+        " all 800 labels | the card takes |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"
     )
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
     for way in ways:
         mine = [line for line in told if (line["from"], line["to"]) == way]
         oracle = mean([line["across"]["accuracy"] for line in mine if line.get("method") == "oracle"])
         for size in SIZES:
             some = [line for line in mine if line.get("k") == size]
             cells = []
-            for name in ("nothing", "align", "reweight", "probe", "finetune", "pool"):
+            for name in ("nothing", "centre", "align", "reweight", "probe", "finetune", "pool"):
                 values = [line["candidates"][name]["accuracy"] for line in some if name in line["candidates"]]
                 cells.append(mean(values) if values else "–")
             taken = [line["chosen"] for line in some]
             says = ", ".join(f"{name} {taken.count(name)} of {len(taken)}" for name in dict.fromkeys(taken))
             print(f"| {' to '.join(way)} | {size} | {' | '.join(cells)} | {oracle} | {says} |")
-    print("\n| from, to | labels | align gains, points | pool gains | probe on top gains |\n|---|---:|---:|---:|---:|")
+    print(
+        "\n| from, to | labels | centre gains, points | align | probe on top | pool |\n|---|---:|---:|---:|---:|---:|"
+    )
     for way in ways:
         for size in SIZES:
             some = [line for line in told if (line["from"], line["to"]) == way and line.get("k") == size]
             cells = []
-            for name in ("align", "pool", "probe"):
+            for name in ("centre", "align", "probe", "pool"):
                 pairs = [line["candidates"] for line in some if name in line["candidates"]]
                 gains = [c[name]["accuracy"] - c["nothing"]["accuracy"] for c in pairs]
                 cells.append(mean(gains) if gains else "–")

@@ -151,14 +151,14 @@ def test_a_model_of_one_domain_is_adapted_to_another(two_domains, tmp_path_facto
     source = evenhand.run("nlp/sentiment", data=home, settings=settings, out=folder / "run").path
     none = evenhand.adapt(source, place, k=0, out=folder / "none")
     assert (none.verdict, none.chosen) == ("not enough evidence", "nothing")
-    asked = evenhand.adapt(source, place, k=0, take="align", out=folder / "asked")
-    assert (asked.verdict, asked.chosen) == ("taken as asked", "align")
+    asked = evenhand.adapt(source, place, k=0, take="centre", out=folder / "asked")
+    assert (asked.verdict, asked.chosen) == ("taken as asked", "centre")
     assert "cannot say whether it is better" in str(asked)
     with pytest.raises(BadInput, match="is no candidate for these rows; they allow label-shift"):
         evenhand.adapt(source, place, k=0, take="pool", out=folder / "no")
     many = evenhand.adapt(source, place, k=200, out=folder / "many")
     lines = {line["name"]: line for line in many.card["candidates"]}
-    assert set(lines) >= {"nothing", "align", "reweight", "probe", "finetune", "pool"}
+    assert set(lines) >= {"nothing", "centre", "align", "reweight", "probe", "finetune", "pool"}
     assert many.verdict == "adapt"
     said = evenhand.load(many.path).predict_proba(place)
     right = pl.read_csv(place)["label"].to_numpy() == np.asarray(["negative", "positive"])[said.argmax(1)]
