@@ -16,6 +16,7 @@ from evenhand.values import Adapted, OperatingPoint, Predictions, Splits
 
 if TYPE_CHECKING:
     import numpy as np
+    from datasets import Dataset
 
     from evenhand.auditing import Audit, Estimate, GroupMetric
 
@@ -33,7 +34,10 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     kept = dict.fromkeys([*named, *(column for _, column in recipe.audit.columns())])
     table: dict[str, Any] = {name: list(rows[name]) for name in kept}
     prediction, score = free_name("prediction", table), free_name("score", table)
-    decided, probability = decide(recipe, adapted, scores(adapted.model, rows, splits.schema))
+    said = scores(adapted.model, rows, splits.schema)
+    decided, probability = decide(recipe, adapted, said)
+    abstaining = left_open(adapted, rows, splits.schema, said, table)
+    table.update({name: values.tolist() for name, values in abstaining.items()})
     table[prediction] = decided
     if probability is not None:
         table[score] = probability
@@ -54,6 +58,7 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
         "baseline_scores": baseline_scores,
         "operating": as_facts(adapted.operating),
         "rows": len(rows),
+        "abstaining": list(abstaining),
     }
     return table, facts
 
@@ -179,6 +184,19 @@ def decide(
         chosen = scores.argmax(axis=1)
         probability = scores.max(axis=1)
     return [adapted.classes[index] for index in chosen], np.clip(probability, 0.0, 1.0).tolist()
+
+
+def left_open(
+    adapted: Adapted, rows: Dataset, schema: Schema, said: np.ndarray, table: Container[str]
+) -> dict[str, np.ndarray]:
+    """The columns none_of_these (the score) and abstained; none where every row is decided. `said`: its scores."""
+    if adapted.scope is None:
+        return {}
+    strange = adapted.scope.scores(rows, schema, said)
+    return {
+        free_name("none_of_these", table): strange,
+        free_name("abstained", table): strange > adapted.scope.threshold,
+    }
 
 
 def threshold_of(recipe: Recipe, operating: OperatingPoint | None, baseline: str | None = None) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from evenhand.adapting.store import VERSION, load_model
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
-from evenhand.predicting.predictions import decide, free_name
+from evenhand.predicting.predictions import decide, free_name, left_open
 from evenhand.recipe import Recipe
 from evenhand.recorded.finished import open_run, read
 from evenhand.recorded.provenance import versions
@@ -27,6 +27,8 @@ from evenhand.scoring.new_rows import as_given, carried, open_rows
 from evenhand.scoring.spark import is_spark, mapped, without_rows
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from evenhand.extending.discovering import Plugins
     from evenhand.values import Adapted
 
@@ -90,7 +92,10 @@ class Scorer:
 
     def scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         """score and prediction of rows that `batches` gave, beside the columns that have a role."""
-        return self._beside(rows, self._scores(rows))
+        inputs = self._inputs(rows)
+        found = self._said(inputs)
+        kept = rows.select(carried(self.recipe.schema, rows.columns))
+        return self._beside(rows, found, left_open(self.adapted, inputs, self.recipe.schema, found, kept.columns))
 
     def empty(self, nothing: pl.DataFrame) -> pl.DataFrame:
         """What `table` would give for a frame of these columns, without a row; BadInput where the model misses one."""
@@ -98,18 +103,27 @@ class Scorer:
         outputs = max(1, len(self.adapted.classes))
         none = np.full((1, outputs), 1 / outputs) if self.adapted.classes else np.zeros(1)
         one = pl.DataFrame({name: pl.Series([None], dtype=kind) for name, kind in frame.collect_schema().items()})
-        return self._beside(one, none).clear()
+        there = carried(self.recipe.schema, one.columns)
+        columns = {"none_of_these": np.zeros(1), "abstained": np.zeros(1, dtype=bool)} if self.adapted.scope else {}
+        nobody = {free_name(name, there): values for name, values in columns.items()}
+        return self._beside(one, none, nobody).clear()
 
-    def _beside(self, rows: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
+    def _beside(self, rows: pl.DataFrame, scores: np.ndarray, abstaining: Mapping[str, np.ndarray]) -> pl.DataFrame:
         kept = rows.select(carried(self.recipe.schema, rows.columns))
         decided, probability = decide(self.recipe, self.adapted, scores)
-        made = [pl.Series(free_name("prediction", kept.columns), decided)]
+        made = [pl.Series(name, values) for name, values in abstaining.items()]
+        made.append(pl.Series(free_name("prediction", kept.columns), decided))
         if probability is not None:
             made.append(pl.Series(free_name("score", kept.columns), probability))
         return kept.with_columns(made) if kept.width else pl.DataFrame(made)
 
     def _scores(self, rows: pl.DataFrame) -> np.ndarray:
-        inputs = to_rows(rows.select(self.recipe.schema.input))
+        return self._said(self._inputs(rows))
+
+    def _inputs(self, rows: pl.DataFrame) -> Dataset:
+        return to_rows(rows.select(self.recipe.schema.input))
+
+    def _said(self, inputs: Dataset) -> np.ndarray:
         return np.asarray(scores(self.adapted.model, inputs, self.recipe.schema), dtype=np.float64)
 
 
