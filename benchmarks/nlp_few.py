@@ -27,11 +27,12 @@ from pathlib import Path
 
 import numpy as np
 
-RUN = "evenhand run nlp/support-intent"
-METHODS = {
-    "evenhand auto, with the other messages unlabelled": (True, ["finetune.strategy=auto"]),
-    "evenhand auto, labels alone": (False, ["finetune.strategy=auto"]),
+METHODS = {  # name -> (whether the other messages stand beside without their labels, settings)
+    "evenhand co-trained, other messages unlabelled": (True, ["finetune.strategy=co-trained"]),
+    "evenhand contrastive": (False, ["finetune.strategy=contrastive"]),
     "evenhand probe": (False, ["finetune.strategy=probe"]),
+    "evenhand auto, other messages unlabelled": (True, ["finetune.strategy=auto"]),
+    "evenhand auto": (False, ["finetune.strategy=auto"]),
 }
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's, two-sided, by the number of seeds
 SETFIT = """

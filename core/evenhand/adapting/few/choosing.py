@@ -44,8 +44,9 @@ def adapt_few(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted
     """The strategy that the recipe names, or the best of all by cross-validation where it says `auto`."""
     _check(setting)
     few = labelled_few(setting)
-    few, folds = _headed(few), divided(few)
+    few = _headed(few)
     methods = _methods(few)
+    folds = divided(few) if len(methods) > 1 else validated(few)
     found = _unseen(methods, _lighter(few), folds)
     measured = {name: _measures(chances, few) for name, chances in found.items()}
     best = max(methods, key=lambda method: _merit(measured[method.name]))
@@ -75,12 +76,17 @@ def _told(few: Few, measured: Mapping[str, Mapping[str, float]], best: str, fold
     return [said, *([names] if names else []), fitted]
 
 
+def validated(few: Few) -> list[Fold]:
+    """Train and validation, once: enough to say how good a strategy is that needs not be chosen."""
+    first, every = len(few.setting.labels.train), np.arange(few.size)
+    return [(every[:first], every[first:])] if first < few.size else divided(few)
+
+
 def divided(few: Few) -> list[Fold]:
     """(rows to fit on, rows held out) FOLDS times; where labels are many, once: train and validation."""
-    first = len(few.setting.labels.train)
     every = np.arange(few.size)
-    if not are_few(few.setting) and first < few.size:
-        return [(every[:first], every[first:])]
+    if not are_few(few.setting) and len(few.setting.labels.train) < few.size:
+        return validated(few)
     fold = folds_of(few.targets[: few.size], FOLDS, few.setting.recipe.seed)
     return [(every[fold != k], every[fold == k]) for k in range(FOLDS)]
 
