@@ -140,6 +140,27 @@ class FinetuneRule(_Part):
     threads: int = Field(0, ge=0, description="Processor threads; 0: all cores.")
 
 
+class AbstainRule(_Part):
+    """Whether rows that belong to none of the classes are left open, and how they are told."""
+
+    keep: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description=(
+            "Share of the validation rows that are to be decided; the others, least like any class, are left open. Not"
+            " set: every row is decided. For one of several classes, of texts and images."
+        ),
+    )
+    by: Literal["auto", "probability", "entropy", "distance", "probability+distance"] = Field(
+        "auto",
+        description=(
+            "What tells them: the highest probability; the entropy of all; the distance to the nearest class in the"
+            " backbone's features; `auto`: whichever tells whole classes that were held out best."
+        ),
+    )
+
+
 OF_THE_RUN = {
     "label": "it is the schema's; set schema.label",
     "labels": "they are the schema's; set schema.labels",
@@ -188,6 +209,7 @@ class Recipe(_Part):
     schema_: Schema = Field(Schema(), alias="schema", description="The role of each column.")
     split: SplitRule = Field(SplitRule(), description="How rows are divided.")
     finetune: FinetuneRule = Field(FinetuneRule(), description="How the backbone is adapted.")
+    abstain: AbstainRule = Field(AbstainRule(), description="Which rows are left open, as none of the classes.")
     audit: Question = Field(
         Question(), description="What is asked of the run's predictions; empty: what schema, seed and title say."
     )
@@ -354,6 +376,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> 
             "schema": Schema,
             "split": SplitRule,
             "finetune": FinetuneRule,
+            "abstain": AbstainRule,
         }
         known = parts.get(key.split(".")[0], Recipe).model_fields if "." in key else Recipe.model_fields
         return f"unknown key '{key}' in {origin}.{did_you_mean(key.rsplit('.', 1)[-1], known)}"

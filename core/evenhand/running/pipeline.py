@@ -155,9 +155,12 @@ class Corridor:
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""
         arguments = {"recipe": self.recipe, "splits": self.splits, "backbone": self.backbone, "run": self.run}
+        from evenhand.adapting.scope import with_scope
+
         adapted = self._asked(Adapted, "finetune", **arguments)
         adapted = with_thresholds(self.recipe, self.splits, adapted)
-        self.adapted = with_operating_point(self.recipe, self.splits, adapted)
+        adapted = with_operating_point(self.recipe, self.splits, adapted)
+        self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
         return self.adapted
 
     def _asked(self, kind: type[T], hook: str, **arguments: Any) -> T:
