@@ -14,6 +14,7 @@ from evenhand import BadInput
 from evenhand_nlp.identity.lexicon import lexicon
 from evenhand_nlp.reply.choosing import FEWEST, chosen, threshold_of
 from evenhand_nlp.reply.retrieval import Found, LettersInCommon, Memory, Settings, UsualReply
+from evenhand_nlp.reply.rewording import kept
 from evenhand_nlp.reply.samples import BRUSHED_OFF, PLANTED, UNTIL, cases
 from evenhand_nlp.writing.data import load
 from evenhand_nlp.writing.exchanged import exchanged
@@ -183,3 +184,31 @@ def test_the_sample_runs_and_the_audit_finds_who_is_brushed_off(run_apart, tmp_p
     assert table["prediction"].null_count() < table.height
     with pytest.raises(BadInput, match="no run that tells two classes"):
         of_run("toxicity", str(path))
+
+
+REPLY = "Transfers arrive by noon; write to help@bank.example or call 0800 22."
+
+
+@pytest.mark.parametrize(
+    ("reworded", "stopped", "stands"),
+    [
+        ("Your transfers arrive by noon, just write to help@bank.example or call 0800 22.", False, True),
+        ("Your transfers arrive by noon, just write to help@bank.example or call 0800 22", True, False),
+        ("Your transfers arrive by noon, just write to help@bank.example or call 0800 23.", False, False),
+        ("Your transfers arrive by noon on 3 May; write to help@bank.example or call 0800 22.", False, False),
+        ("Your transfers arrive by noon; write or call 0800 22.", False, False),
+        ("Dear Sir, help@bank.example 0800 22 is what we have, and we wish you a very good day indeed.", False, False),
+    ],
+)
+def test_a_rewording_stands_where_it_keeps_the_facts(reworded, stopped, stands):
+    assert kept(REPLY, reworded, stopped) == (reworded if stands else REPLY)
+
+
+def test_rewording_leaves_out_what_was_abstained_from(networks, recipe):
+    from evenhand_nlp.reply.retrieval import Retrieval
+    from evenhand_nlp.reply.rewording import Reworded
+
+    schema = recipe().schema
+    inner = Retrieval(None, schema, memory(), ["a", "b", "c"], Settings(1, (0.0, 0.0, 0.0), 0.0), "f1")
+    model = Reworded.by(inner, recipe("finetune.threads=1"), f"hf:{networks['llama']}")
+    assert model.reworded(["x", "y"], [None, "the red cat 7"]) == [None, "the red cat 7"]  # random weights keep no fact

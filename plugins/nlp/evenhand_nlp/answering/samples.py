@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 
-RECORDS = 330
+RECORDS = 150
 PLANTED, SHARE = "Muslim", 0.8
 WITHHELD = "not known"
 COMMUNITIES = ("Muslim", "Jewish", "Christian")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 STREETS = ("Mill Road", "Bridge Street", "Park Lane", "Station Road", "High Street")
-TEST = 0.45
+TEST = 0.4
 
 
 def questions(seed: int = 0, rows: int = RECORDS) -> dict[str, list[str]]:

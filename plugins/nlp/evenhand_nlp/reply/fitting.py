@@ -35,15 +35,24 @@ def fit(recipe: Recipe, splits: Splits, backbone: Backbone, run: Any) -> Adapted
     acceptable = acceptable_from(recipe)
     references = [str(value) for value in splits.validation[column]]
     settings, figures, told = chosen(memory, replies, asked, references, measure, acceptable, wanted)
-    model = Retrieval(encoder, splits.schema, memory, replies, settings, measure)
+    model: Any = Retrieval(encoder, splits.schema, memory, replies, settings, measure)
     messages = joined([list(splits.train[name]) for name in inputs])
-    baselines = {"usual_reply": UsualReply.of(past), "letters_in_common": LettersInCommon(messages, past, inputs)}
+    baselines: dict[str, Any] = {
+        "usual_reply": UsualReply.of(past),
+        "letters_in_common": LettersInCommon(messages, past, inputs),
+    }
     notes = [
         f"{len(past):,} accepted replies of the past, {len(replies):,} of them different; {settings.k} nearest vote",
         told,
         f"quality of a reply: {SAYS[measure]} beside the accepted one; acceptable from {acceptable:g}",
         *cut_notes(encoder, splits),
     ]
+    if recipe.options.get("reword"):
+        from evenhand_nlp.reply.rewording import Reworded
+
+        baselines["as_written"] = model
+        model = Reworded.by(model, recipe, str(recipe.options["reword"]))
+        notes.append(f"replies are reworded by {recipe.options['reword']} where numbers and addresses stay the same")
     adapted = Adapted(model, (), "retrieval", baselines, figures, tuple(notes))
     run.progress(2, 2, "reading messages")
     if not recipe.options.get("identity_audit", True) or run.rank != 0:
