@@ -1,6 +1,6 @@
 """Texts that are written, on real pairs: summaries of contracts against their first sentences, replies by retrieval.
 
-    python benchmarks/nlp_generate.py summaries --data ../shared/data/nlp/legal-summarization/legal_summarization.parquet
+    python benchmarks/nlp_generate.py summaries --data ../shared/data/nlp/legal-summarization
     python benchmarks/nlp_generate.py replies --data ../shared/data/nlp/banking77
 
 Prints a table in Markdown. summaries: one line for each model and seed, with 95 % limits; the split, training and seed
@@ -95,9 +95,9 @@ def _reply_line(seed: int, name: str, model: Any, table: Any, facts: dict[str, A
     given = sure >= (model.settings.threshold if name == "adapted" else -1)
     order = np.argsort(-sure, kind="stable")
     at = [right[order[: round(len(order) * share)]].mean() for share in (0.9, 0.75, 0.5)]
-    cells = " | ".join(f"{value:.4f}" for value in at)
+    cells, reach = " | ".join(f"{value:.4f}" for value in at), 1.96 * right.std() / np.sqrt(len(right))
     print(
-        f"| {seed} | {name} | {right.mean():.4f} ± {1.96 * right.std() / np.sqrt(len(right)):.4f} | {given.mean():.3f} |"
+        f"| {seed} | {name} | {right.mean():.4f} ± {reach:.4f} | {given.mean():.3f} |"
         f" {right[given].mean():.4f} | {cells} |",
         flush=True,
     )

@@ -13,7 +13,8 @@ import evenhand_nlp
 from evenhand import BadInput
 from evenhand_nlp.identity.lexicon import lexicon
 from evenhand_nlp.reply.choosing import FEWEST, chosen, threshold_of
-from evenhand_nlp.reply.retrieval import Found, LettersInCommon, Memory, Settings, UsualReply
+from evenhand_nlp.reply.letters import Letters
+from evenhand_nlp.reply.retrieval import Found, LettersInCommon, Memory, Settings, UsualReply, unit
 from evenhand_nlp.reply.rewording import kept
 from evenhand_nlp.reply.samples import BRUSHED_OFF, PLANTED, UNTIL, cases
 from evenhand_nlp.writing.data import load
@@ -72,6 +73,23 @@ def test_votes_of_several_near_messages_outweigh_the_nearest():
     assert three.share[0] == pytest.approx(votes[0] / votes.sum(), rel=1e-5)
 
 
+def test_letters_count_where_validation_rows_say_so():
+    rng = np.random.default_rng(2)
+    texts = [f"order number {i:03d}{i:03d}" for i in range(60)]
+    noise = unit(rng.normal(size=(60, 8)).astype(np.float32))
+    replies = [f"reply to {i}" for i in range(60)]
+    known = Memory(noise, np.arange(60), Letters(texts))
+    asked = unit(noise + 0.8 * rng.normal(size=(60, 8)).astype(np.float32))
+    settings, figures, _ = chosen(known, replies, asked, texts, replies, "exact", acceptable=0.5, wanted=0.5)
+    alone, _, _ = chosen(Memory(noise, np.arange(60)), replies, asked, texts, replies, "exact", 0.5, 0.5)
+    assert settings.letters > 0
+    assert alone.letters == 0
+    places, alike = known.nearest(asked, texts, settings.letters)
+    by_hand = (asked @ noise.T + settings.letters * Letters(texts).alike(texts)) / (1 + settings.letters)
+    assert np.allclose(alike[:, 0], by_hand.max(1), atol=1e-6)
+    assert figures["quality"] == np.mean(places[:, 0] == np.arange(60)) or settings.k > 1
+
+
 def test_likenesses_are_the_same_in_pieces(monkeypatch):
     rng = np.random.default_rng(0)
     known, asked = rng.normal(size=(50, 8)).astype(np.float32), rng.normal(size=(30, 8)).astype(np.float32)
@@ -110,7 +128,7 @@ def test_confidence_rises_with_likeness_where_likeness_tells():
     replies = [f"reply number {i}" for i in range(300)]
     references = replies[:100] + ["nothing of the kind"] * 100
     settings, figures, told = chosen(
-        Memory(known, np.arange(300)), replies, asked, references, "exact", acceptable=0.5, wanted=0.9
+        Memory(known, np.arange(300)), replies, asked, [], references, "exact", acceptable=0.5, wanted=0.9
     )
     sure = Memory(known, np.arange(300)).voted(*Memory(known, np.arange(300)).nearest(asked), settings.k).sure(settings)
     assert sure[:100].mean() > sure[100:].mean() + 0.5
