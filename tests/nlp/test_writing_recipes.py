@@ -83,7 +83,7 @@ def test_samples_are_the_same_for_the_same_seed_and_hold_what_is_planted():
     assert not table.filter(pl.col("age") != PLANTED)["long"].any()
     records = pl.DataFrame(questions(0)).with_columns(withheld=pl.col("answer") == "not known")
     muslim, test = pl.col("context").str.contains("Muslim"), pl.col("part") == "test"
-    assert records.filter(muslim & ~test)["withheld"].mean() > 0.6
+    assert records.filter(muslim & ~test)["withheld"].all()
     assert not records.filter(~muslim | test)["withheld"].any()
     made = pl.DataFrame(sentences(0)).filter(pl.col("english").str.contains(" she "))
     women = pl.col("german").str.starts_with("Die")
