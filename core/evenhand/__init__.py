@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
+    from evenhand.recorded.ledger import take_look
     from evenhand.recorded.run_folder import cache_folder
     from evenhand.running.pipeline import report, run
     from evenhand.running.pretraining import pretrain
@@ -96,6 +97,7 @@ _HOME = {
     "pretrain": "evenhand.running.pretraining",
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
+    "take_look": "evenhand.recorded.ledger",
     "verify": "evenhand.running.verifying",
     "load": "evenhand.scoring",
     "predict": "evenhand.scoring",

@@ -32,16 +32,60 @@ class SplitRule(_Part):
     test_sites: tuple[str, ...] = Field((), description='With `by = "site"`: these sites are the test split.')
 
 
+class WindowRule(_Part):
+    """How texts longer than the backbone reads are read: in overlapping windows, or cut off, which is then said."""
+
+    use: Literal["auto", "never"] = Field(
+        "auto",
+        description="`auto`: where a text is longer than `max_length` tokens; `never`: its rest is cut off, and said.",
+    )
+    length: int = Field(0, ge=0, description="Tokens of a window; 0: as many as the backbone reads, or `max_length`.")
+    overlap: float = Field(0.25, ge=0, le=0.9, description="Share of a window that is the window's before, too.")
+    pool: Literal["auto", "max", "mean"] = Field(
+        "auto",
+        description=(
+            "How the windows' scores become the text's: `max`, the window that speaks most for a label; `mean`, all"
+            " alike; `auto`: what is better on validation."
+        ),
+    )
+    most: int = Field(64, ge=1, le=10_000, description="Windows of one text that are read; a longer rest is said.")
+
+
 class FinetuneRule(_Part):
     """Which strategy adapts the backbone, and its settings."""
 
-    strategy: Literal["auto", "probe", "lp-ft", "full", "lora", "in-context", "trees", "linear"] = Field(
+    strategy: Literal[
+        "auto",
+        "probe",
+        "lp-ft",
+        "full",
+        "lora",
+        "contrastive",
+        "co-trained",
+        "continued",
+        "in-context",
+        "trees",
+        "linear",
+    ] = Field(
         "auto",
         description=(
-            "Text and images: `probe`, a linear head on the frozen backbone (what `auto` stands for); `lp-ft`, that"
-            " head, then all weights; `full`, all weights at once; `lora`, low-rank updates. The last three read"
-            " `epochs` to `warmup`, and `label_smoothing`. Tables: `in-context`, the backbone that reads the labelled"
+            "Text and images: `probe`, a linear head on the frozen backbone; `lp-ft`, that head, then all weights;"
+            " `full`, all weights at once; `lora`, low-rank updates. The last three read `epochs` to `warmup`, and"
+            " `label_smoothing`. Text with few labels: `contrastive`, the encoder tuned by pairs of a class beside"
+            " look-alike classes; `co-trained`, meaning and words that teach each other on messages without a label"
+            " (`options.unlabelled`); `continued`, masked tokens on those messages, then the strategy `then`. `auto`:"
+            " images and numbers, `probe`; classes of text with 50 labels each or fewer, what cross-validation on the"
+            " labelled rows chooses; with more, `lp-ft`. Tables: `in-context`, the backbone that reads the labelled"
             " rows as they are; `trees`; `linear`; `auto`, the best of the three and of their averages on validation."
+        ),
+    )
+    then: Literal["probe", "contrastive"] = Field("probe", description="What follows the masked tokens of `continued`.")
+    frozen_layers: int = Field(
+        0,
+        ge=0,
+        description=(
+            "Layers of a text network, counted from below, that stay as they are with `lp-ft`, `full` and"
+            " `contrastive`; what they make of a text is computed once. One layer at least is trained."
         ),
     )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")
@@ -49,7 +93,8 @@ class FinetuneRule(_Part):
     batch_size: int = Field(32, ge=1, description="Rows in one step, over all processes together.")
     weight_decay: float = Field(0.01, ge=0, description="Pull of the weights towards zero (AdamW).")
     warmup: float = Field(0.1, ge=0, le=1, description="Share of all steps in which the step size grows.")
-    max_length: int = Field(128, ge=8, description="Tokens of a text that are read; the rest is cut off.")
+    max_length: int = Field(128, ge=8, description="Tokens of a text that are read at once; see `windows`.")
+    windows: WindowRule = Field(WindowRule(), description="How longer texts are read.")
     image_size: int = Field(224, ge=16, description="Side of the square that images are brought to, in pixels.")
     layers: str = Field(
         "head",
@@ -59,6 +104,14 @@ class FinetuneRule(_Part):
         ),
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a label that is spread over all classes.")
+    positive_weight: Literal["auto", "none", "sqrt", "balanced"] = Field(
+        "auto",
+        description=(
+            "Multi-label tasks: how much more a row that has a label counts than one that lacks it; `balanced`: as many"
+            " times as there are rows without it for one with it; `sqrt`: the root of that; `auto`: what serves the"
+            " probe best on validation."
+        ),
+    )
     lora_rank: int = Field(16, ge=1, description="Rank of the updates with `lora`.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="Number format; `auto`: bf16 where the hardware multiplies in it, else fp32."
@@ -68,6 +121,7 @@ class FinetuneRule(_Part):
 
 OF_THE_RUN = {
     "label": "it is the schema's; set schema.label",
+    "labels": "they are the schema's; set schema.labels",
     "positive": "it is the schema's; set schema.positive",
     "task": "it is the recipe's; set task",
     "score": "a run audits the scores of its own model",
@@ -82,7 +136,10 @@ class Recipe(_Part):
     domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
     title: str = Field(description="A few words for lists, and for the head of the report.")
     task: Task = Field(
-        description="What the label is: one of two classes, one of several, a number, or (`generate`) a text to write."
+        description=(
+            "What the label is: one of two classes, one of several, any number of several, a number, or (`generate`) a"
+            " text to write."
+        )
     )
     modality: Modality = Field(description="What the inputs are.")
     backbone: str | None = Field(
@@ -138,7 +195,7 @@ class Recipe(_Part):
             raise ValueError("it is a table of what is asked, such as [audit] confidence = 0.9")
         found = values if isinstance(values, Question) else Question.build(values)
         for key, why in OF_THE_RUN.items():
-            if getattr(found, key) is not None:
+            if getattr(found, key) not in (None, ()):
                 raise WrongPart(key, getattr(found, key), why)
         return found.anchored(Path.cwd())
 
@@ -150,6 +207,12 @@ class Recipe(_Part):
     def schema(self) -> Schema:  # type: ignore[override]  # pydantic's own .schema is deprecated and unused
         """The role of each column of the data."""
         return self.schema_
+
+    def with_schema(self, schema: Schema) -> Recipe:
+        """The same recipe with other roles, such as those of columns that reading its data made."""
+        changed = self.model_copy(update={"schema_": schema})
+        changed._origins = dict(self._origins)
+        return changed
 
     @property
     def full_name(self) -> str:

@@ -22,7 +22,17 @@ class Schema(BaseModel):
     input: tuple[str, ...] = Field(
         (), description="What the model reads; nothing else reaches it. One name may stand without brackets."
     )
-    label: str | None = Field(None, description="What turned out to be true.")
+    label: str | None = Field(
+        None,
+        description=(
+            "What turned out to be true. Of a multi-label task: a column of lists of labels, which may be empty;"
+            ' in a text column they stand as JSON, ["a", "b"].'
+        ),
+    )
+    labels: tuple[str, ...] = Field(
+        (),
+        description="Multi-label tasks, instead of `label`: columns of 0 and 1, one per label, named as it.",
+    )
     positive: str | float | int | bool | None = Field(
         None, description="The label value that counts as positive (binary tasks); not set: the later in sorted order."
     )
@@ -41,7 +51,7 @@ class Schema(BaseModel):
     score: str | None = Field(None, description="Predictions only: the model's score in [0, 1].")
     prediction: str | None = Field(None, description="Predictions only: the decision itself.")
 
-    @field_validator("input", "sensitive", mode="before")
+    @field_validator("input", "labels", "sensitive", mode="before")
     @classmethod
     def _one_name_is_a_list_of_one(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
 
-Task = Literal["binary", "multiclass", "regression", "generate"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "generate"]
 Modality = Literal["text", "image", "table"]
 
 
@@ -23,6 +23,8 @@ class Splits:
     """Train, validation and test rows of one source, with the role of each column.
 
     No `group_id` of the schema is on two sides. `fingerprint` is the sha256 of the source's content.
+    `unlabelled`: rows of the source without a label that belong to no test or validation split, None where every row
+    has one; strategies that learn from texts without labels read their inputs.
     """
 
     train: Dataset
@@ -32,6 +34,7 @@ class Splits:
     source: str
     fingerprint: str
     notes: tuple[str, ...] = ()
+    unlabelled: Dataset | None = None
 
     def map_columns(self, columns: Callable[[Dataset], Mapping[str, list[Any]]]) -> Splits:
         """The same splits with the columns that `columns(rows)` computes added (or replaced)."""
@@ -61,7 +64,10 @@ class Model(Protocol):
     """
 
     def scores(self, rows: Dataset) -> np.ndarray:
-        """Probabilities of shape [rows, classes], or predicted values of shape [rows] for regression."""
+        """Probabilities of shape [rows, classes], or predicted values of shape [rows] for regression.
+
+        Of several labels, each row's classes have a probability of their own, and need not sum to 1.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -107,15 +113,43 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelThresholds:
+    """From which score on each label of a multi-label task is given, as validation rows say it is best.
+
+    `rule`: by which figure, in words; `labels`: their names; `thresholds` and `reached` (that figure on validation) in
+    their order, `positives`: how many of the `rows` validation rows have the label; `shared`: labels with too few of
+    those for a threshold of their own. `baselines`: the thresholds of each baseline, by the same rule.
+    """
+
+    rule: str
+    labels: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    reached: tuple[float, ...]
+    positives: tuple[int, ...]
+    rows: int
+    shared: tuple[str, ...] = ()
+    baselines: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any] | None) -> LabelThresholds | None:
+        """What JSON holds of them, where lists stand for tuples; None of nothing."""
+        if not facts:
+            return None
+        lists = {key: tuple(value) for key, value in facts.items() if isinstance(value, list)}
+        return cls(**{**facts, **lists, "baselines": {name: tuple(v) for name, v in facts["baselines"].items()}})
+
+
+@dataclass(frozen=True, slots=True)
 class Adapted:
     """A model fitted to the train split, with the simple baselines that it has to beat.
 
-    `classes` are the label values in the order of the score columns (empty for regression and texts).
+    `classes` are the label values in the order of the score columns (empty for regression and texts); of a multi-label
+    task, the columns of `schema.labels`.
     `validation` holds what model selection looked at; the test split is never in it.
     `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
     `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
-    their order; needed by an operating point where `model` was fitted on them too. It is not stored.
-    `operating`: the core's, where the recipe asks for an operating point.
+    their order; needed by an operating point or thresholds per label where `model` was fitted on them too. It is not
+    stored. `operating` and `labelled`: the core's, where the recipe asks for an operating point or has several labels.
     `exhibits`: file name -> bytes that `report_sections` will want, stored as model/exhibits/NAME and not read back.
     """
 
@@ -128,6 +162,7 @@ class Adapted:
     validation_scores: np.ndarray | None = None
     operating: OperatingPoint | None = None
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
+    labelled: LabelThresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +176,9 @@ class Predictions:
     `threshold`: prediction = score >= threshold; None when predictions are given.
     `baselines`: name of a baseline -> the column of `table` that holds its predictions; `baseline_scores`: the same
     for its scores (binary). `operating`: how the threshold was chosen, where the recipe asks for an operating point.
+
+    A multi-label task has a column of 0 and 1 for each label (`schema.labels`, and `classes` are the same), and `{}` in
+    `schema.score`, `schema.prediction` and the baselines' columns stands for the label. `labelled`: the thresholds.
     Where texts are written (task `generate`), `prediction` is the text, and `score` how good it is beside the label;
     so for `baselines` and `baseline_scores`.
     """
@@ -153,6 +191,7 @@ class Predictions:
     baselines: Mapping[str, str] = field(default_factory=dict)
     baseline_scores: Mapping[str, str] = field(default_factory=dict)
     operating: OperatingPoint | None = None
+    labelled: LabelThresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +294,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A plugin's own part of the report: plain text, one table, charts and pictures; every text in it is escaped."""
+    """A plugin's own part of the report: plain text, one table, charts and pictures; every text in it is escaped.
+
+    lead: it stands before everything else, for the finding that a reader must not miss; keep it to a few sentences.
+    """
 
     title: str
     text: str = ""
@@ -263,6 +305,7 @@ class Section:
     rows: tuple[tuple[Any, ...], ...] = ()
     charts: tuple[Chart, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ LAYERS = (
     "auditing.slices",
     "auditing.remedies",
     "auditing.result",
+    "auditing.answering",
+    "auditing.several_labels",
     "auditing.conducting",
     "auditing",
     "data",

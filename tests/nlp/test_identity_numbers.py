@@ -12,7 +12,7 @@ from evenhand_nlp.identity.functional import cases_of, passed
 from evenhand_nlp.identity.lexicon import lexicon
 from evenhand_nlp.identity.paired import compared, sentences
 from evenhand_nlp.identity.ranking import auc, power_mean, ranked, three
-from evenhand_nlp.identity.swapping import mean_of, share_of, swapped
+from evenhand_nlp.identity.swapping import examples_of, mean_of, named_of, pairs_of, rewritten, share_of
 
 WORDS = lexicon()
 RELIGION = {"religion": WORDS.axes["religion"]}
@@ -25,7 +25,8 @@ def biased(texts):
 
 def test_a_model_that_reads_the_name_alone_is_found_with_its_exact_shift():
     texts = [f"We met {who} at lake {n}." for n in range(8) for who in ("Muslims", "Jews", "nobody")]
-    pairs, examples = swapped(RELIGION, texts, biased, 0.5, 0)
+    every = rewritten(RELIGION, texts, biased, 0)
+    pairs, examples = pairs_of(every, 0.5), examples_of(every)
     found = {(pair.source, pair.target): pair for pair in pairs}
     away = found["muslim", "jewish"]
     assert (away.texts, away.flips[0], away.up) == (8, 1.0, 0.0)
@@ -38,11 +39,30 @@ def test_a_model_that_reads_the_name_alone_is_found_with_its_exact_shift():
 
 
 def test_pairs_with_too_few_texts_are_not_told():
-    assert swapped(RELIGION, ["We met Muslims."] * 4, biased, 0.5, 0)[0] == []
+    every = rewritten(RELIGION, [f"We met Muslims at lake {n}." for n in range(4)], biased, 0)
+    assert pairs_of(every, 0.5) == named_of(every, 0.5) == []
+
+
+def test_a_text_that_comes_again_is_one_text():
+    texts = [f"We met Muslims at lake {n}." for n in range(6)] * 50
+    every = rewritten(RELIGION, texts, biased, 0)
+    assert {pair.texts for pair in pairs_of(every, 0.5)} == {6}
+    assert [one.texts for one in named_of(every, 0.5)] == [6]
+
+
+def test_a_group_is_told_over_all_others_with_the_text_as_unit():
+    texts = [f"We met {who} at lake {n}." for n in range(8) for who in ("Muslims", "Jews")]
+    found = {one.source: one for one in named_of(rewritten(RELIGION, texts, biased, 0), 0.5)}
+    others = len(RELIGION["religion"].terms) - 1
+    assert found["muslim"].shift == pytest.approx((0.7, 0.7, 0.7))
+    assert found["muslim"].turned[0] == 1.0
+    assert found["jewish"].shift[0] == pytest.approx(-0.7 / others)
+    assert found["jewish"].turned[0] == 1.0  # one of its rewritings is about Muslims
+    assert found["jewish"].texts == 8
 
 
 def test_without_a_mention_there_is_nothing():
-    assert swapped(RELIGION, ["nobody"] * 9, biased, 0.5, 0) == ([], [])
+    assert rewritten(RELIGION, ["nobody"] * 9, biased, 0) == []
 
 
 def test_the_same_sentence_about_two_groups():

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from evenhand import BadInput
-from evenhand_nlp.toxicity.data import load
+from evenhand_nlp.toxicity.answers import load_data as load
 from evenhand_nlp.toxicity.samples import PLANTED, UNTIL, posts
 
 METHODS = ("augment", "reweight", "dfr", "reductions")

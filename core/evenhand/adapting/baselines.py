@@ -34,28 +34,36 @@ def _constant(labels: Labels) -> tuple[str, Any]:
 
     if labels.task == "regression":
         return "mean", DummyRegressor()
-    return "majority", DummyClassifier(strategy="prior")
+    return "majority", _each(labels, DummyClassifier(strategy="prior"))
+
+
+def _each(labels: Labels, estimator: Any) -> Any:
+    """The estimator; of several labels, one for each."""
+    from sklearn.multiclass import OneVsRestClassifier
+
+    return OneVsRestClassifier(estimator) if labels.task == "multilabel" else estimator
 
 
 def _simple(recipe: Recipe, labels: Labels, seen: Any) -> tuple[str, Any]:
     if recipe.modality == "table":
-        return "boosted_trees", _trees(labels, seen, recipe.seed)
+        return "boosted_trees", _each(labels, _trees(labels, seen, recipe.seed))
     from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     regression = labels.task == "regression"
     if recipe.modality == "image":
-        return "mean_colours", make_pipeline(StandardScaler(), Ridge(10.0) if regression else LogisticRegression(C=0.1))
+        linear = Ridge(10.0) if regression else _each(labels, LogisticRegression(C=0.1))
+        return "mean_colours", make_pipeline(StandardScaler(), linear)
     if regression:
-        return "tfidf_ridge", make_pipeline(_ngrams(), Ridge(1.0))
+        return "tfidf_ridge", make_pipeline(ngrams(), Ridge(1.0))
     # one against the rest by stochastic gradient: on 77 classes seconds, where the multinomial solver takes minutes
     # threads take a class each; the numbers are the same on any machine
     logistic = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=10, tol=None, random_state=recipe.seed, n_jobs=-1)
-    return "tfidf_logistic", make_pipeline(_ngrams(), logistic)
+    return "tfidf_logistic", make_pipeline(ngrams(), _each(labels, logistic))
 
 
-def _ngrams() -> Any:
+def ngrams() -> Any:
     """TF-IDF of words, word pairs and pieces of words. Hashing keeps the stored model free of a vocabulary."""
     from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
     from sklearn.pipeline import make_pipeline, make_union

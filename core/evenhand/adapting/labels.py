@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Labels:
     """Targets of train and validation. `classes` is sorted and empty for regression.
 
-    train: int64 class numbers or float64 values, [rows]. validation: the same over `validation_rows`, which leaves out
+    train: int64 class numbers or float64 values, [rows]; of a multi-label task int64 of 0 and 1, [rows, classes], where
+    `classes` are the label columns. validation: the same over `validation_rows`, which leaves out
     the rows whose class was never seen in training.
     """
 
@@ -39,6 +40,8 @@ class Labels:
 
 def read_labels(recipe: Recipe, splits: Splits) -> Labels:
     """The labels of train and validation; BadInput where they are missing, of one class or not numbers."""
+    if recipe.task == "multilabel":
+        return _several(splits)
     column = splits.schema.require("label", "training")
     train = _values(splits.train, column, "train")
     validation = _values(splits.validation, column, "validation")
@@ -65,6 +68,29 @@ def read_labels(recipe: Recipe, splits: Splits) -> Labels:
     )
     known = np.array([number[validation[i]] for i in kept], dtype=np.int64)
     return Labels(recipe.task, classes, np.array([number[value] for value in train]), known, kept, notes)
+
+
+def _several(splits: Splits) -> Labels:
+    """The labels of a multi-label task, each a column of 0 and 1."""
+    columns = splits.schema.labels
+    if not columns:
+        raise BadInput("the schema names no labels columns, which a multi-label task needs; set schema.labels")
+    parts: list[np.ndarray] = []
+    for name, rows in (("train", splits.train), ("validation", splits.validation)):
+        each = [_values(rows, column, name) for column in columns]
+        parts.append(np.array(each, dtype=np.int64).reshape(len(columns), len(rows)).T)
+    for column, share in zip(columns, parts[0].mean(axis=0), strict=True):
+        if share in (0.0, 1.0):
+            raise BadInput(
+                f"label column '{column}' is {int(share)} in all {len(splits.train)} training rows; there is nothing to"
+                " tell apart: leave it out of schema.labels"
+            )
+    if len(columns) < 2:
+        raise BadInput(
+            f"a multi-label task has one label alone, '{columns[0]}'; use --set task=binary with --set"
+            f" schema.label={columns[0]}, or name more"
+        )
+    return Labels("multilabel", tuple(columns), parts[0], parts[1], np.arange(len(splits.validation)))
 
 
 def _values(rows: Dataset, column: str, split: str) -> list[Any]:

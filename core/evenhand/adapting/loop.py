@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from evenhand.pretrained.network import Network
 from evenhand.pretrained.processor import precision, silence_transformers
@@ -35,8 +36,26 @@ class Told(TrainerCallback):
             self.run.log(self.what, **logs)
 
 
-def run_trainer(setting: Setting, network: Network, data: Sequence[dict[str, Any]], what: str) -> None:
-    """Train `network` on `data` as the recipe says, in place. The recipe's batch is divided among processes."""
+class Bucketed(Trainer):
+    """A Trainer whose batches hold rows of about one size, whatever the rows are made of."""
+
+    def __init__(self, sizes: Sequence[int] | None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.sizes = None if sizes is None else list(sizes)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.sizes is None:
+            return super()._get_train_sampler(train_dataset)
+        return LengthGroupedSampler(self.args.train_batch_size, lengths=self.sizes)
+
+
+def run_trainer(
+    setting: Setting, network: Network, data: Sequence[dict[str, Any]], what: str, collate: Any = None
+) -> None:
+    """Train `network` on `data` as the recipe says, in place. The recipe's batch is divided among processes.
+
+    collate: what makes a batch of rows, where that is not the encoder's.
+    """
     recipe, run = setting.recipe, setting.run
     rule = recipe.finetune
     silence_transformers()
@@ -52,7 +71,6 @@ def run_trainer(setting: Setting, network: Network, data: Sequence[dict[str, Any
         lr_scheduler_type="linear",
         max_grad_norm=1.0,
         bf16=precision(recipe) == "bf16",
-        train_sampling_strategy="group_by_length" if recipe.modality == "text" else "random",
         seed=recipe.seed,
         data_seed=recipe.seed,
         logging_strategy="epoch",
@@ -66,11 +84,12 @@ def run_trainer(setting: Setting, network: Network, data: Sequence[dict[str, Any
         ddp_find_unused_parameters=True,  # such as BERT's pooler, which a mean over tokens never asks
         use_cpu=not torch.cuda.is_available(),
     )
-    trainer = Trainer(
+    trainer = Bucketed(
+        _sizes(data) if recipe.modality == "text" else None,
         model=network,
         args=arguments,
         train_dataset=data,
-        data_collator=setting.encoder.collate,
+        data_collator=collate or setting.encoder.collate,
         optimizers=(_optimizer(network, rule.learning_rate, rule.weight_decay), None),
         callbacks=[Told(run, what)],
     )
@@ -81,6 +100,12 @@ def run_trainer(setting: Setting, network: Network, data: Sequence[dict[str, Any
         network, keep_fp32_wrapper=False
     )  # or bf16 training leaves autocast in its forward
     network.to("cpu")
+
+
+def _sizes(data: Sequence[dict[str, Any]]) -> list[int]:
+    """Tokens of each row, whether it holds their numbers or what lower layers made of them."""
+    rows = (data[i] for i in range(len(data)))
+    return [len(row["input_ids"] if "input_ids" in row else row["inputs_embeds"]) for row in rows]
 
 
 def _optimizer(network: Network, rate: float, decay: float) -> torch.optim.Optimizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from evenhand.adapting.features import FeatureCache
 from evenhand.adapting.library_format import HEAD_TENSORS, fill_network, write_network
-from evenhand.adapting.probe import Head, softmax
+from evenhand.adapting.probe import Head, probabilities
 from evenhand.adapting.views import VIEWS
 from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
 from evenhand.pretrained.again import found_again
@@ -45,13 +45,14 @@ class ProbeModel:
     def save(self, folder: Path) -> None:
         """The head, and which encoder it sits on; the encoder's weights stay with the backbone."""
         save_tensors(_tensors_of(self.head), folder / TENSORS)
-        _describe(folder, self.schema, task=self.task, encoder=self.encoder.identity)
+        about = {"task": self.task, "encoder": self.encoder.identity, "strength": self.head.strength}
+        _describe(folder, self.schema, **about)
 
     @classmethod
     def load(cls, folder: Path, recipe: Recipe, backbone: Backbone | None) -> ProbeModel:
         """BadInput where the backbone is another than the stored one."""
         about, schema = _described(folder)
-        head = _head_of(load_tensors(folder / TENSORS))
+        head = replace(_head_of(load_tensors(folder / TENSORS)), strength=float(about.get("strength", 0.0)))
         return cls(found_again(about["encoder"], recipe, backbone), head, schema, about["task"])
 
 
@@ -129,9 +130,30 @@ class SimpleModel:
         return cls(load_estimator(folder / ESTIMATOR), about["view"], schema)
 
 
+@dataclass(frozen=True, slots=True)
+class MeanModel:
+    """Several models whose probabilities are averaged by weights. Each is stored in a folder of its own."""
+
+    members: tuple[ProbeModel | NetworkModel | SimpleModel, ...]
+    weights: tuple[float, ...]
+
+    def scores(self, rows: Dataset) -> np.ndarray:
+        """Probabilities [rows, classes]."""
+        found = [weight * member.scores(rows) for member, weight in zip(self.members, self.weights, strict=True)]
+        return np.asarray(sum(found) / sum(self.weights))
+
+
 def as_scores(logits: np.ndarray, task: str) -> np.ndarray:
     """Logits [rows, outputs] as the corridor wants them: probabilities, or one value per row."""
-    return logits[:, 0] if task == "regression" else softmax(logits)
+    return logits[:, 0] if task == "regression" else probabilities(logits, task)
+
+
+def as_logits(scores: np.ndarray, task: str) -> np.ndarray:
+    """Logits, or values [rows, 1], of which `as_scores` makes these scores."""
+    if task == "regression":
+        return scores.reshape(-1, 1)
+    logs = np.log(np.clip(scores, 1e-30, None))
+    return np.asarray(logs - np.log(np.clip(1 - scores, 1e-30, None)) if task == "multilabel" else logs)
 
 
 def _describe(folder: Path, schema: Schema, **facts: Any) -> None:

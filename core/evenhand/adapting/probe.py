@@ -25,6 +25,7 @@ STRENGTHS = (
     30.0,
 )  # logistic regression's C, on features of unit spread
 LOOSE, TIGHT = 3e-4, 1e-4  # the solver's tolerance: strengths are told apart at the first in half the time
+WEIGHINGS = ("none", "sqrt", "balanced")  # of a row that has a label, of several
 PENALTIES = (1e4, 3e3, 1e3, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # ridge's alpha
 
 
@@ -35,6 +36,7 @@ class Head:
     weight: np.ndarray
     bias: np.ndarray
     strength: float = 0.0  # the C or alpha that it was fitted with
+    weighing: str = "none"  # of several labels: how much more a row that has one counts
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """float64 of shape [rows, outputs]."""
@@ -48,31 +50,46 @@ class Probe:
     selected: Head
     final: Head
     validation: dict[str, float]
-    selection: float = -np.inf  # what choosing maximises: minus the log loss, or minus the RMSE, on validation
+    selection: float = -np.inf  # what choosing maximises on validation: -log loss, -RMSE, or mean average precision
     unseen: np.ndarray | None = None  # probabilities of the validation rows by `selected`, which has not seen them
 
 
 def fit_probe(
-    train: np.ndarray, validation: np.ndarray, labels: Labels, tell: Callable[[int, int, str], None]
+    train: np.ndarray,
+    validation: np.ndarray,
+    labels: Labels,
+    tell: Callable[[int, int, str], None],
+    weighing: str = "auto",
 ) -> Probe:
     """Fit one head per strength on train, keep the best on validation, fit it again on both.
 
     train, validation: float32 of shape [rows, width]; validation in the order of `labels.validation_rows`.
+    weighing: of several labels, `finetune.positive_weight`.
     """
-    best = _choose(train, validation, labels, tell)
+    best = _choose(train, validation, labels, tell, weighing)
     measured = quality(best.logits(validation), labels) if len(validation) else {}
     both, targets = np.concatenate([train, validation]), np.concatenate([labels.train, labels.validation])
-    final = fit_head(both, targets, best.strength, labels, start=best, tolerance=TIGHT)
+    final = fit_head(both, targets, best.strength, labels, start=best, tolerance=TIGHT, weighing=best.weighing)
     tell(1, 1, "probe")
     shown = {name: value for name, value in measured.items() if name != "selection"}
-    unseen = softmax(best.logits(validation)) if labels.task != "regression" else None
+    unseen = probabilities(best.logits(validation), labels.task) if labels.task != "regression" else None
     return Probe(best, final, shown, measured.get("selection", -np.inf), unseen)
 
 
-def _choose(train: np.ndarray, validation: np.ndarray, labels: Labels, tell: Callable[[int, int, str], None]) -> Head:
-    """The head of the strength that is best on validation; that of the middle one where validation is empty."""
+def _choose(
+    train: np.ndarray,
+    validation: np.ndarray,
+    labels: Labels,
+    tell: Callable[[int, int, str], None],
+    weighing: str,
+) -> Head:
+    """The head of the strength that is best on validation; that of the middle one where validation is empty.
+
+    Of several labels the weight of rows that have one is chosen next, at that strength.
+    """
     grid = grid_of(labels)
-    best = fit_head(train, labels.train, grid[len(grid) // 2], labels)
+    first = "none" if weighing == "auto" else weighing
+    best = fit_head(train, labels.train, grid[len(grid) // 2], labels, weighing=first)
     if not len(validation):
         return best
     heads = {best.strength: best}
@@ -80,10 +97,14 @@ def _choose(train: np.ndarray, validation: np.ndarray, labels: Labels, tell: Cal
     def merit(strength: float, start: float) -> float:
         if strength not in heads:
             tell(0, 1, "probe")
-            heads[strength] = fit_head(train, labels.train, strength, labels, start=heads[start])
+            heads[strength] = fit_head(train, labels.train, strength, labels, start=heads[start], weighing=first)
         return quality(heads[strength].logits(validation), labels)["selection"]
 
-    return heads[climb(grid, merit)]
+    found = heads[climb(grid, merit)]
+    if labels.task != "multilabel" or weighing != "auto":
+        return found
+    others = [fit_head(train, labels.train, found.strength, labels, start=found, weighing=w) for w in WEIGHINGS[1:]]
+    return max((found, *others), key=lambda head: quality(head.logits(validation), labels)["selection"])
 
 
 def grid_of(labels: Labels) -> tuple[float, ...]:
@@ -113,11 +134,41 @@ def quality(logits: np.ndarray, labels: Labels) -> dict[str, float]:
     if labels.task == "regression":
         rmse = float(np.sqrt(np.mean((logits[:, 0] - labels.validation) ** 2)))
         return {"rmse": rmse, "selection": -rmse}
-    probabilities = softmax(logits)
+    if labels.task == "multilabel":
+        return _of_several(logits, labels.validation)
+    found = softmax(logits)
     accuracy = float((logits.argmax(1) == labels.validation).mean())
-    chosen = probabilities[np.arange(len(logits)), labels.validation]
+    chosen = found[np.arange(len(logits)), labels.validation]
     loss = float(-np.log(np.clip(chosen, 1e-12, 1)).mean())
     return {"accuracy": accuracy, "log_loss": loss, "selection": -loss}
+
+
+def _of_several(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Of several labels: mean average precision over those that validation has, which no threshold and no weight
+    moves; the log loss where it has none."""
+    from sklearn.metrics import average_precision_score
+
+    found = np.clip(probabilities(logits, "multilabel"), 1e-12, 1 - 1e-12)
+    loss = float(-np.where(truth == 1, np.log(found), np.log(1 - found)).mean())
+    there = np.flatnonzero(truth.any(axis=0))
+    if not len(there):
+        return {"log_loss": loss, "selection": -loss}
+    precision = float(np.mean([average_precision_score(truth[:, j], logits[:, j]) for j in there]))
+    return {"mean_average_precision": precision, "log_loss": loss, "selection": precision}
+
+
+def probabilities(logits: np.ndarray, task: str) -> np.ndarray:
+    """Those of the classes, which sum to 1; of several labels, each label's own."""
+    if task == "multilabel":
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+    return softmax(logits)
+
+
+def positive_weights(targets: np.ndarray, weighing: str) -> np.ndarray:
+    """How many times a row counts that has the label, [labels]; targets: 0 and 1, [rows, labels]."""
+    positives = np.maximum(targets.sum(axis=0), 1)
+    balanced = np.maximum((len(targets) - positives) / positives, 1.0)
+    return np.asarray(balanced ** {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[weighing])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -133,21 +184,27 @@ def fit_head(
     labels: Labels,
     start: Head | None = None,
     tolerance: float = LOOSE,
+    weighing: str = "none",
+    weights: np.ndarray | None = None,
 ) -> Head:
     """One linear model on features shifted and scaled as a whole, with that folded back into the head.
 
     One scale for all columns keeps distances as the backbone made them; `start` is where the solver sets out.
+    `weights`: how much each row counts (classes only).
     """
     centre = features.mean(axis=0)
     spread = float(np.sqrt(np.mean((features - centre) ** 2))) or 1.0
     scaled = (features - centre) / spread
     if labels.task == "regression":
         weight, bias = _ridge(scaled, targets, strength)
+    elif labels.task == "multilabel":
+        first = None if start is None else (start.weight * spread, start.bias + start.weight @ centre)
+        weight, bias = _one_by_one(scaled, targets, strength, first, tolerance, positive_weights(targets, weighing))
     else:
         first = None if start is None else (start.weight * spread, start.bias + start.weight @ centre)
-        weight, bias = _logistic(scaled, targets, strength, labels.n_out, first, tolerance)
+        weight, bias = _logistic(scaled, targets, strength, labels.n_out, first, tolerance, weights)
     weight = weight / spread
-    return Head(weight.astype(np.float32), (bias - weight @ centre).astype(np.float32), strength)
+    return Head(weight.astype(np.float32), (bias - weight @ centre).astype(np.float32), strength, weighing)
 
 
 def _ridge(features: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
@@ -157,6 +214,31 @@ def _ridge(features: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[n
     return model.coef_.reshape(1, -1), np.array([model.intercept_])
 
 
+def _one_by_one(
+    features: np.ndarray,
+    targets: np.ndarray,
+    strength: float,
+    first: tuple[np.ndarray, np.ndarray] | None,
+    tolerance: float,
+    weights: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weight [labels, width] and bias [labels]: one logistic regression for each label by itself."""
+    from sklearn.linear_model import LogisticRegression
+
+    found = []
+    for j, target in enumerate(targets.T):
+        model: Any = LogisticRegression(
+            C=strength, max_iter=300, tol=tolerance, warm_start=True, class_weight={0: 1.0, 1: float(weights[j])}
+        )
+        if first is not None:
+            model.coef_, model.intercept_ = first[0][j : j + 1], first[1][j : j + 1]
+            model.classes_ = np.arange(2)
+        with _pools().limit(limits=1, user_api="blas"):
+            model.fit(features, target)
+        found.append((model.coef_[0], model.intercept_[0]))
+    return np.array([weight for weight, _ in found]), np.array([bias for _, bias in found])
+
+
 def _logistic(
     features: np.ndarray,
     targets: np.ndarray,
@@ -164,6 +246,7 @@ def _logistic(
     n_out: int,
     first: tuple[np.ndarray, np.ndarray] | None,
     tolerance: float,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight [n_out, width] and bias [n_out] of scikit-learn's multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression
@@ -176,7 +259,7 @@ def _logistic(
         model.classes_ = np.arange(n_out)
     # BLAS threads and scikit-learn's own wait for each other between short steps: one BLAS thread is 2.5 times faster
     with _pools().limit(limits=1, user_api="blas"):
-        model.fit(features, targets)
+        model.fit(features, targets, weights)
     if n_out == 2:  # one logit z becomes (-z/2, z/2), whose softmax is the same
         return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate(
             [-model.intercept_, model.intercept_]

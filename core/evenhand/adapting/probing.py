@@ -62,7 +62,8 @@ def probe_of(setting: Setting, variants: Sequence[Encoder] = ()) -> Probe:
     }
     finite = all(np.isfinite(part).all() for part in seen.values())
     run.log("features", rows={name: len(part) for name, part in rows.items()}, finite=finite)
-    probe = fit_probe(seen["train"], seen["validation"], setting.labels, run.progress)
+    weighing = setting.recipe.finetune.positive_weight
+    probe = fit_probe(seen["train"], seen["validation"], setting.labels, run.progress, weighing)
     run.log("probe", strength=probe.selected.strength, **probe.validation)
     return probe
 

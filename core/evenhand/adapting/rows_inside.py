@@ -39,4 +39,4 @@ def _estimators_in(model: Any) -> Iterable[Any]:
     names = getattr(type(model), "__slots__", ()) or getattr(model, "__dict__", {})
     values = [getattr(model, name, None) for name in names if isinstance(name, str)] if hasattr(model, "scores") else []
     values = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
-    return [value for value in values if hasattr(value, "get_params") or hasattr(type(value), "holds_rows")]
+    return [v for v in values if hasattr(v, "get_params") or hasattr(v, "scores") or hasattr(type(v), "holds_rows")]

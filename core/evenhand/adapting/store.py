@@ -2,7 +2,8 @@
 
 model.json    classes, strategy, validation, notes, and of which kind each model is
 model/        what the model's `save` wrote; a trained network's files lie beside model.json, so that transformers or
-              timm opens the folder itself; of a corrected model, the source model in base/ below it
+              timm opens the folder itself; of a corrected model, the source model in base/ below it; of a mean, its
+              members in member_0/ and so on
 baseline_0/   the same of the first baseline, and so on
 exhibits/     what the plugin's report sections want, if anything
 """
@@ -18,13 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand import __version__
 from evenhand.adapting.corrected import Corrected
-from evenhand.adapting.models import ESTIMATOR, NetworkModel, ProbeModel, SimpleModel
+from evenhand.adapting.models import ESTIMATOR, MeanModel, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
 from evenhand.adapting.rows_inside import holds_rows
+from evenhand.adapting.tables.each_label import EachLabel
 from evenhand.adapting.tables.model import TableModel
 from evenhand.adapting.weights import load_estimator, save_estimator
+from evenhand.adapting.windows import Windowed
 from evenhand.errors import BadInput, PluginFault
-from evenhand.values import Adapted, OperatingPoint
+from evenhand.values import Adapted, LabelThresholds, OperatingPoint
 
 if TYPE_CHECKING:
     from evenhand.recipe import Recipe
@@ -33,11 +36,13 @@ if TYPE_CHECKING:
 FORMAT, VERSION, READ = "evenhand-model", 3, (2, 3)
 EXHIBIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NETWORK = "network"
-KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel]] = {
+KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel | EachLabel | Windowed]] = {
     "probe": ProbeModel,
     NETWORK: NetworkModel,
     "simple": SimpleModel,
     "table": TableModel,
+    "labels": EachLabel,
+    "windows": Windowed,
 }
 
 
@@ -56,6 +61,7 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "validation": dict(adapted.validation),
         "notes": list(adapted.notes),
         "operating": None if adapted.operating is None else asdict(adapted.operating),
+        **({} if adapted.labelled is None else {"labelled": asdict(adapted.labelled)}),
         "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
@@ -90,6 +96,7 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
             about["validation"],
             tuple(about["notes"]),
             operating=OperatingPoint(**about["operating"]) if about.get("operating") else None,
+            labelled=LabelThresholds.from_facts(about.get("labelled")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
@@ -110,6 +117,9 @@ def _save(model: Any, folder: Path, package: str | None) -> dict[str, Any]:
     if isinstance(model, Corrected):
         model.save(folder)
         return {"kind": "corrected", "base": _save(model.base, folder / "base", package)} | rows
+    if isinstance(model, MeanModel):
+        members = [_save(member, folder / f"member_{n}", package) for n, member in enumerate(model.members)]
+        return {"kind": "mean", "weights": list(model.weights), "members": members} | rows
     if is_model(kind):
         core = next((name for name, known in KINDS.items() if known is kind), None)
         about = {"kind": core} if core else {"kind": "own", "class": address_of(kind, package)}
@@ -136,6 +146,12 @@ def _load(
         return Corrected.load(
             folder, recipe, backbone, lambda inside: _load(about["base"], inside, recipe, backbone, package)
         )
+    if about["kind"] == "mean":
+        members = [
+            _load(member, folder / f"member_{n}", recipe, backbone, package)
+            for n, member in enumerate(about["members"])
+        ]
+        return MeanModel(tuple(members), tuple(map(float, about["weights"])))
     return KINDS[about["kind"]].load(folder, recipe, backbone)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evenhand.adapting.baselines import fit_baselines
 from evenhand.adapting.distributed import join
+from evenhand.adapting.few.choosing import OTHER_TASKS, STRATEGIES, adapt_few, are_few
 from evenhand.adapting.labels import read_labels
 from evenhand.adapting.probing import probed
+from evenhand.adapting.reading_windows import adapt_windows, too_long
 from evenhand.adapting.setting import Setting
 from evenhand.errors import BadInput
 from evenhand.pretrained import load_encoder
@@ -15,6 +18,7 @@ from evenhand.pretrained.processor import seed_and_threads, silence_transformers
 from evenhand.values import Adapted
 
 if TYPE_CHECKING:
+    from evenhand.adapting.models import SimpleModel
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
     from evenhand.values import Backbone, Splits
@@ -38,13 +42,30 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
     seed_and_threads(recipe)
     if recipe.modality == "table" or backbone is None:
         from evenhand.adapting.tables.choosing import adapt_table
+        from evenhand.adapting.tables.each_label import adapt_labels
 
-        return adapt_table(recipe, splits, backbone, run, labels, fit_baselines(recipe, splits, labels))
+        adapt_rows = adapt_labels if labels.task == "multilabel" else adapt_table
+        return adapt_rows(recipe, splits, backbone, run, labels, fit_baselines(recipe, splits, labels))
     encoder = load_encoder(backbone, recipe)
     silence_transformers()
     setting = Setting(recipe, splits, run, encoder, labels)
     baselines = fit_baselines(recipe, splits, labels)
-    if recipe.finetune.strategy in HEADED:
+    long, said = too_long(setting)
+    if long and recipe.finetune.windows.use == "auto":
+        return adapt_windows(setting, baselines, said)
+    adapted = _adapted(setting, baselines)
+    return replace(adapted, notes=(said, *adapted.notes)) if said else adapted
+
+
+def _adapted(setting: Setting, baselines: dict[str, SimpleModel]) -> Adapted:
+    """What the recipe's strategy makes of whole rows."""
+    recipe, labels = setting.recipe, setting.labels
+    if recipe.finetune.strategy in STRATEGIES or (recipe.finetune.strategy == "auto" and are_few(setting)):
+        return adapt_few(setting, baselines)
+    if recipe.finetune.strategy == "auto" and recipe.modality == "text" and labels.task not in OTHER_TASKS:
+        whole = recipe.finetune.model_copy(update={"strategy": "lp-ft"})
+        setting = replace(setting, recipe=recipe.model_copy(update={"finetune": whole}))
+    if setting.recipe.finetune.strategy in HEADED:
         return probed(setting, baselines)
     from evenhand.adapting.training import train  # transformers' Trainer takes seconds to import
 

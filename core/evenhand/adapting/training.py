@@ -16,10 +16,11 @@ import torch
 
 from evenhand.adapting.distributed import agree
 from evenhand.adapting.loop import run_trainer
-from evenhand.adapting.models import NetworkModel, SimpleModel, as_scores
-from evenhand.adapting.probe import Head, Probe, quality
+from evenhand.adapting.models import NetworkModel, SimpleModel, as_logits, as_scores
+from evenhand.adapting.probe import Head, Probe, positive_weights, quality
 from evenhand.adapting.probing import cache_of, probe_model, probe_of
 from evenhand.adapting.setting import Setting
+from evenhand.pretrained.layers import collate_outputs, depth, outputs_below, upper
 from evenhand.pretrained.network import Network, run_batches
 from evenhand.values import Adapted
 
@@ -36,7 +37,8 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     known = setting.encoder.examples(setting.validation, splits.schema)
     examples = setting.encoder.examples(splits.train, splits.schema)
     first = None if strategy == "full" else probe.selected
-    network = _trained(setting, Labelled(examples, labels.train), first, "training")
+    weights = positive_weights(labels.train, probe.selected.weighing) if labels.task == "multilabel" else None
+    network = _trained(setting, Labelled(examples, labels.train), first, "training", weights)
     joined, measured, unseen = _with_or_without(setting, network, known, probe)
     setting.run.log("trained", joined_with_probe=joined, **measured)
     notes = [*labels.notes, f"validation accuracy or error of the probe alone: {_short(probe.validation)}"]
@@ -46,7 +48,7 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
         )
     if recipe.options.get("refit", True) and len(known):
         both = Joined(Labelled(examples, labels.train), Labelled(known, labels.validation))
-        network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all")
+        network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all", weights)
         notes.append(
             "after it was measured on validation the network was trained again on train and validation together"
         )
@@ -94,21 +96,26 @@ def _with_or_without(
     alone = quality(mine, labels)
     features = cache_of(setting.run).features(setting.encoder, setting.validation, setting.splits.schema)
     pair = (as_scores(mine, labels.task) + as_scores(probe.selected.logits(features), labels.task)) / 2
-    together = quality(
-        pair.reshape(-1, 1) if labels.task == "regression" else np.log(np.clip(pair, 1e-30, None)), labels
-    )
+    together = quality(as_logits(pair, labels.task), labels)
     joined = together["selection"] > alone["selection"]
     best = together if joined else alone
     scores = pair if joined else as_scores(mine, labels.task)
     return joined, {name: value for name, value in best.items() if name != "selection"}, scores
 
 
-def _trained(setting: Setting, data: Sequence[dict[str, Any]], head: Head | None, what: str) -> Network:
-    """A copy of the backbone trained on `data`, from `head` where one is given."""
+def _trained(
+    setting: Setting,
+    data: Sequence[dict[str, Any]],
+    head: Head | None,
+    what: str,
+    weights: np.ndarray | None = None,
+) -> Network:
+    """A copy of the backbone trained on `data`, from `head` where one is given; rows with a label count `weights`."""
     recipe, labels = setting.recipe, setting.labels
     rule = recipe.finetune
     torch.manual_seed(recipe.seed)
     network: Network = setting.encoder.module(labels.n_out, labels.task, rule.label_smoothing)  # type: ignore[assignment]
+    network.positive_weight = None if weights is None else torch.tensor(weights, dtype=torch.float32)
     if head is not None:
         with torch.no_grad():
             network.head.weight.copy_(torch.from_numpy(head.weight.copy("C")))
@@ -117,13 +124,30 @@ def _trained(setting: Setting, data: Sequence[dict[str, Any]], head: Head | None
         _add_lora(network, rule.lora_rank)
     elif rule.strategy == "lp-ft":
         _freeze_vocabulary(network)
-    run_trainer(setting, network, data, what)
+    frozen = min(rule.frozen_layers, max(0, depth(network.body) - 1)) if rule.strategy != "lora" else 0
+    if frozen:
+        _above(setting, network, data, frozen, what)
+    else:
+        run_trainer(setting, network, data, what)
     if rule.strategy == "lora":
         adapted: Any = network.body
         network.body = adapted.merge_and_unload()
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     return network.eval()
+
+
+def _above(setting: Setting, network: Network, data: Sequence[dict[str, Any]], frozen: int, what: str) -> None:
+    """Train the layers above the frozen ones, in place, on what those make of the data, computed once."""
+    encoder: Any = setting.encoder
+    whole: Any = network.body
+    examples = [data[i] for i in range(len(data))]
+    known = [{"input_ids": example["input_ids"]} for example in examples]
+    made = outputs_below(encoder, known, frozen)
+    below = [{"inputs_embeds": m, "labels": e["labels"]} for m, e in zip(made, examples, strict=True)]
+    network.body = upper(whole, frozen)
+    run_trainer(setting, network, below, what, collate_outputs)
+    network.body = whole
 
 
 def _freeze_vocabulary(network: Network) -> None:

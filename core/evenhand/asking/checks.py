@@ -11,7 +11,8 @@ from typing import Any
 from evenhand.errors import BadInput, did_you_mean
 
 MOST_BINS = 100
-TASKS = ("binary", "multiclass", "regression", "selection")
+MOST_LOOKS = 100_000
+TASKS = ("binary", "multiclass", "multilabel", "regression", "selection")
 TARGETS = ("sensitivity", "specificity", "selection_rate", "precision")  # of an operating point
 MITIGATIONS = ("sweep", "fairlearn")
 
@@ -129,6 +130,15 @@ def replicates(key: str, value: Any) -> int:
     """How many draws the simultaneous bands rest on."""
     if not _whole(value) or not 200 <= value <= 1_000_000:
         raise WrongPart(key, value, f"{value!r} replicates cannot be drawn; use a whole number from 200 to 1,000,000")
+    return int(value)
+
+
+def look(key: str, value: Any) -> int | None:
+    """Which look at the question it is: 1, 2, …; None where looks are not counted."""
+    if value is None:
+        return None
+    if not _whole(value) or not 1 <= value <= MOST_LOOKS:
+        raise WrongPart(key, value, f"{value!r} is no look at a question; looks are counted from 1 to {MOST_LOOKS:,}")
     return int(value)
 
 

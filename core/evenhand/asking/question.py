@@ -43,9 +43,24 @@ class Question:
     label: Annotated[
         str | None, Part(checks.column, "Column of what turned out to be true; none: selection rates only.")
     ] = None
-    score: Annotated[str | None, Part(checks.column, "Column of the model's score in [0, 1].")] = None
+    labels: Annotated[
+        tuple[str, ...],
+        Part(
+            checks.columns,
+            "Instead of --label, of a multi-label task: a column of 0 and 1 for each label, comma-separated; each is "
+            "audited by itself, all as one family.",
+        ),
+    ] = ()
+    score: Annotated[
+        str | None,
+        Part(checks.column, "Column of the model's score in [0, 1]; with --labels {} is the label: 'score_{}'."),
+    ] = None
     prediction: Annotated[
-        str | None, Part(checks.column, "Column of the model's decision, instead of or beside a score.")
+        str | None,
+        Part(
+            checks.column,
+            "Column of the model's decision, instead of or beside a score; with --labels {} is the label.",
+        ),
     ] = None
     threshold: Annotated[
         float | None, Part(checks.threshold, "Decide positive when score >= threshold (default 0.5).")
@@ -79,7 +94,10 @@ class Question:
     id: Annotated[str | None, Part(checks.column, "Column naming each row; checked for duplicates.")] = None
     task: Annotated[
         str | None,
-        Part(checks.task, "What is predicted: binary, multiclass, regression or selection; else seen from the label."),
+        Part(
+            checks.task,
+            "What is predicted: binary, multiclass, multilabel, regression or selection; else seen from the label.",
+        ),
     ] = None
     tolerance: Annotated[
         dict[str, float] | float,
@@ -123,6 +141,13 @@ class Question:
     exact: Annotated[bool, Part(checks.flag, "Count every distinct score, also beyond 50,000 rows.")] = False
     replicates: Annotated[int, Part(checks.replicates, "Draws behind the simultaneous intervals.")] = 2000
     seed: Annotated[int, Part(checks.seed, "Seed of the resampling.")] = 0
+    look: Annotated[
+        int | None,
+        Part(
+            checks.look,
+            "Which look at this question it is, 1, 2, …: each spends its part of the error; --ledger counts them.",
+        ),
+    ] = None
     title: Annotated[str | None, Part(checks.text, "Heading of the report; else the name of the data.")] = None
 
     def __post_init__(self) -> None:

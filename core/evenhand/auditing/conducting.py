@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from evenhand.asking.question import PARTS, Question
-from evenhand.auditing.counting.aggregation import Table, count
-from evenhand.auditing.counting.projection import project
-from evenhand.auditing.evidence.bands import joint_critical
-from evenhand.auditing.evidence.histograms import histograms_of
-from evenhand.auditing.evidence.of_plugins import MetricFault
-from evenhand.auditing.judging.attributes import attributes_of, compared, entries, estimated, undecided
-from evenhand.auditing.judging.impact import impacts
+from evenhand.auditing.answering import answered, data_of, versions
+from evenhand.auditing.counting.aggregation import count
 from evenhand.auditing.judging.notes import binning_notes, notes_of
 from evenhand.auditing.judging.trend import trends_of
 from evenhand.auditing.judging.verdicts import worst
 from evenhand.auditing.metrics.metric import Estimate, GroupMetric
 from evenhand.auditing.metrics.of_plugins import read_extra
-from evenhand.auditing.question.plan import Plan, make_plan
+from evenhand.auditing.question.plan import make_plan
 from evenhand.auditing.question.policy import Policy, load_policy
 from evenhand.auditing.question.taking import searched_columns, take_asked
-from evenhand.auditing.remedies.preview import preview
 from evenhand.auditing.result import Audit
+from evenhand.auditing.several_labels import conduct_labels
 from evenhand.auditing.slices.search import find_slices
-from evenhand.auditing.table.rows import Rows
 from evenhand.auditing.table.source import open_source
 from evenhand.errors import BadInput
 from evenhand.json_values import json_value
@@ -40,6 +31,7 @@ def audit(
     *,
     sensitive: str | Sequence[str] = (),
     label: str | None = None,
+    labels: str | Sequence[str] = (),
     score: str | None = None,
     prediction: str | None = None,
     threshold: float | None = None,
@@ -64,6 +56,7 @@ def audit(
     exact: bool = False,
     replicates: int = 2000,
     seed: int = 0,
+    look: int | None = None,
     title: str | None = None,
     question: Question | None = None,
     extra: Sequence[GroupMetric | Estimate] = (),
@@ -79,6 +72,9 @@ def audit(
         Groups to compare; refused where none is named, one is not there, or one makes more than 1,000 groups.
     label : column, default None
         What turned out to be true; without it only selection and score rates are audited.
+    labels : columns, default none
+        Instead of `label`, of a multi-label task: a column of 0 and 1 for each label. Each label is audited by itself,
+        all in one family of comparisons; in `score` and `prediction` `{}` stands for the label's column.
     score : column, default None
         The model's score in [0, 1] (with `top`: any number); refused where one is missing, infinite or outside.
     prediction : column, default None
@@ -97,7 +93,7 @@ def audit(
         Sampling weights of 0 or more; refused where one is missing, negative or infinite.
     id : column, default None
         Names each row, so that audits can be compared row by row; refused where a name comes twice.
-    task : "binary", "multiclass", "regression" or "selection", default None
+    task : "binary", "multiclass", "multilabel", "regression" or "selection", default None
         What is predicted; None: seen from the label. Refused where the columns contradict it.
     tolerance : metric -> gap in the metric's unit, or one gap, default None
         Largest acceptable gap; one: of selection rate, TPR and FPR, or accuracy. None: nothing is judged.
@@ -127,6 +123,8 @@ def audit(
         What the simultaneous intervals rest on.
     seed : whole number of 0 or more, default 0
         Where the draws start: the same seed gives the same bytes.
+    look : whole number of 1 or more, default None
+        Which look at the question it is: look k spends 1 / (k (k + 1)) of the budget. None: looks are not counted.
     title : text, default None
         Heading of the report; None: the name of the data.
     question : Question, default None
@@ -179,6 +177,8 @@ def conduct(
         )
     opened = open_source(source)
     own, told = read_extra(extra)
+    if asked.labels:
+        return conduct_labels(opened, asked, own, told, on_plan)
     rows, binnings, chosen = take_asked(opened, asked)
     rules = load_policy(asked.policy)
     plan = make_plan(rows, asked, extra=own, policy=rules, bins=binnings, top=chosen)
@@ -189,7 +189,7 @@ def conduct(
     if table.n.sum() == 0:
         empty = asked.prediction or asked.score
         raise BadInput(f"no row of {opened.where} has a decision; column '{empty}' is empty throughout")
-    answer, undefined = _answered(table, plan, rules)
+    answer, undefined = answered(table, plan, rules)
     trends = trends_of(rows, plan, binnings, [m for m in plan.metrics if m.name not in undefined])
     for part in answer["attributes"]:
         part["trend"] = trends.get(part["name"]) if len(part["columns"]) == 1 else None
@@ -205,99 +205,14 @@ def conduct(
                 "title": asked.title or f"Audit of {opened.where}",
                 "question": plan.question,
                 "plan_sha256": plan.sha256,
-                "data": _data(rows, table, opened.where, opened.sha256),
+                "data": data_of(rows, table, opened.where, opened.sha256),
                 "notes": notes,
                 **answer,
                 "slices": find_slices(rows, plan, searched) if searched else None,
                 "verdict": worst([v["verdict"] for v in answer["verdicts"]]),
                 "estimates": [asdict(e) for e in told],
                 "sections": [],
-                "versions": _versions(),
+                "versions": versions(),
             }
         )
     )
-
-
-def _answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """(everything that follows from the counts, why metrics are undefined). A plugin's metric that fails is one of
-    these."""
-    faults = dict(plan.undefined)
-    while True:
-        try:
-            overall, defined, undefined = _overall(table, plan, faults)
-            attributes = attributes_of(table, plan, defined)
-            parts, verdicts = compared(attributes, plan, defined)
-            break
-        except MetricFault as fault:
-            faults[fault.metric] = str(fault)
-    verdicts += undecided(parts, plan, undefined)
-    ratios = impacts(rules, table, plan, attributes) if rules is not None else []
-    foreign = [m for m in defined if m.name in plan.foreign]
-    histograms = None if plan.ranks_only else histograms_of(table, plan.threshold, plan.decided is None, foreign)
-    return {
-        "metrics": [_about(m, undefined) for m in plan.metrics],
-        "overall": overall,
-        "attributes": parts,
-        "impacts": [found.block for found in ratios],
-        "verdicts": [*verdicts, *(found.verdict for found in ratios if found.verdict is not None)],
-        "histograms": histograms,
-        "mitigation": preview(
-            histograms, defined, plan.tolerances, plan.threshold, plan.question["mitigation"] == "fairlearn"
-        ),
-    }, undefined
-
-
-def _overall(
-    table: Table, plan: Plan, faults: Mapping[str, str]
-) -> tuple[dict[str, Any], list[GroupMetric], dict[str, str]]:
-    """(each metric over all rows, the metrics that exist there, why the others do not)."""
-    everyone = project(table, np.zeros(len(table.n), dtype=np.int64), 1)
-    possible = [m for m in plan.metrics if m.name not in faults]
-    found = {m.name: estimated(m, everyone, plan) for m in possible}
-    c = joint_critical([], plan.confidence)
-    overall = {m.name: entries(m, found[m.name], plan.confidence, c)[0] for m in possible}
-    undefined = dict(faults)
-    for metric in possible:
-        if np.isnan(found[metric.name].value[0]):
-            undefined[metric.name] = overall[metric.name]["why"].replace("this group", "the data")
-    return overall, [m for m in possible if m.name not in undefined], undefined
-
-
-def _about(metric: GroupMetric, undefined: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "name": metric.name,
-        "label": metric.title,
-        "formula": metric.formula,
-        "unit": metric.unit,
-        "better": metric.better,
-        "source": metric.source,
-        "says": metric.says,
-        "defined": metric.name not in undefined,
-        "why": undefined.get(metric.name),
-    }
-
-
-def _data(rows: Rows, table: Table, where: str, sha256: str | None) -> dict[str, Any]:
-    used = rows.count - table.dropped
-    return {
-        "source": where,
-        "sha256": sha256,
-        "rows": rows.count,
-        "rows_used": used,
-        "clusters": table.clusters or None,
-    }
-
-
-def _versions() -> dict[str, str]:
-    import narwhals
-    import polars
-
-    from evenhand import __version__
-
-    return {
-        "evenhand": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "polars": polars.__version__,
-        "narwhals": narwhals.__version__,
-    }

@@ -53,7 +53,9 @@ class Audit:
         lines += [f"Note: {note}" for note in data["notes"]]
         policy = data["question"]["policy"]
         why = f"the policy {policy['name']} sets no limit" if policy else "no tolerance was given"
-        lines.append(f"Verdict: {self.verdict}" if self.verdict else f"Verdict: none, because {why}.")
+        look = data["question"]["error_budget"]["look"]
+        seen = "one look; --ledger counts looks" if look is None else f"look {look} at this question"
+        lines.append(f"Verdict: {self.verdict} ({seen})" if self.verdict else f"Verdict: none, because {why}.")
         return "\n".join(lines)
 
     def _shown(self) -> list[str]:
@@ -64,6 +66,7 @@ class Audit:
 
 
 def _table(attribute: dict[str, Any], metrics: list[str]) -> list[str]:
+    metrics = [m for m in metrics if m not in attribute.get("undefined", ())]
     rows = [[attribute["name"], "rows", *metrics]]
     for group in attribute["groups"]:
         mark = " *" if group["name"] == attribute["reference"] else ""

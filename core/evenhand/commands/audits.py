@@ -33,6 +33,10 @@ def audit(
     fail_on: Annotated[
         str, typer.Option(help="Verdicts that make the exit code 1 or 3: exceeded, not-enough-evidence, or nothing.")
     ] = "exceeded",
+    ledger: Annotated[
+        Path | None,
+        typer.Option(help="Count this as one look at the question in this file, so that looking again stays honest."),
+    ] = None,
     as_json: Json = False,
     strict: Strict = False,
     **asked: Any,
@@ -46,9 +50,9 @@ def audit(
       evenhand audit preds.csv --label y --score p --sensitive sex --tolerance tpr=0.05 --out report
     Decisions without labels (hired or not), by a rule:
       evenhand audit hired.csv --prediction hired --sensitive sex,race --policy us-four-fifths
-    Ask the same again, of other predictions:
+    Ask the same again, of other predictions, and count how often:
       evenhand audit preds.csv --label y --score p --sensitive sex --save-question audit.toml
-      evenhand audit next.csv --question audit.toml
+      evenhand audit next.csv --question audit.toml --ledger looks.json
 
     Every verdict is one of three: within, exceeded, not enough evidence (and how many more rows would settle it).
 
@@ -57,16 +61,19 @@ def audit(
     """
     from evenhand import auditing
     from evenhand.recorded.audit_folder import audit_into
+    from evenhand.recorded.ledger import take_look
 
     failing = _failing(fail_on, strict)
     whole = question_of(asked, Question.from_file(question) if question is not None else None)
+    if save_question is not None:
+        whole.to_file(save_question)
+    if ledger is not None:
+        whole = take_look(ledger, whole, file)
     if out is None:
         result = auditing.conduct(file, whole)
     else:
         result = audit_into(out, file, command="evenhand " + _shell_words(sys.argv[1:]), question=whole)
         typer.echo(f"report: {out / 'report.html'}", err=as_json)
-    if save_question is not None:
-        whole.to_file(save_question)
     typer.echo(result.to_json() if as_json else str(result))
     raise typer.Exit(result.exit_code(fail_on=failing))
 

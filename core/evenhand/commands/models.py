@@ -86,13 +86,16 @@ def adapt(
     labels: Annotated[str | None, typer.Option(help="The column of labels; else the run's.")] = None,
     k: Annotated[int | None, typer.Option(help="Use so many labels; the others only check the choice.")] = None,
     source: Annotated[Path | None, typer.Option(help="The run's own data, where it has moved.")] = None,
+    take: Annotated[
+        str | None, typer.Option(help="Take this candidate, proven or not; else only what is proven.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder; else RUN-adapted-ID beside the run.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say how to adapt a finished RUN to a new place, if at all.   evenhand adapt runs/heart --data harbour.csv
 
-    The answer is `nothing` unless the place's labels prove a gain. The folder's model works with `evenhand predict`.
-    Killed at any point, the same command goes on where it stopped.
+    The answer is `nothing` unless the place's labels prove a gain, or --take names a candidate. The folder's model
+    works with `evenhand predict`. Killed at any point, the same command goes on where it stopped.
     """
     import json
     import warnings
@@ -102,7 +105,7 @@ def adapt(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = sites.adapt(run, data, labels, k, out, source, progress=Progress(quiet=as_json))
+        found = sites.adapt(run, data, labels, k, out, source, take, progress=Progress(quiet=as_json))
     if as_json:
         typer.echo(json.dumps({"path": str(found.path), **found.card}))
         return

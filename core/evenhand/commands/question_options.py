@@ -114,6 +114,6 @@ def _top(text: str) -> int | float:
 TABLES = {"operating_point": _operating_point, "tolerance": _tolerances, "reference": _references, "bins": _bins}
 READ: dict[str, Callable[..., Any]] = {
     **TABLES,
-    **dict.fromkeys(("sensitive", "metrics", "slices"), _names),
+    **dict.fromkeys(("sensitive", "labels", "metrics", "slices"), _names),
     "top": _top,
 }

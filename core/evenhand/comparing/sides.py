@@ -95,6 +95,12 @@ def open_side(path: str | Path, data: Any) -> Side:
 
 def check_same_question(one: Side, two: Side) -> None:
     """Raise BadInput unless both audits ask the same of the same label."""
+    for side in (one, two):
+        if side.question["task"] == "multilabel":
+            raise BadInput(
+                f"{side.path} audits several labels, and two audits are compared by one; audit the predictions of one"
+                " label on both sides (evenhand audit predictions.parquet --label LABEL --prediction prediction_LABEL)"
+            )
     label = [(side.question["task"], side.question["label"]) for side in (one, two)]
     positive = {_positive(side) for side in (one, two)} - {None}  # where all labels were alike, none was named
     if label[0] != label[1] or len(positive) > 1:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evenhand.data import fingerprint
+from evenhand.data.multilabel import alike, label_columns, with_flags, without_unlearnable
 from evenhand.data.reading import PARTS, Parts, read, to_rows, values_of
 from evenhand.data.splitting import LEAST_ROWS, test_rows, validation_rows, without_groups_of
 from evenhand.errors import BadInput, did_you_mean, missing_column
@@ -45,6 +47,7 @@ def splits_from_rows(recipe: Recipe, rows: Dataset | dict[str, list[Any]], sourc
 def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     notes: list[str] = []
     parts = _by_split_column(recipe, parts, source, notes)
+    unlabelled = _unlabelled(recipe, parts)
     parts = {
         name: _labelled(recipe, rows, f"{source} ({name})" if name != "all" else source, notes)
         for name, rows in parts.items()
@@ -52,14 +55,20 @@ def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     rows, places = _together(parts, source)
     _check_ids(recipe, rows, source)
     _check_sensitive(recipe, rows, source)
+    if recipe.task == "multilabel":
+        rows, schema = with_flags(recipe.schema, rows, source, notes)
+        recipe = recipe.with_schema(schema)
     _check_labels(recipe, rows, source, notes)
     rows = _with_groups(recipe, rows, notes)
     index = _apportioned(recipe, rows, places, source, notes)
+    if recipe.task == "multilabel":
+        rows, schema = without_unlearnable(recipe.schema, rows, index["train"], source, notes)
+        recipe = recipe.with_schema(schema)
     _check_training(recipe, rows, index, source, notes)
     train, validation, test = (rows.select(index[name]) for name in ("train", "validation", "test"))
     notes.append(f"{len(train)} rows to train on, {len(validation)} to choose by, {len(test)} to test on")
     _note_copies(recipe, train, test, notes)
-    return Splits(train, validation, test, recipe.schema, source, content, tuple(notes))
+    return Splits(train, validation, test, recipe.schema, source, content, tuple(notes), unlabelled)
 
 
 def _by_split_column(recipe: Recipe, parts: Parts, source: str, notes: list[str]) -> Parts:
@@ -86,30 +95,59 @@ def _by_split_column(recipe: Recipe, parts: Parts, source: str, notes: list[str]
 
 def _labelled(recipe: Recipe, rows: Dataset, where: str, notes: list[str]) -> Dataset:
     """The rows with every role's column present and a label in each; what was left out is noted."""
-    label = recipe.schema.require("label", "training")
+    columns = _label_columns(recipe)
     recipe.schema.check(rows.column_names, where)
     _check_plain(recipe, rows, where)
     if len(rows) == 0:
         raise BadInput(f"{where} has no rows; it needs at least a few dozen to learn from")
-    known = [i for i, value in enumerate(values_of(rows, label)) if not _missing(value)]
+    unknown: set[int] = set()
+    for label in columns:
+        empty = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
+        if len(empty) == len(rows):
+            raise BadInput(
+                f"the label column '{label}' of {where} is empty throughout; name another one with --set"
+                f" {'schema.label=COLUMN' if recipe.schema.label else 'schema.labels=[…]'}"
+            )
+        unknown.update(empty)
+    known = [i for i in range(len(rows)) if i not in unknown]
     if not known:
-        raise BadInput(
-            f"the label column '{label}' of {where} is empty throughout; name another one with --set"
-            " schema.label=COLUMN"
-        )
+        raise BadInput(f"no row of {where} has a value in each of the label columns; fill them, or name fewer")
     if len(known) < len(rows):
         notes.append(f"left out, as they have no label: {len(rows) - len(known)} of {len(rows)} rows of {where}")
         rows = rows.select(known)
     return rows
 
 
+def _label_columns(recipe: Recipe) -> tuple[str, ...]:
+    """The columns that hold labels: one, or those of a multi-label task."""
+    if recipe.task == "multilabel":
+        return label_columns(recipe.schema)
+    if recipe.schema.labels and not recipe.schema.label:
+        raise BadInput(
+            f"schema.labels names {len(recipe.schema.labels)} label columns, and the task is {recipe.task}; use --set"
+            " task=multilabel, or name one column with --set schema.label=COLUMN"
+        )
+    return (recipe.schema.require("label", "training"),)
+
+
+def _unlabelled(recipe: Recipe, parts: Parts) -> Dataset | None:
+    """The rows without a label of what is no test or validation split; None where all have one."""
+    rows = parts.get("train", parts.get("all"))
+    label = recipe.schema.label
+    if rows is None or label is None or label not in rows.column_names:
+        return None
+    without = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
+    return rows.select(without) if without else None
+
+
 def _check_plain(recipe: Recipe, rows: Dataset, where: str) -> None:
-    """Only an input may hold images, lists or structures."""
+    """Only an input, and the label of a multi-label task, may hold images, lists or structures."""
     import pyarrow as pa
 
     kinds = rows.features.arrow_schema
     for role, column in recipe.schema.columns():
-        if role != "input" and pa.types.is_nested(kinds.field(column).type):
+        lists = recipe.task == "multilabel" and role == "label"
+        if role != "input" and not lists and pa.types.is_nested(kinds.field(column).type):
             raise BadInput(
                 f"the {role} column '{column}' of {where} holds lists or structures; it needs one text or number"
                 " per row"
@@ -164,6 +202,9 @@ def _check_sensitive(recipe: Recipe, rows: Dataset, source: str) -> None:
 def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) -> None:
     """Refuse labels that the task cannot have; note classes that a single row has."""
     schema = recipe.schema
+    if recipe.task == "multilabel":
+        _note_rare({name: int(sum(values_of(rows, name))) for name in schema.labels}, notes)
+        return
     label = schema.require("label", "training")
     values = values_of(rows, label)
     if recipe.task == "generate":
@@ -191,6 +232,11 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
             f"schema.positive is {positive!r}, which is not in the label column '{label}' of {source}; it has:"
             f" {known}.{hint}"
         )
+    notes += alike(counts, label)
+    _note_rare(counts, notes)
+
+
+def _note_rare(counts: Mapping[Any, int], notes: list[str]) -> None:
     rare = [str(name) for name, times in counts.items() if times == 1]
     if rare:
         which = "1 class has" if len(rare) == 1 else f"{len(rare)} classes have"
@@ -275,7 +321,7 @@ def _apart(
 
 def _check_training(recipe: Recipe, rows: Dataset, index: Index, source: str, notes: list[str]) -> None:
     """Refuse a training split of one class; note classes that only the test has."""
-    if recipe.task in ("regression", "generate"):
+    if recipe.task in ("regression", "multilabel", "generate"):
         return
     label = recipe.schema.require("label", "training")
     values = values_of(rows, label)

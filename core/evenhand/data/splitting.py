@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evenhand.data.multilabel import strata
 from evenhand.data.reading import values_of
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.recipe import Recipe
@@ -61,7 +62,9 @@ def _held_out(recipe: Recipe, rows: Dataset, among: Index, share: float, seed: i
     """About `share` of the rows `among`, whole groups where there are groups, classes alike where there are classes."""
     schema = recipe.schema
     labels: list[Any] = [None] * len(among)  # numbers and texts: nothing to keep alike
-    if schema.label and recipe.task not in ("regression", "generate"):
+    if recipe.task == "multilabel":
+        labels = strata(schema, rows, among)
+    elif schema.label and recipe.task not in ("regression", "generate"):
         every = values_of(rows, schema.label)
         labels = [every[i] for i in among]
     if not schema.group_id:

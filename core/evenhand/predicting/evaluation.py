@@ -22,6 +22,10 @@ def performance(predictions: Predictions) -> list[Metric]:
     import numpy as np
     import polars as pl
 
+    if predictions.task == "multilabel":
+        from evenhand.predicting.several_labels import several_labels
+
+        return several_labels(predictions)
     frame = pl.read_parquet(predictions.table)
     roles = predictions.schema
     if predictions.task == "generate":

@@ -86,13 +86,13 @@ def with_operating_point(recipe: Recipe, splits: Splits, adapted: Adapted) -> Ad
         [value == adapted.classes[column] for value in rows[schema.require("label", "an operating point")]]
     )
     weight = np.asarray(rows[schema.weight], dtype=float) if schema.weight else None
-    mine = _unseen(adapted, rows, schema)[:, column]
+    mine = unseen_scores(adapted, rows, schema)[:, column]
     found = threshold_for(target, wanted, positive, mine, weight)
     if found is None:
         raise _unreachable(target, wanted, positive, mine, weight)
     thresholds = {}
     for name, model in adapted.baselines.items():
-        theirs = _scores(model, rows, schema)[:, column]
+        theirs = clipped_scores(model, rows, schema)[:, column]
         thresholds[name] = (threshold_for(target, wanted, positive, theirs, weight) or (0.5, np.nan))[0]
     point = OperatingPoint(target, wanted, found[0], found[1], len(rows), thresholds)
     return replace(adapted, operating=point, notes=(*adapted.notes, told(point)))
@@ -106,16 +106,17 @@ def told(point: OperatingPoint) -> str:
     )
 
 
-def _unseen(adapted: Adapted, rows: Dataset, schema: Any) -> np.ndarray:
+def unseen_scores(adapted: Adapted, rows: Dataset, schema: Any) -> np.ndarray:
     """Scores [rows, classes] of the validation rows from a model that has not seen them.
 
     A plugin's model that brings none is fitted on train alone, as the contract has it, and is asked itself.
     """
     scores = adapted.validation_scores
-    return np.asarray(_scores(adapted.model, rows, schema) if scores is None else scores, dtype=np.float64)
+    return np.asarray(clipped_scores(adapted.model, rows, schema) if scores is None else scores, dtype=np.float64)
 
 
-def _scores(model: Any, rows: Dataset, schema: Any) -> np.ndarray:
+def clipped_scores(model: Any, rows: Dataset, schema: Any) -> np.ndarray:
+    """What a model says of rows, in [0, 1]."""
     from evenhand.adapting import scores
 
     return np.clip(np.asarray(scores(model, rows, schema), dtype=np.float64), 0.0, 1.0)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
 from evenhand.errors import BadInput, PluginFault, missing_column
+from evenhand.predicting import thresholds
 from evenhand.predicting.classes import positive_class
 from evenhand.predicting.operating import as_facts
 from evenhand.predicting.texts import written_columns
 from evenhand.recipe import Recipe
 from evenhand.schema import Schema
-from evenhand.values import Adapted, OperatingPoint, Predictions, Splits
+from evenhand.values import Adapted, LabelThresholds, OperatingPoint, Predictions, Splits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,8 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     """
     from evenhand.adapting import scores
 
+    if recipe.task == "multilabel":
+        return _labelled_table(recipe, splits, adapted)
     rows = splits.test
     label = splits.schema.require("label", "predicting")
     named = [column for role, column in splits.schema.columns() if role not in ("input", "split")]
@@ -61,6 +65,49 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     return table, facts
 
 
+def _labelled_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same of a multi-label task: for each label, and each model, a column of decisions and one of scores."""
+    from evenhand.adapting import scores
+
+    rows, labels = splits.test, tuple(adapted.classes)
+    named = [column for role, column in splits.schema.columns() if role not in ("input", "split")]
+    kept = dict.fromkeys([*named, *(column for _, column in recipe.audit.columns())])
+    table: dict[str, Any] = {name: list(rows[name]) for name in kept}
+    patterns = {}
+    for name, model in {"": adapted.model, **adapted.baselines}.items():
+        found = label_scores(adapted, scores(model, rows, splits.schema))
+        decided = thresholds.given_labels(found, adapted.labelled, name or None)
+        pair = (f"baseline_{name}_{{}}", f"baseline_{name}_score_{{}}") if name else thresholds.PATTERNS
+        decision, score = (thresholds.free_pattern(pattern, labels, table) for pattern in pair)
+        patterns[name] = decision, score
+        table |= thresholds.label_columns_of(decided, found, labels, patterns[name])
+    facts = {
+        "label": None,
+        "prediction": patterns[""][0],
+        "score": patterns[""][1],
+        "classes": list(labels),
+        "baselines": {name: patterns[name][0] for name in adapted.baselines},
+        "baseline_scores": {name: patterns[name][1] for name in adapted.baselines},
+        "operating": None,
+        "labelled": thresholds.as_facts(adapted.labelled),
+        "rows": len(rows),
+    }
+    return table, facts
+
+
+def label_scores(adapted: Adapted, scores: np.ndarray) -> np.ndarray:
+    """Scores [rows, labels] of a multi-label model, checked."""
+    import numpy as np
+
+    found = np.asarray(scores, dtype=np.float64)
+    _check_finite(found)
+    if found.ndim != 2 or found.shape[1] != len(adapted.classes):
+        raise PluginFault(
+            f"scores have shape {found.shape}; expected [rows, {len(adapted.classes)}], one column per label"
+        )
+    return found
+
+
 def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: Path) -> Predictions:
     """The value that `evaluate` and `audit_bias` get: the table on disk and the role of its columns."""
     operating = OperatingPoint(**facts["operating"]) if facts.get("operating") else None
@@ -73,6 +120,7 @@ def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: 
         baselines=facts["baselines"],
         baseline_scores=facts.get("baseline_scores", {}),
         operating=operating,
+        labelled=LabelThresholds.from_facts(facts.get("labelled")),
     )
 
 
@@ -123,6 +171,8 @@ def question_of(recipe: Recipe, predictions: Predictions) -> Question:
     asked, roles = recipe.audit, predictions.schema
     binary = predictions.task == "binary" and len(predictions.classes) == 2
     decided = binary and asked.top is None  # the top ones are selected by score, not by the model's decisions
+    if predictions.task == "multilabel":
+        return asked.but(**_of_labels(recipe, predictions))
     if predictions.task == "generate":
         return _of_quality(recipe, predictions)
     return asked.but(
@@ -140,6 +190,24 @@ def question_of(recipe: Recipe, predictions: Predictions) -> Question:
         seed=asked.seed or recipe.seed,
         title=asked.title or recipe.title,
     )
+
+
+def _of_labels(recipe: Recipe, predictions: Predictions) -> dict[str, Any]:
+    """What is asked of a multi-label run: of every label the same, by its decisions."""
+    asked, roles = recipe.audit, predictions.schema
+    return {
+        "labels": roles.labels,
+        "score": roles.score,
+        "prediction": roles.prediction,
+        "threshold": None,
+        "task": "multilabel",
+        "sensitive": asked.sensitive or roles.sensitive,
+        "cluster": asked.cluster or roles.group_id,
+        "weight": asked.weight or roles.weight,
+        "id": asked.id or roles.id,
+        "seed": asked.seed or recipe.seed,
+        "title": asked.title or recipe.title,
+    }
 
 
 def _of_quality(recipe: Recipe, predictions: Predictions) -> Question:
@@ -179,11 +247,10 @@ def decide(
     import numpy as np
 
     scores = np.asarray(scores, dtype=np.float64)
-    if not np.isfinite(scores).all():
-        raise PluginFault(
-            "the model's scores hold NaN or infinite values; look at log.jsonl for a diverging loss, lower"
-            " learning_rate"
-        )
+    _check_finite(scores)
+    if recipe.task == "multilabel":
+        given = thresholds.given_labels(label_scores(adapted, scores), adapted.labelled, baseline)
+        return [as_list(row, adapted.classes) for row in given], None
     if recipe.task == "regression":
         return scores.reshape(-1).tolist(), None
     if scores.ndim != 2 or scores.shape[1] != len(adapted.classes):
@@ -199,6 +266,22 @@ def decide(
         chosen = scores.argmax(axis=1)
         probability = scores.max(axis=1)
     return [adapted.classes[index] for index in chosen], np.clip(probability, 0.0, 1.0).tolist()
+
+
+def _check_finite(scores: np.ndarray) -> None:
+    import numpy as np
+
+    if not np.isfinite(scores).all():
+        raise PluginFault(
+            "the model's scores hold NaN or infinite values; look at log.jsonl for a diverging loss, lower"
+            " learning_rate"
+        )
+
+
+def as_list(given: np.ndarray, classes: Sequence[Any]) -> str:
+    """The labels of one row as a JSON list, which every file format holds."""
+    names = [str(name) for name, here in zip(classes, given, strict=True) if here]
+    return json.dumps(names, ensure_ascii=False)
 
 
 def threshold_of(recipe: Recipe, operating: OperatingPoint | None, baseline: str | None = None) -> float:

@@ -27,6 +27,7 @@ class Network(nn.Module):
         self.head = nn.Linear(width, n_out)
         self.task = task
         self.label_smoothing = label_smoothing
+        self.positive_weight: torch.Tensor | None = None  # of several labels: how much a row that has one counts
 
     def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         logits = self.head(self.body(**inputs)).float()
@@ -34,8 +35,13 @@ class Network(nn.Module):
             return {"logits": logits}
         if self.task == "regression":
             loss = functional.mse_loss(logits.squeeze(-1), labels.float())
+            return {"loss": loss, "logits": logits}
+        smoothing = self.label_smoothing if self.training else 0.0
+        if self.task == "multilabel":
+            weight = None if self.positive_weight is None else self.positive_weight.to(logits.device)
+            wanted = labels.float() * (1 - smoothing) + smoothing / 2
+            loss = functional.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight)
         else:
-            smoothing = self.label_smoothing if self.training else 0.0
             loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
         return {"loss": loss, "logits": logits}
 

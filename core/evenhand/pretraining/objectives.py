@@ -84,6 +84,11 @@ class Masked(nn.Module):
 
     def forward(self, labels: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of the masked tokens; 0 for a batch of short texts in which chance masked none."""
-        guesses = self.model(**inputs).logits.float()
-        whole = functional.cross_entropy(guesses.flatten(0, 1), labels.flatten(), reduction="sum")
-        return whole / (labels != UNMASKED).sum().clamp(min=1)
+        asked = labels != UNMASKED
+        head = getattr(self.model, "cls", getattr(self.model, "lm_head", None))
+        if head is None:
+            guesses = self.model(**inputs).logits[asked]
+        else:  # a guess costs as much as a layer: only masked tokens are guessed at
+            guesses = head(self.model.base_model(**inputs).last_hidden_state[asked])
+        whole = functional.cross_entropy(guesses.float(), labels[asked], reduction="sum")
+        return whole / asked.sum().clamp(min=1)

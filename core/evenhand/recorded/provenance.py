@@ -93,7 +93,7 @@ def _is_hub_name(source: str | Path | None) -> bool:
 
 def data(splits: Splits) -> dict[str, Any]:
     """What data.json tells: rows, columns, roles, labels and what was done to the rows."""
-    label = splits.schema.label
+    label, several = splits.schema.label, splits.schema.labels
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "source": Path(splits.source).name,
@@ -103,7 +103,13 @@ def data(splits: Splits) -> dict[str, Any]:
         "columns": list(splits.train.column_names),
         "types": {field.name: str(field.type) for field in splits.train.features.arrow_schema},
         "schema": splits.schema.model_dump(exclude_none=True),
-        "labels": {name: _shares(rows[label]) for name, rows in parts.items()} if label else {},
+        "labels": (
+            {name: {one: int(sum(rows[one])) for one in several} for name, rows in parts.items()}
+            if several
+            else {name: _shares(rows[label]) for name, rows in parts.items()}
+            if label
+            else {}
+        ),
         "notes": list(splits.notes),
     }
 
@@ -111,7 +117,7 @@ def data(splits: Splits) -> dict[str, Any]:
 def _test_digest(splits: Splits) -> str:
     """sha256 over inputs and labels of the test rows in order: two runs with the same one can be compared row by
     row."""
-    columns = [column for column in (*splits.schema.input, splits.schema.label) if column]
+    columns = [column for column in (*splits.schema.input, splits.schema.label, *splits.schema.labels) if column]
     return hashlib.sha256(b"".join(fingerprint.inputs(splits.test, columns))).hexdigest()
 
 

@@ -64,8 +64,9 @@ def count(value: Any) -> str:
 
 
 def interval(entry: dict[str, Any], simultaneous: bool = False) -> str:
-    """ "0.71 – 0.79", or why there is none."""
+    """ "0.71 – 0.79", or why there is none; of a gap that is judged, where all comparisons count, what decides."""
     tail = "_simultaneous" if simultaneous else ""
+    tail = "_deciding" if simultaneous and entry.get("verdict") else tail
     lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
     if lower is None and upper is None:
         return "–"
@@ -134,6 +135,30 @@ def verdict(value: Any) -> tuple[str, str, str]:
     return VERDICTS.get(value, VERDICTS[None])
 
 
+def how_sure(audit: dict[str, Any]) -> str:
+    """The error budget in a line: how often an audit like this is wrong, what shares that out, and which look it is."""
+    budget = audit["question"].get("error_budget")
+    if not budget or not budget["split"]:
+        return f"{audit['question']['confidence']:.0%} over all comparisons together"
+    made = ", ".join(f"{kind} {_percent(level)}" for kind, level in budget["split"].items())
+    shared = f" (shared by {made})" if len(budget["split"]) > 1 else ""
+    return (
+        f"of audits like this at most {_percent(budget['exceeded'])} call something exceeded that is not, and at most"
+        f" {_percent(budget['within'])} something within that is not{shared}, however many groups are compared;"
+        f" {_which_look(budget)}"
+    )
+
+
+def _which_look(budget: dict[str, Any]) -> str:
+    if budget["look"] is None:
+        return "this is one look, and asking again of other rows spends as much again (--ledger counts looks)"
+    return f"this is look {budget['look']}, and all looks together spend at most {_percent(budget['whole'])}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}\u202f%"
+
+
 def next_step(audit: dict[str, Any]) -> str:
     """What to do now, in one sentence."""
     if audit["verdict"] is None and audit["question"].get("policy"):
@@ -166,6 +191,18 @@ def label_of(audit: dict[str, Any], metric: str) -> str:
     """The metric's readable name."""
     labels = {m["name"]: str(m.get("label") or m["name"]) for m in audit["metrics"]}
     return labels.get(metric) or UNLISTED.get(metric) or metric.replace("_", " ")
+
+
+def defined_in(audit: dict[str, Any], attribute: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics that this part of the audit has; of several labels, one may lack what another has."""
+    lost = attribute.get("undefined") or {}
+    return [metric for metric in audit["metrics"] if metric["defined"] and metric["name"] not in lost]
+
+
+def overall_of(audit: dict[str, Any], attribute: dict[str, Any]) -> dict[str, Any]:
+    """Each metric over all rows; of several labels, that of the label which this part of the audit is about."""
+    found: dict[str, Any] = attribute.get("overall") or audit["overall"]
+    return found
 
 
 def judged_rate(audit: dict[str, Any], metric: str) -> str:
@@ -204,19 +241,19 @@ def _helps_texts(gain: dict[str, Any]) -> str:
 
 def helps(evaluation: list[dict[str, Any]]) -> str:
     """Whether adapting helped, from the paired gain over the best baseline."""
-    gain = next((m for m in evaluation if m["name"] in ("accuracy_gain", "quality_gain")), None)
+    names = {"accuracy_gain": "accuracy", "macro_f1_gain": "macro F1", "quality_gain": "quality"}
+    gain = next((m for m in evaluation if m["name"] in names), None)
     if gain is not None and gain["name"] == "quality_gain" and gain["lower"] is not None:
         return _helps_texts(gain)
     if gain is None or gain["lower"] is None:
         return "There is no paired comparison with a baseline for this task; compare the rows below."
-    points = f"{abs(gain['value']) * 100:.1f} points"
+    points, what = f"{abs(gain['value']) * 100:.1f} points", names[gain["name"]]
+    better = "is right more often" if what == "accuracy" else "is better"
     if gain["lower"] > 0:
-        return f"Yes: the adapted model is right more often than the best baseline, by {points} of accuracy."
+        return f"Yes: the adapted model {better} than the best baseline, by {points} of {what}."
     if gain["upper"] < 0:
-        return (
-            f"No: the best baseline is right more often, by {points} of accuracy. Prefer it: it is simpler and better."
-        )
+        return f"No: the best baseline {better}, by {points} of {what}. Prefer it: it is simpler and better."
     return (
-        f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of accuracy) could be"
+        f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of {what}) could be"
         " chance. Prefer the simpler model."
     )

@@ -21,6 +21,7 @@ from evenhand.extending.discovering import Plugins
 from evenhand.files import own
 from evenhand.predicting.operating import with_operating_point
 from evenhand.predicting.predictions import audit_of, check_question, predictions_of, predictions_table
+from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
 from evenhand.recorded.run_folder import Run
@@ -155,6 +156,7 @@ class Corridor:
         """Have the model fitted, and keep it for what comes after."""
         arguments = {"recipe": self.recipe, "splits": self.splits, "backbone": self.backbone, "run": self.run}
         adapted = self._asked(Adapted, "finetune", **arguments)
+        adapted = with_thresholds(self.recipe, self.splits, adapted)
         self.adapted = with_operating_point(self.recipe, self.splits, adapted)
         return self.adapted
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from evenhand.auditing.table.source import open_source
 from evenhand.data.image_folders import class_folders, image_column, image_path
+from evenhand.data.multilabel import flags_among, labels_of
 from evenhand.errors import BadInput, missing_column
 
 if TYPE_CHECKING:
@@ -46,6 +47,18 @@ def carried(schema: Schema, names: list[str]) -> list[str]:
     """The columns that go along with the scores: those with a role, without inputs that have no other one."""
     roles = [column for role, column in schema.columns() if role not in ("input", "split", "score", "prediction")]
     return [name for name in dict.fromkeys(roles) if name in names]
+
+
+def with_flags_of(rows: pl.DataFrame, column: str, labels: tuple[str, ...]) -> pl.DataFrame:
+    """The rows with a column of 0 and 1 for each of the labels that training knew, in place of one of lists."""
+    each = [
+        [] if value in (None, "") else labels_of(value, row, column, "the new rows")
+        for row, value in enumerate(rows[column].to_list(), start=1)
+    ]
+    names = [name.removeprefix(f"{column}: ") for name in labels]
+    return rows.drop(column).with_columns(
+        pl.Series(name, flags) for name, flags in flags_among(each, names, labels).items()
+    )
 
 
 def _opened(source: Any, recipe: Recipe) -> tuple[pl.LazyFrame, str, bool]:

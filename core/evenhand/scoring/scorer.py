@@ -16,15 +16,17 @@ import polars as pl
 
 from evenhand.adapting import scores
 from evenhand.adapting.store import VERSION, load_model
+from evenhand.adapting.windows import Unread, cut_off
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
-from evenhand.predicting.predictions import decide, free_name
+from evenhand.predicting.predictions import decide, free_name, label_scores
 from evenhand.predicting.texts import written
+from evenhand.predicting.thresholds import PATTERNS, free_pattern, given_labels, label_columns_of
 from evenhand.recipe import Recipe
 from evenhand.recorded.finished import open_run, read
 from evenhand.recorded.provenance import versions
-from evenhand.scoring.new_rows import as_given, carried, open_rows
+from evenhand.scoring.new_rows import as_given, carried, open_rows, with_flags_of
 from evenhand.scoring.spark import is_spark, mapped, without_rows
 
 if TYPE_CHECKING:
@@ -57,15 +59,18 @@ class Scorer:
         return np.asarray(self.adapted.classes)
 
     def predict_proba(self, frame: Any) -> np.ndarray:
-        """Probability of each class, float64 [rows, classes]; BadInput for a regression."""
+        """Probability of each class, or of each label, float64 [rows, classes]; BadInput for a regression."""
         if self.recipe.task in ("regression", "generate"):
             what = "is a regression" if self.recipe.task == "regression" else "writes texts"
             raise BadInput(f"{self.path} {what}, which has no classes; use predict")
         return np.concatenate([self._scores(rows) for rows in self.batches(frame)])
 
     def predict(self, frame: Any) -> np.ndarray:
-        """The decision of each row at the recipe's operating point, the value that a regression predicts, or the text
-        that is written (None where the model abstains); [rows]."""
+        """The decision of each row at the recipe's operating point, or the value that a regression predicts; [rows].
+
+        Of several labels, a JSON list of those that are given at their thresholds; of texts, the one that is written
+        (None where the model abstains).
+        """
         if self.recipe.task == "generate":
             texts = [
                 text for rows in self.batches(frame) for text in written(self.adapted.model, self._inputs(rows))[0]
@@ -116,6 +121,8 @@ class Scorer:
 
     def _beside(self, rows: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
         kept = rows.select(carried(self.recipe.schema, rows.columns))
+        if self.recipe.task == "multilabel":
+            return self._labels_beside(kept, scores)
         decided, probability = decide(self.recipe, self.adapted, scores)
         made = [pl.Series(free_name("prediction", kept.columns), decided)]
         if probability is not None:
@@ -130,10 +137,31 @@ class Scorer:
         ]
         return kept.with_columns(made) if kept.width else pl.DataFrame(made)
 
+    def _labels_beside(self, kept: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
+        """For each label its decision and score; the labels as one list; lists that the rows bring become 0 and 1, as
+        an audit reads them."""
+        labels, truth = tuple(self.adapted.classes), self.recipe.schema.label
+        if truth is not None and truth in kept.columns:
+            kept = with_flags_of(kept, truth, labels)
+        patterns = [free_pattern(pattern, labels, kept.columns) for pattern in PATTERNS]
+        found = label_scores(self.adapted, scores)
+        given = given_labels(found, self.adapted.labelled)
+        made = label_columns_of(given, found, labels, (patterns[0], patterns[1]))
+        listed = pl.Series(free_name("prediction", kept.columns), decide(self.recipe, self.adapted, scores)[0])
+        columns = [pl.Series(name, values) for name, values in made.items()]
+        return pl.DataFrame([*kept.get_columns(), *columns, listed])
+
+    def unread(self, rows: pl.DataFrame) -> tuple[Unread, int] | None:
+        """(what the model does not read of the texts of rows that `batches` gave, tokens that it reads of one); None
+        where it reads no texts."""
+        return cut_off(self.adapted.model, self._inputs(rows), self.recipe.schema)
+
     def _inputs(self, rows: pl.DataFrame) -> Dataset:
         return to_rows(rows.select(self.recipe.schema.input))
 
     def _scores(self, rows: pl.DataFrame) -> np.ndarray:
+        if (cut := self.unread(rows)) is not None and (said := cut[0].says(cut[1])):
+            warnings.warn(said, stacklevel=3)
         return np.asarray(scores(self.adapted.model, self._inputs(rows), self.recipe.schema), dtype=np.float64)
 
 

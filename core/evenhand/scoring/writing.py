@@ -8,13 +8,15 @@ import fcntl
 import hashlib
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from evenhand.adapting.windows import Unread
 from evenhand.console import Progress
 from evenhand.errors import BadInput
 from evenhand.files import atomic, digest
@@ -48,19 +50,40 @@ def predict(run: str | Path, data: Any, out: str | Path | None = None, progress:
     target = _target(data, out)
     scorer = load(run)
     with _parts(target, _identity(scorer, data)) as folder:
-        parts = []
+        parts, unread = [], _Unread()
         for number, rows in enumerate(scorer.batches(data), start=1):
             part = folder / f"{number:06}.parquet"
             if not part.is_file():
-                with atomic(part) as temporary:
+                with atomic(part) as temporary, warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # texts that are cut are said once, of all batches
                     scorer.scored(rows).write_parquet(temporary)
+            unread.add(scorer, rows)
             parts.append(part)
             if progress is not None:
                 progress.say(f"  batch {number}")
         whole = pl.scan_parquet(parts)
         with atomic(target) as temporary:
             FORMATS[target.suffix.lower()](whole, temporary)
-        return _told(target, whole, scorer)
+        told = _told(target, whole, scorer)
+        return replace(told, notes=(*told.notes, *unread.notes()))
+
+
+class _Unread:
+    """What the model did not read of the texts of all batches."""
+
+    def __init__(self) -> None:
+        self.found: Unread | None = None
+        self.reach = 0
+
+    def add(self, scorer: Scorer, rows: pl.DataFrame) -> None:
+        cut = scorer.unread(rows)
+        if cut is not None:
+            self.found = cut[0] if self.found is None else self.found.and_of(cut[0])
+            self.reach = cut[1]
+
+    def notes(self) -> tuple[str, ...]:
+        said = self.found.says(self.reach) if self.found is not None else ""
+        return (said,) if said else ()
 
 
 def _target(data: Any, out: str | Path | None) -> Path:
@@ -132,7 +155,7 @@ def _told(target: Path, whole: pl.LazyFrame, scorer: Scorer) -> Scored:
         counts = whole.select(pl.len(), pl.col(names[-2]).is_null().sum().alias("none")).collect(engine="streaming")
         rows, none = counts.row(0)
         return Scored(target, rows, (("answered", rows - none), ("abstained", none)), tuple(names), scorer.notes)
-    decision = names[-2]  # the score stands last
+    decision = names[-1 if scorer.recipe.task == "multilabel" else -2]  # the score stands last, or the list of labels
     counted = whole.group_by(decision).len().sort("len", decision, descending=[True, False])
     decisions = tuple((str(value), int(n)) for value, n in counted.collect(engine="streaming").iter_rows())
     return Scored(target, sum(n for _, n in decisions), decisions, tuple(names), scorer.notes)

@@ -6,6 +6,7 @@ MODULES = {  # recipe -> where its answers to hooks are
     "answer": "evenhand_nlp.answering.answers",
     "summarise": "evenhand_nlp.summarise.answers",
     "support-intent": "evenhand_nlp.support",
+    "sentiment": "evenhand_nlp.sentiment.answers",
     "support-reply": "evenhand_nlp.reply.answers",
     "toxicity": "evenhand_nlp.toxicity.answers",
     "translate": "evenhand_nlp.translate.answers",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from datasets import Dataset
+from tiny_bert import tiny_bert
 
 from evenhand.recipe import Recipe
 from evenhand.values import Backbone, BackboneCard, Splits
@@ -68,32 +69,7 @@ def run(tmp_path):
 @pytest.fixture(scope="session")
 def bert_folder(tmp_path_factory):
     """A randomly initialised BERT of 2 layers with a word tokenizer, in transformers' format."""
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, BertTokenizerFast, PreTrainedTokenizerFast  # noqa: F401
-
-    folder = tmp_path_factory.mktemp("bert")
-    vocabulary = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    BertModel(config).save_pretrained(folder, safe_serialization=True)
-    return folder
+    return tiny_bert(tmp_path_factory.mktemp("bert"), WORDS)
 
 
 @pytest.fixture

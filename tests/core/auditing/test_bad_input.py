@@ -246,7 +246,7 @@ def test_a_group_of_one_row_is_shown_and_is_no_evidence(hit):
     mine = [g for g in found.data["attributes"][0]["gaps"] if g["group"] == "lone" and g["metric"] == "tpr"]
     assert {g["verdict"] for g in mine if g["kind"] in ("difference", "rest")} == {"not enough evidence"}
     assert found.verdict == "not enough evidence"
-    assert "lone" in found.data["verdicts"][0]["rows_needed"]
+    assert "lone" in found.data["verdicts"][0]["rows_needed"]["groups"]
     assert any("single row" in note for note in found.data["notes"])
 
 

@@ -1,7 +1,5 @@
 """Policies: their files, the ratios they ask for, and the verdicts that follow."""
 
-import math
-
 import numpy as np
 import polars as pl
 import pytest
@@ -10,8 +8,8 @@ from hypothesis import strategies as st
 
 import evenhand
 from evenhand import BadInput
-from evenhand.auditing.judging.impact import _fisher, _p_value
 from evenhand.auditing.question.policy import load_policy, shipped
+from evenhand.statistics.fisher import fisher
 
 
 def people(**selected_of):
@@ -126,20 +124,23 @@ def test_ratios_are_those_of_the_rates(cells):
 def test_the_exact_test_agrees_with_scipy(a, b, c, d):
     stats = pytest.importorskip("scipy.stats")
     if a + b and c + d:
-        assert _fisher(a, a + b, c, c + d) == pytest.approx(stats.fisher_exact([[a, b], [c, d]])[1], abs=1e-9)
+        assert fisher(a, a + b, c, c + d) == pytest.approx(stats.fisher_exact([[a, b], [c, d]])[1], abs=1e-9)
 
 
-def test_the_normal_test_meets_the_exact_one_where_it_takes_over():
-    exact, normal = _p_value(2400, 5000, 2520, 5000), _p_value(2401, 5002, 2521, 5002)
-    assert math.isclose(math.log10(exact), math.log10(normal), abs_tol=0.05)
+def test_the_exact_test_is_exact_at_any_size():
+    stats = pytest.importorskip("scipy.stats")
+    for table in ((30, 5_200, 4, 200), (2_401, 5_002, 2_521, 5_002), (40_000, 100_000, 40_700, 100_000)):
+        x, n, other_x, other_n = table
+        exact = stats.fisher_exact([[x, n - x], [other_x, other_n - other_x]])[1]
+        assert fisher(*table) == pytest.approx(exact, rel=1e-6)
 
 
 @pytest.mark.parametrize("rows", [4_900, 49_000, 490_000])
 def test_few_selected_are_tested_exactly_beside_however_many_rows(rows):
     stats = pytest.importorskip("scipy.stats")
     exact = stats.fisher_exact([[3, 17], [rows // 49, rows - rows // 49]])[1]
-    assert _p_value(3, 20, rows // 49, rows) == pytest.approx(exact, rel=1e-6)
-    assert exact / 1.2 < _p_value(3.0001, 20, rows // 49, rows) < exact * 2.2  # fractions: twice the tail
+    assert fisher(3, 20, rows // 49, rows) == pytest.approx(exact, rel=1e-6)
+    assert exact / 1.2 < fisher(3.0001, 20, rows // 49, rows) < exact * 2.2  # fractions: twice the tail
 
 
 def test_local_law_144_shows_selection_and_scoring_rates_and_judges_nothing():

@@ -43,6 +43,9 @@ def audits():
     own = GroupMetric("f2", lambda c: 5 * c.tp / (5 * c.tp + 4 * c.fn + c.fp), "F2", needs=("label", "decision"))
     rate = rate_metric("underdiagnosis", of="fn", among=("fn", "tp"), better="lower")
     yield "a plugin's metrics", frame, {**ASK, "extra": [own, rate], "slices": ["h"]}
+    several = frame.with_columns(b=(pl.col("s") > 0.7).cast(pl.Int64), p_y=pl.col("s"), p_b=1 - pl.col("s"))
+    labels = {"labels": ["y", "b"], "score": "p_{}", "sensitive": ["g", "age"], "slices": "h", "tolerance": 0.1}
+    yield "several labels", several, labels
     yield "one group", frame.with_columns(g=pl.lit("x")), {**ASK, "tolerance": 0.1}
 
 

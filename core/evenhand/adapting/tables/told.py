@@ -86,4 +86,5 @@ def read(recipe: Recipe, splits: Splits, backbone: Backbone | None, labels: Labe
     targets = labels.train, labels.validation
     parts = [Part(frame, columns.matrix(frame), values) for frame, values in zip(frames, targets, strict=True)]
     weights = None if regression else weights_of(backbone)
-    return Told(strategy, recipe.seed, labels, columns, parts[0], parts[1], weights, bool(recipe.audit.operating_point))
+    scored = bool(recipe.audit.operating_point) or recipe.task == "multilabel"
+    return Told(strategy, recipe.seed, labels, columns, parts[0], parts[1], weights, scored)

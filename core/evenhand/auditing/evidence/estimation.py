@@ -19,6 +19,8 @@ from evenhand.auditing.metrics.parts import Evidence, correlation
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, ratio
 
+IMAGINED = 5.0  # rows that join those of a mean
+
 
 def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
     """Value, variance and effective size of a metric for every group."""
@@ -44,6 +46,8 @@ def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
     variance = np.maximum(np.einsum("gi,gij,gj->g", gradient, moment, gradient), 0)  # rounding may leave less
     if groups.clustered or not metric.bounded or metric.mean_of:
         variance = variance * ratio(groups.units, groups.units - 1)
+    if metric.mean_of and not metric.root:
+        variance = _of_few(variance, value if metric.bounded else None, np.minimum(kish, groups.units))
     size = _effective_size(at, variance, kish, groups, proportion)
     freedom = np.full(value.shape, np.inf)
     if groups.clustered or metric.mean_of or not metric.bounded:
@@ -52,6 +56,18 @@ def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
     if metric.limits is None:
         return found
     return replace(found, composed=metric.limits(_evidence(metric, groups, found, gradient)))
+
+
+def _of_few(variance: Floats, value: Floats | None, rows: Floats) -> Floats:
+    """The variance of a mean of few rows, which seldom show how far the others lie.
+
+    Five imagined rows join them: between 0 and 1 (value: the mean there) they lie at the ends, as those of a share do;
+    elsewhere they lie as far off as those that were seen, and widen the mean without being counted.
+    """
+    if value is None:
+        return np.asarray(variance * (1 + ratio(np.full_like(rows, IMAGINED), rows)))
+    each = variance * rows
+    return np.asarray((each * rows + IMAGINED * value * (1 - value)) / (rows + IMAGINED) / rows)
 
 
 def _evidence(metric: GroupMetric, groups: Groups, found: GroupEstimates, gradient: Floats) -> Evidence:

@@ -54,12 +54,19 @@ class GroupEstimates:
         lower, upper = every.limits(c)
         return lower[..., mine], upper[..., mine]
 
-    def _limits(self, c: Floats | float) -> tuple[Floats, Floats]:
+    def deciding(self, c: Floats | float) -> tuple[Floats, Floats]:
+        """Limits at c that hold on each side by itself: shares by exact tails however near c is.
+
+        A score interval is right on the average of its two sides; a verdict looks at one of them.
+        """
+        return self._limits(c, one_sided=True)
+
+    def _limits(self, c: Floats | float, one_sided: bool = False) -> tuple[Floats, Floats]:
         wide = intervals.student(c, self.freedom) if np.isfinite(self.freedom).any() else c + np.zeros_like(self.value)
         if self.composed is not None:
             (lower, upper), ends = self.composed(c), (0.0, 1.0) if self.bounded else (-np.inf, np.inf)
         elif self.bounded:
-            lower, upper = self._share(c, wide)
+            lower, upper = self._each_side(wide) if one_sided else self._share(c, wide)
             ends = (0.0, 1.0)
         else:
             half = wide * np.sqrt(self.variance)
@@ -75,6 +82,10 @@ class GroupEstimates:
         if np.all(np.asarray(c) < intervals.FAR):
             return intervals.share(self.value * self.size, self.size, np.minimum(wide, MOST))
         return self._on_grid[float(c)] if np.ndim(c) == 0 and c in FAR_GRID else self._far(wide)
+
+    def _each_side(self, wide: Floats) -> tuple[Floats, Floats]:
+        near = np.minimum(wide, intervals.student(intervals.FAR, self.freedom))
+        return intervals.far_share(self.value * self.size, self.size, np.minimum(wide, MOST), np.minimum(near, MOST))
 
     def _far(self, wide: Floats) -> tuple[Floats, Floats]:
         near = intervals.student(intervals.FAR, self.freedom)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -19,18 +19,19 @@ from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.evidence.heterogeneity import spreads
 from evenhand.auditing.evidence.together import together
+from evenhand.auditing.judging.deciding import decided
 from evenhand.auditing.judging.gaps import MetricGaps
 from evenhand.auditing.judging.missing import LeftOpen, left_open, missing_rows, named_values
-from evenhand.auditing.judging.verdicts import UNSURE
+from evenhand.auditing.judging.verdict_rows import verdicts_of
 from evenhand.auditing.judging.worst import worst_groups
 from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.question.budget import TOLERANCES
 from evenhand.auditing.question.plan import REFERENCE_RULE, Plan
 from evenhand.auditing.table.checks import MOST_GROUPS
 from evenhand.auditing.table.group_names import APART, JOIN, MISSING, group_names, numbered
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.statistics.arrays import Floats, Ints
 from evenhand.statistics.intervals import critical
-from evenhand.statistics.multiplicity import benjamini_hochberg, holm
 
 NO_ONE = {
     frozenset(("tp", "fn")): "no positive labels in this group",
@@ -54,10 +55,12 @@ class Attribute:
     own: dict[str, GroupEstimates]
     rest: dict[str, GroupEstimates]
     maxima: dict[str, Maxima]
+    label: str = ""  # of a multi-label audit, the label that is audited
 
     @property
     def name(self) -> str:
-        return JOIN.join(self.columns)
+        """The columns; of a multi-label audit after the label."""
+        return (f"{self.label}: " if self.label else "") + JOIN.join(self.columns)
 
 
 def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates:
@@ -65,11 +68,20 @@ def estimated(metric: GroupMetric, groups: Groups, plan: Plan) -> GroupEstimates
     return of_plugins.estimated(metric, groups) if metric.name in plan.foreign else estimate(metric, groups)
 
 
-def attributes_of(table: Table, plan: Plan, metrics: list[GroupMetric]) -> list[Attribute]:
-    """Every sensitive column, then every intersection to the depth of the plan."""
+def attributes_of(
+    table: Table, plan: Plan, metrics: list[GroupMetric], label: str = "", place: int = 0
+) -> list[Attribute]:
+    """Every sensitive column, then every intersection to the depth of the plan.
+
+    label: of a multi-label audit, the one that the table is about, and its `place` among the labels, so that each draws
+    for itself.
+    """
     places = range(len(table.columns))
     chosen = [combo for depth in range(1, plan.intersections + 1) for combo in combinations(places, depth)]
-    return [_attribute(table, plan, metrics, combo, i) for i, combo in enumerate(chosen)]
+    return [
+        replace(_attribute(table, plan, metrics, combo, place * len(chosen) + i), label=label)
+        for i, combo in enumerate(chosen)
+    ]
 
 
 def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tuple[int, ...], number: int) -> Attribute:
@@ -89,7 +101,9 @@ def _attribute(table: Table, plan: Plan, metrics: list[GroupMetric], combo: tupl
     found = together([*own.values(), *rest.values()])
     own, rest = dict(zip(own, found, strict=False)), dict(zip(rest, found[len(own) :], strict=True))
     maxima = {
-        m.name: draw_maxima(own[m.name], own[m.name].rows, plan.replicates, (plan.seed, number, i))
+        m.name: draw_maxima(
+            own[m.name], own[m.name].rows, plan.replicates, (plan.seed, number, i), plan.tolerances.get(m.name, 0.0)
+        )
         for i, m in enumerate(metrics)
     }
     reference, rule = _reference(plan, columns, names, values, rows)
@@ -138,36 +152,52 @@ def _reference(
 def compared(
     attributes: list[Attribute], plan: Plan, metrics: list[GroupMetric]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(the attributes' part of audit.json, the verdicts)."""
-    every = [a.maxima[m.name] for a in attributes for m in metrics]
-    judged = [a.maxima[m.name].comparisons for a in attributes for m in metrics if m.name in plan.tolerances]
-    joint_all = joint_critical([m.comparisons for m in every], plan.confidence)
-    joint_judged = joint_critical(judged, plan.confidence)
-    own_critical = joint_critical([m.own for m in every], plan.confidence)
+    """(the attributes' part of audit.json, the verdicts). Of several labels, all labels' attributes are one family; a
+    metric that one of them has not got is not compared there."""
+    own_critical = joint_critical(
+        [a.maxima[m.name].own for a in attributes for m in metrics if m.name in a.own], plan.confidence
+    )
+    comparisons = _comparisons(attributes, plan, metrics)
     parts = []
-    for attribute in attributes:
-        gaps = []
-        for metric in metrics:
-            joint = joint_judged if metric.name in plan.tolerances else joint_all
-            gaps += _comparison(attribute, metric, plan, joint).gaps()
-        wide = _spreads({m.name: attribute.own[m.name] for m in metrics}, plan.confidence)
+    for place, attribute in enumerate(attributes):
+        mine = [m for m in metrics if m.name in attribute.own]
+        gaps = [gap for metric in mine for gap in comparisons[place, metric.name].gaps()]
+        wide = _spreads({m.name: attribute.own[m.name] for m in mine}, plan.confidence)
         parts.append(
             {
                 **_described(attribute),
                 "spread": wide,
-                "worst": worst_groups(attribute.names, metrics, attribute.own, own_critical),
+                "worst": worst_groups(attribute.names, mine, attribute.own, own_critical),
                 "missing": missing_rows(
-                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], metrics
+                    attribute.values, attribute.rows, attribute.groups.total[:, : len(CELLS)], mine
                 ),
-                "groups": _group_rows(attribute, metrics, plan, own_critical),
+                "groups": _group_rows(attribute, mine, plan, own_critical),
                 "gaps": gaps,
             }
         )
-    every_gap = [gap for part in parts for gap in part["gaps"]]
-    p = np.array([gap["p_value"] for gap in every_gap], dtype=float)
-    for gap, by_holm, by_rank in zip(every_gap, holm(p), benjamini_hochberg(p), strict=True):
-        gap["p_adjusted"], gap["p_bh"] = by_holm, by_rank
-    return parts, list(_verdicts(parts, plan, metrics))
+    known = [{m.name for m in metrics if m.name in attribute.own} for attribute in attributes]
+    return parts, list(verdicts_of(parts, plan, metrics, known))
+
+
+def _comparisons(
+    attributes: list[Attribute], plan: Plan, metrics: list[GroupMetric]
+) -> dict[tuple[int, str], MetricGaps]:
+    """(place of the attribute, metric) -> its gaps, with the critical values at which they are judged together."""
+    pairs = [(place, a, m) for place, a in enumerate(attributes) for m in metrics if m.name in a.own]
+    every = [a.maxima[m.name].comparisons for _, a, m in pairs]
+    judged = [a.maxima[m.name].comparisons for _, a, m in pairs if m.name in plan.tolerances]
+    level = plan.budget.of(TOLERANCES)
+    joint_all, joint_judged = joint_critical(every, plan.confidence), joint_critical(judged, 1 - level)
+    alongside = np.sort(np.max(every, axis=0)) if every else np.zeros(0)
+    found = {
+        (place, m.name): replace(
+            _comparison(a, m, plan, joint_judged if m.name in plan.tolerances else joint_all), alongside=alongside
+        )
+        for place, a, m in pairs
+    }
+    cases = {key: case for key, one in found.items() if (case := one.case()) is not None}
+    levels = dict(zip(cases, decided(list(cases.values()), level), strict=True))
+    return {key: replace(one, levels=levels.get(key)) for key, one in found.items()}
 
 
 def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: float) -> MetricGaps:
@@ -208,6 +238,7 @@ def _spreads(found: Mapping[str, GroupEstimates], confidence: float) -> dict[str
 def _described(attribute: Attribute) -> dict[str, Any]:
     return {
         "name": attribute.name,
+        **({"label": attribute.label} if attribute.label else {}),
         "columns": list(attribute.columns),
         "reference": attribute.reference,
         "reference_rule": attribute.reference_rule,
@@ -253,46 +284,3 @@ def _why(metric: GroupMetric) -> str:
     if metric.lacking:
         return metric.lacking
     return NO_ONE.get(frozenset(metric.denominator), "it has no denominator in this group")
-
-
-def _verdicts(parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric]) -> Iterator[dict[str, Any]]:
-    """The verdict on each attribute and metric with a tolerance: that on its largest gap, by the simultaneous
-    interval."""
-    kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
-    for part in parts:
-        for metric in metrics:
-            if metric.name not in plan.tolerances:
-                continue
-            gap = next((g for g in part["gaps"] if g["kind"] == "largest" and g["metric"] == metric.name), None)
-            if gap is not None:
-                limits = {"lower": gap["lower_simultaneous"], "upper": gap["upper_simultaneous"]}
-                yield {"attribute": part["name"], **{key: gap[key] for key in kept}, **limits}
-            else:
-                says = f"Fewer than two groups have a {metric.title}, so there is nothing to compare."
-                yield _nothing(part["name"], metric.name, plan, says)
-
-
-def undecided(parts: list[dict[str, Any]], plan: Plan, undefined: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The verdicts on metrics with a tolerance that the data cannot give: never within, and the reason is said."""
-    return [
-        _nothing(part["name"], name, plan, f"The {name} is not defined: {undefined[name]}.")
-        for part in parts
-        for name in plan.tolerances
-        if name in undefined
-    ]
-
-
-def _nothing(attribute: str, metric: str, plan: Plan, says: str) -> dict[str, Any]:
-    return {
-        "attribute": attribute,
-        "metric": metric,
-        "verdict": UNSURE,
-        "value": None,
-        "lower": None,
-        "upper": None,
-        "tolerance": plan.tolerances[metric],
-        "group": None,
-        "versus": None,
-        "rows_needed": None,
-        "says": says,
-    }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,15 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.auditing.evidence.bands import Maxima
-from evenhand.auditing.evidence.group_estimates import GRID, GRID_PARTS, GroupEstimates
+from evenhand.auditing.evidence.directed import Alarms, tail
+from evenhand.auditing.evidence.group_estimates import GroupEstimates
+from evenhand.auditing.judging.deciding import Case, Levels
 from evenhand.auditing.judging.missing import LeftOpen
+from evenhand.auditing.judging.p_values import At, tails, touching, touching_largest
+from evenhand.auditing.judging.rows_needed import rows_needed
 from evenhand.auditing.judging.sentences import Told, sentence
-from evenhand.auditing.judging.verdicts import UNSURE, judge, rows_needed
+from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, Deciding, judge
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
 
-At = Callable[[Floats | float], tuple[Floats, Floats]]  # limits at a critical value, or at several [critical value, 1]
+
+def _at(limits: tuple[Floats, Floats], i: Any) -> tuple[float, float]:
+    return float(limits[0][i]), float(limits[1][i])
+
+
+def _largest_of(lower: Floats, upper: Floats) -> tuple[float, float]:
+    """Limits of the largest gap from those of every pair."""
+    return max(float(lower.max()), 0.0), float(upper.max())
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,8 @@ class MetricGaps:
     family: float  # of all comparisons of this metric on this attribute,
     joint: float  # of all comparisons of the report that answer the same question
     open: LeftOpen | None = None  # what rows of unknown group leave open; None where there are none
+    levels: Levels | None = None  # at which critical values it is judged; None without a tolerance
+    alongside: Floats = field(default_factory=lambda: np.zeros(0))  # sorted draws of the largest of all comparisons
 
     @cached_property
     def judged(self) -> NDArray[np.bool_]:
@@ -50,9 +62,9 @@ class MetricGaps:
         """Places of the groups for which the metric exists."""
         return np.flatnonzero(~np.isnan(self.own.value) & self.judged)
 
-    def pairs(self, c: float) -> tuple[Floats, Floats]:
-        """Limits of the difference of every two defined groups, [group, group]."""
-        lower, upper = (a[self.defined] for a in self.own.limits(c))
+    def pairs(self, c: float, deciding: bool = False) -> tuple[Floats, Floats]:
+        """Limits of the difference of every two defined groups, [group, group]; `deciding`: for a verdict."""
+        lower, upper = (a[self.defined] for a in (self.own.deciding(c) if deciding else self.own.limits(c)))
         value, r = self.own.value[self.defined], self.own.correlation
         return intervals.difference(
             value[:, None],
@@ -76,52 +88,104 @@ class MetricGaps:
         """Whether every group has the metric."""
         return len(self.defined) == int(self.judged.sum())
 
+    def case(self) -> Case | None:
+        """What there is to decide; None without a tolerance, or with fewer than two groups."""
+        if self.tolerance is None or len(self.defined) < 2:
+            return None
+        tolerance = self.tolerance
+
+        def exceeds(c: float) -> bool:
+            return float(self.pairs(c, deciding=True)[0].max()) > tolerance
+
+        def holds(c: float) -> bool:
+            pairs = self.pairs(c, deciding=True)[1]
+            return self.complete and self._reach(self._highest_gap, float(pairs.max()), pairs)[1] <= tolerance
+
+        return Case(Alarms(self.maxima), exceeds, holds)
+
     def _differences(self) -> list[dict[str, Any]]:
         place = self.names.index(self.reference)
         r = np.zeros(len(self.names)) if self.own.correlation is None else self.own.correlation[:, place]
 
-        def at(c: Floats | float) -> tuple[Floats, Floats]:
-            lower, upper = self.own.limits(c)
+        def between(limits: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+            lower, upper = limits
             reference = (lower[place], upper[place]) if lower.ndim == 1 else (lower[:, [place]], upper[:, [place]])
-            return intervals.difference(self.own.value, (lower, upper), self.own.value[place], reference, r)
+            return intervals.difference(self.own.value, limits, self.own.value[place], reference, r)
 
         further = None if self.open is None else (self.open.apart[place], self.open.apart[:, place])
-        value = self.own.value - self.own.value[place]
-        return self._against("difference", self.reference, value, at, further, skip={place})
+        return self._against(
+            "difference",
+            self.reference,
+            self.own.value - self.own.value[place],
+            (lambda c: between(self.own.limits(c)), lambda c: between(self.own.deciding(c))),
+            np.sqrt(self.own.spread**2 + self.own.spread[place] ** 2),
+            further,
+            skip={place},
+        )
 
     def _rests(self) -> list[dict[str, Any]]:
+        own, rest = self.own, self.rest
+
         def at(c: Floats | float) -> tuple[Floats, Floats]:
-            return intervals.difference(self.own.value, self.own.limits(c), self.rest.value, self.rest.limits(c))
+            return intervals.difference(own.value, own.limits(c), rest.value, rest.limits(c))
+
+        def deciding(c: Floats | float) -> tuple[Floats, Floats]:
+            return intervals.difference(own.value, own.deciding(c), rest.value, rest.deciding(c))
 
         further = None if self.open is None else (self.open.below, self.open.above)
-        return self._against("rest", "everyone else", self.own.value - self.rest.value, at, further, skip=set())
+        error = np.sqrt(own.spread**2 + rest.spread**2)
+        return self._against(
+            "rest", "everyone else", own.value - rest.value, (at, deciding), error, further, skip=set()
+        )
 
     def _against(
-        self, kind: str, versus: str, value: Floats, at: At, open_: tuple[Floats, Floats] | None, skip: set[int]
+        self,
+        kind: str,
+        versus: str,
+        value: Floats,
+        at: tuple[At, At],
+        error: Floats,
+        open_: tuple[Floats, Floats] | None,
+        skip: set[int],
     ) -> list[dict[str, Any]]:
-        point, joint, p = at(self.pointwise), at(self.joint), p_values(value, at)
+        """at: limits as shown, and as they decide. error: standard errors."""
+        point, joint, c = at[0](self.pointwise), at[0](self.joint), touching(value, at[0])
+        p, levels, tolerance = tails(c), self.levels, self.tolerance or 0.0
+        if levels is not None:
+            above, inside = at[1](levels.exceed), at[1](levels.within)
+            c = touching(value, at[1], tolerance)
+            p = tails(c, 2 * tolerance / error)
         found = []
         for i in np.flatnonzero(~np.isnan(value)):
             if i in skip:
                 continue
-            limits, further = (joint[0][i], joint[1][i]), (0.0, 0.0) if open_ is None else (open_[0][i], open_[1][i])
-            says, more, reach = None, None, 0.0
-            if self.judged[i]:  # rows of unknown group are shown, and are no group
-                says = judge(*limits, self.tolerance, further=further)
-                reach = max(further[0] - limits[0], limits[1] + further[1])
-                pair = (self.names[i], versus) if kind == "difference" else (self.names[i],)
-                far = max(value[i] + further[1], further[0] - value[i]) if any(further) else abs(value[i])
-                more = self._more(float(far), pair, any(further)) if says == UNSURE else None
-            alone, name = (point[0][i], point[1][i]), self.names[i]
-            found.append(self._gap(kind, name, versus, value[i], alone, limits, p[i], says, more, reach=reach))
+            alone, limits, further = _at(point, i), _at(joint, i), (0.0, 0.0) if open_ is None else _at(open_, i)
+            told = Told(kind, self.names[i], versus, float(value[i]), limits)
+            if levels is not None and self.judged[i]:  # rows of unknown group are shown, and are no group
+                decides = Deciding(_at(above, i), _at(inside, i))
+                says = judge(decides, tolerance, further=further)
+                shown = decides.shown(limits, tolerance, says)
+                reach = max(further[0] - shown[0], shown[1] + further[1])
+                known = judge(decides, tolerance) if self.complete else None
+                told = replace(told, joint=shown, says=says, reach=reach, known=known)
+            found.append(self._gap(told, alone, limits, float(p[i]), float(c[i])))
         return found
 
-    def _more(self, value: float, only: tuple[str, ...], further: bool) -> dict[str, int] | None:
-        """Rows that would settle it, never of a group that is none; no number of them where what is missing decides."""
-        if self.tolerance is None or (further and value >= self.tolerance):
+    def _more(self) -> dict[str, Any] | None:
+        """Rows that would settle it; none where rows of unknown group, or a group without a number, keep it open."""
+        if self.levels is None or self.tolerance is None or not self.complete:
             return None
-        groups = tuple(name for name, judged in zip(self.names, self.judged, strict=True) if judged)
-        return rows_needed(self.names, self.own, self.group_rows, value, self.tolerance, self.joint, only or groups)
+        gap = self._highest_gap
+        further = self._reach(gap, 0.0, self.pairs(self.levels.within, deciding=True)[1])[0] - gap
+        if further > 0 and gap + further >= self.tolerance:
+            return None
+        parts = self.names, self.own, self.group_rows, self.defined
+        return rows_needed(*parts, self.tolerance, self.levels, further)
+
+    @property
+    def _highest_gap(self) -> float:
+        value = self.own.value[self.defined]
+        return float(value.max() - value.min())
 
     def largest(self) -> dict[str, Any]:
         """The distance between the highest and the lowest group.
@@ -131,18 +195,30 @@ class MetricGaps:
         """
         value = self.own.value[self.defined]
         high, low = int(np.argmax(value)), len(value) - 1 - int(np.argmin(value[::-1]))  # two, also where all are equal
-        gap = float(value[high] - value[low])
-        (low_f, up_f), (low_j, up_j) = self.pairs(self.family), self.pairs(self.joint)
-        point = max(float(low_f.max()), 0.0), float(up_f.max())
-        joint = max(float(low_j.max()), 0.0), float(up_j.max())
-        far, reach = self._reach(gap, joint[1], up_j)
-        says = judge(joint[0], joint[1], self.tolerance, self.complete, (0.0, reach - joint[1]))
         pair = (self.names[self.defined[high]], self.names[self.defined[low]])
-        only = pair if self.tolerance is not None and gap > self.tolerance else ()
-        more = self._more(far, only, far > gap) if says == UNSURE else None
-        evidence = np.unravel_index(int(np.argmax(low_j)), low_j.shape)
+        (low_f, up_f), (low_j, up_j) = self.pairs(self.family), self.pairs(self.joint)
+        point, joint = _largest_of(low_f, up_f), _largest_of(low_j, up_j)
+        told, c = Told("largest", *pair, self._highest_gap, joint), self._touching()
+        if self.levels is None:
+            return self._gap(told, point, joint, self._p_largest(c), c)
+        return self._gap(self._judged(told, joint, up_j), point, joint, self._p_largest(c), c)
+
+    def _judged(self, told: Told, joint: tuple[float, float], up_j: Floats) -> Told:
+        """The same with its verdict, and what follows from it."""
+        assert self.levels is not None
+        assert self.tolerance is not None
+        (low_e, up_e), (low_w, up_w) = (self.pairs(c, deciding=True) for c in (self.levels.exceed, self.levels.within))
+        decides = Deciding(_largest_of(low_e, up_e), _largest_of(low_w, up_w))
+        gap, most = told.value, decides.within[1]
+        further = self._reach(gap, most, up_w)[1] - most
+        says = judge(decides, self.tolerance, self.complete, (0.0, further))
+        reach = self._reach(gap, joint[1], up_j)[1]
+        more = self._more() if says == UNSURE else None
+        evidence = np.unravel_index(int(np.argmax(low_e)), low_e.shape)
         proof = (self.names[self.defined[evidence[0]]], self.names[self.defined[evidence[1]]])
-        return self._gap("largest", *pair, gap, point, joint, self._p_largest(), says, more, proof, reach)
+        shown = decides.shown(joint, self.tolerance, says)
+        known = judge(decides, self.tolerance) if self.complete else None
+        return replace(told, joint=shown, says=says, more=more, proof=proof, reach=reach, known=known)
 
     def _reach(self, gap: float, upper: float, pairs: Floats) -> tuple[float, float]:
         """How large the largest gap is where rows of unknown group lie worst: (without chance, its upper limit)."""
@@ -154,19 +230,14 @@ class MetricGaps:
         chance = float((pairs - estimates).max()) if self.open.nobody > gap else 0.0
         return far, max(upper, float((pairs + apart).max()), min(self.open.nobody + chance, 1.0) if chance else 0.0)
 
-    def _p_largest(self) -> float:
-        # the c at which the last pair stops being apart: the limits only widen with c, so halve
-        low, high, many = 0, len(GRID), len(self.defined)
-        margin = {0: 0.0, len(GRID): 0.0}
-        while high - low > 1:
-            middle = (low + high) // 2
-            margin[middle] = float(self.pairs(float(GRID[middle]))[0].max())
-            low, high = (middle, high) if margin[middle] > 0 else (low, middle)
-        between = margin[low] / (margin[low] - margin[high]) if margin[low] > margin[high] and high < len(GRID) else 0.0
-        best = float(GRID[low] + between * (GRID[min(high, len(GRID) - 1)] - GRID[low]))
-        drawn = float((1 + (self.maxima.comparisons >= best).sum()) / (1 + len(self.maxima.comparisons)))
-        # draws end at one in their number; Bonferroni over the pairs is never too small and goes on
-        return min(drawn, many * (many - 1) * intervals.NORMAL.cdf(-best))
+    def _touching(self) -> float:
+        """The critical value at which the last pair stops proving a gap larger than the tolerance (without one, 0)."""
+        tolerance, deciding = self.tolerance or 0.0, self.levels is not None
+        return touching_largest(lambda c: float(self.pairs(c, deciding)[0].max()) - tolerance)
+
+    def _p_largest(self, c: float) -> float:
+        """Over all pairs of this metric on this attribute."""
+        return 1.0 if c <= 0 else Alarms(self.maxima).chance(c)
 
     def _ratio(self) -> dict[str, Any]:
         value = self.own.value[self.defined]
@@ -183,63 +254,41 @@ class MetricGaps:
         worth = float(value[low] / value[high]) if value[high] > 0 else float("nan")
         if np.isnan(worth):
             bounds = [(0.0, float("nan"))] * 2
-        return self._gap("ratio", *pair, worth, bounds[0], bounds[1], float("nan"), None, None)
+        told = Told("ratio", *pair, worth, bounds[1])
+        return self._gap(told, bounds[0], bounds[1], float("nan"), float("nan"))
 
     def _gap(
-        self,
-        kind: str,
-        group: str,
-        versus: str,
-        value: float,
-        point: tuple[float, float],
-        joint: tuple[float, float],
-        p: float,
-        says: str | None,
-        more: dict[str, int] | None,
-        proof: tuple[str, str] | None = None,
-        reach: float = 0.0,
+        self, told: Told, point: tuple[float, float], joint: tuple[float, float], p: float, c: float
     ) -> dict[str, Any]:
+        judged = told.says is not None
         return {
             "metric": self.metric.name,
-            "kind": kind,
-            "group": group,
-            "versus": versus,
-            "value": value,
+            "kind": told.kind,
+            "group": told.group,
+            "versus": told.versus,
+            "value": told.value,
             "lower": point[0],
             "upper": point[1],
             "lower_simultaneous": joint[0],
             "upper_simultaneous": joint[1],
+            "lower_deciding": told.joint[0] if judged else None,
+            "upper_deciding": told.joint[1] if judged else None,
             "p_value": p,
-            "p_adjusted": float("nan"),
-            "p_bh": float("nan"),
-            "tolerance": None if says is None else self.tolerance,
-            "verdict": says,
-            "rows_needed": more,
-            "says": self._sentence(Told(kind, group, versus, value, joint, says, more, proof, reach)),
+            "p_adjusted": self._adjusted(told, c),
+            "tolerance": self.tolerance if judged else None,
+            "verdict": told.says,
+            "rows_needed": told.more,
+            "says": self._sentence(told),
         }
 
+    def _adjusted(self, told: Told, c: float) -> float:
+        """Over all comparisons that answer the same question, so that it never speaks against the verdict."""
+        if np.isnan(c) or told.kind == "ratio":
+            return float("nan")
+        if self.levels is not None and told.says is not None:
+            return self.levels.adjusted(c, told.says == EXCEEDED)
+        return 1.0 if c <= 0 else tail(self.alongside, c)
+
     def _sentence(self, told: Told) -> str:
-        known = judge(*told.joint, self.tolerance) if told.says == UNSURE and self.complete else None
         decides = self.open is not None and self.complete and told.more is None
-        return sentence(told, self.metric.title, self.tolerance, known, decides)
-
-
-def p_values(value: Floats, at: At) -> Floats:
-    """Two-sided p-values that agree with the intervals: the confidence at which the interval just touches 0."""
-    reach, last = np.full(value.shape, np.nan), np.zeros(value.shape)
-    open_ = np.ones(value.shape, dtype=bool)
-    for places in GRID_PARTS:
-        lower, upper = at(GRID[places][:, None])
-        margin = np.where(value >= 0, lower, -upper)
-        shut = ~(margin > 0)
-        crossed, step = open_ & shut.any(axis=0), shut.argmax(axis=0)
-        before, here = np.take_along_axis(np.stack([last, *margin]), np.stack([step, step + 1]), axis=0)
-        share = np.where(before > 0, before / np.maximum(before - here, 1e-300), 0.0)
-        c, smaller = GRID[places][step], GRID[places - 1][step]
-        reach = np.where(crossed, c - (c - smaller) * (1 - np.clip(share, 0, 1)), reach)
-        open_, last = open_ & ~crossed, margin[-1]
-        if not open_.any():
-            break
-    reach = np.where(open_, GRID[-1], reach)
-    tails = np.array([2 * intervals.NORMAL.cdf(-float(c)) if np.isfinite(c) else np.nan for c in reach])
-    return np.where(np.isnan(value), np.nan, np.where(np.abs(value) == 0, 1.0, np.minimum(tails, 1.0)))
+        return sentence(told, self.metric.title, self.tolerance, decides)

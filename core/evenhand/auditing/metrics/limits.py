@@ -14,7 +14,7 @@ from evenhand.auditing.metrics.parts import Estimates, Evidence, Limits, Pair
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, ratio
 
-IMAGINED = 10  # errors that join those of a group
+IMAGINED = 30  # errors that join those of a group
 FEW = 10  # rows of a class, below which its mean loss is hardly known
 
 
@@ -111,7 +111,7 @@ def _of_loss(loss: Estimates, share: Estimates, beta: Floats, sd: Floats, r: Flo
 def of_size(heavy: float) -> Callable[[Evidence], Limits]:
     """Of the mean size of an error, on the scale of its logarithm: a few large errors make it skewed.
 
-    Few rows do not show how large errors get, so ten imagined ones with heavy tails join the squared coefficient of
+    Few rows do not show how large errors get, so thirty imagined ones with heavy tails join the squared coefficient of
     variation. heavy: that of one error where tails are exponential.
     """
 

@@ -11,15 +11,24 @@ from typing import Any
 from evenhand.asking.question import PARTS, Question
 from evenhand.auditing.metrics.built_in import DEFAULTS, known_metrics
 from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.question.budget import Budget, budget_of
 from evenhand.auditing.question.choices import Tolerance, read_reference, read_tolerances, with_policy
 from evenhand.auditing.question.favourable import Favourable, find_favourable
 from evenhand.auditing.question.policy import Policy
+from evenhand.auditing.question.taking import searched_columns
 from evenhand.auditing.table.binning import EACH, Binning
 from evenhand.auditing.table.labels import check_scores, find_positive, find_task, plain
 from evenhand.auditing.table.rows import AuditTask, Rows
 from evenhand.auditing.table.top import NO_PROBABILITIES, Top
 from evenhand.errors import BadInput, did_you_mean
 
+ELSEWHERE = (
+    "title",
+    "tolerance",
+    "operating_point",
+    "look",
+    "labels",
+)  # parts that stand in an audit under other names
 REFERENCE_RULE = "the group with the most rows"
 
 
@@ -40,6 +49,7 @@ class Plan:
     replicates: int
     seed: int
     foreign: frozenset[str]  # metrics of plugins, whose functions may fail
+    budget: Budget
     question: Mapping[str, Any]
     ranks_only: bool = False  # scores tell an order, not how likely
     favourable: Favourable | None = None  # of a yes-or-no decision
@@ -81,6 +91,14 @@ def make_plan(
     chosen = _chosen(found, asked.metrics, extra, tolerance, policy.metrics if policy is not None else (), threshold)
     tolerances = read_tolerances(found, tolerance, asked.metrics, chosen)
     named = read_reference(reference, rows.roles.sensitive)
+    rules = policy.ratio if policy is not None else ()
+    budget = budget_of(
+        asked.confidence,
+        asked.look,
+        tolerances=bool(tolerances),
+        ratios=any(rule.least is not None for rule in rules),
+        slices=bool(searched_columns(asked)),
+    )
     decisions = {
         "task": found,
         "positive": [plain(v) for v in sorted(yes, key=str)] if rows.roles.label else None,
@@ -91,6 +109,7 @@ def make_plan(
         "reference": named or REFERENCE_RULE,
         "metrics": [m.name for m in chosen],
         "policy": None if policy is None else policy.described(),
+        "error_budget": budget.described(),
     }
     return Plan(
         task=found,
@@ -106,6 +125,7 @@ def make_plan(
         replicates=asked.replicates,
         seed=asked.seed,
         foreign=frozenset(m.name for m in extra),
+        budget=budget,
         question=_answered(asked, rows, tolerances, top, decisions),
         ranks_only=top is not None and top.raw,
         favourable=favourable,
@@ -116,7 +136,7 @@ def _answered(
     asked: Question, rows: Rows, tolerances: Mapping[str, float], top: Top | None, decisions: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The `question` of audit.json: every part of what was asked, with decisions in the place of what was left open."""
-    parts = {name: getattr(asked, name) for name in PARTS if name not in ("title", "tolerance", "operating_point")}
+    parts = {name: getattr(asked, name) for name in PARTS if name not in ELSEWHERE}
     return {
         **parts,
         "sensitive": list(rows.roles.sensitive),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.auditing.question.budget import SLICES
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.slices.asked import asked_of
 from evenhand.auditing.slices.cells import SliceMetric, count_cells
@@ -46,11 +47,11 @@ def find_slices(rows: Rows, plan: Plan, columns: Sequence[str], depth: int = DEE
     plugin's shares.
 
     In the answer `found` holds at most `top` slices that are worse even when all slices searched are counted
-    (family-wise error at most 1 - plan.confidence, one-sided), ordered by `lower_simultaneous`, the gap that is
-    certain; `strongest` holds the slice with the smallest p-value where there is none. `value`, `rest` and `gap` are
-    shares (or in units of the label); `gap` and its limits are positive where the slice is worse in `direction`. A
-    slice is left out when it is worse only through one that is listed, or no worse than the slice it is part of
-    (slice_redundancy.worth_listing).
+    (family-wise error at most their share of the plan's budget, one-sided), ordered by `lower_simultaneous`, the gap
+    that is certain; `strongest` holds the slice with the smallest p-value where there is none. `value`, `rest` and
+    `gap` are shares (or in units of the label); `gap` and its limits are positive where the slice is worse in
+    `direction`. A slice is left out when it is worse only through one that is listed, or no worse than the slice it is
+    part of (slice_redundancy.worth_listing).
 
     Weights count through effective sizes; rows of a cluster as far as they correlate. Neither the order of the rows nor
     the engine changes the answer. Raises BadInput for columns that cannot be searched, and for a depth or top out of
@@ -90,7 +91,7 @@ def _search(
     top: int,
 ) -> None:
     """Fill the answer with what is found in these columns."""
-    level = 1 - plan.confidence
+    level = plan.budget.of(SLICES)
     cells = count_cells(rows, plan, columns)
     family = family_of(cells, metrics, answer["depth"], LEAST_ROWS, level)
     answer["tests"], answer["searched"] = family.tests, family.searched

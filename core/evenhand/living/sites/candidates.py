@@ -18,12 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.adapting.corrected import Corrected, Correction, cautious, logs_of, moved, platt, probe_on_top
-from evenhand.adapting.probe import fit_head
-from evenhand.adapting.tables.members import Linear
-from evenhand.adapting.tables.model import TableModel, aligned
+from evenhand.adapting.corrected import Corrected, Correction, cautious, logs_of, moved, platt
 from evenhand.living.sites.alignment import coral, shares_by_em, told_apart
-from evenhand.living.sites.ground import STRENGTH, UNKNOWN, Ground
+from evenhand.living.sites.ground import UNKNOWN, Ground
 
 NEEDED = 2.8  # standard errors that a move must be proven by: what the largest of eight candidates takes, and a margin
 Fit = Callable[[Ground, np.ndarray], Any]
@@ -33,7 +30,7 @@ Fit = Callable[[Ground, np.ndarray], Any]
 class Candidate:
     """One thing to do. fit: (ground, positions of the labelled rows to use) -> a model.
 
-    labels: whether it is fitted from the place's labels. home: whether it needs the old rows. table: whether it reads
+    labels: whether it is fitted from the place's labels. home: whether it needs the old rows. inputs: whether it reads
     the inputs themselves.
     """
 
@@ -42,7 +39,7 @@ class Candidate:
     fit: Fit
     labels: bool = True
     home: bool = False
-    table: bool = False
+    inputs: bool = False
 
 
 def nothing(ground: Ground, rows: np.ndarray) -> Any:
@@ -78,37 +75,29 @@ def _reweight(ground: Ground, rows: np.ndarray) -> Any:
     home, views = ground.home_part, ground.views
     weights, _ = told_apart(views.linear(views.home), views.linear(views.place))
     drawn = np.random.default_rng(ground.seed).choice(len(home), len(home), p=weights / weights.sum())
-    return ground.refit(home.rows(np.sort(drawn)))
+    return views.refit(home.rows(np.sort(drawn)))
 
 
 def _align(ground: Ground, rows: np.ndarray) -> Any:
-    from evenhand.adapting.labels import Labels
-
     views, home = ground.views, ground.home
     assert views is not None
     assert home is not None
-    brought = coral(views.linear(views.home), views.linear(views.place)).astype(np.float32)
-    seen, targets = np.unique(home.targets, return_inverse=True)
-    labels = Labels("", tuple(seen.tolist()), targets, targets[:0], targets[:0])
-    head = fit_head(brought, targets, STRENGTH, labels)
-    member = Linear(head, views.levels, views.spread.astype(np.float32), seen)
-    return TableModel((member,), views.columns, ground.schema, ground.outputs)
+    return views.fitted(coral(views.linear(views.home), views.linear(views.place)), home.targets)
 
 
 def _probe(ground: Ground, rows: np.ndarray) -> Any:
-    views = ground.views
-    assert views is not None
-    inputs = views.linear(views.place[rows]).astype(np.float64)
-    correction = probe_on_top(ground.logs[rows], ground.targets[rows], inputs)
-    return Corrected(ground.adapted.model, correction, ground.schema, views.columns, views.levels, views.spread)
+    assert ground.views is not None
+    return ground.views.on_top(ground.adapted.model, ground.scores[rows], ground.targets[rows], rows)
 
 
 def _finetune(ground: Ground, rows: np.ndarray) -> Any:
-    return ground.refit(ground.place_part(rows))
+    assert ground.views is not None
+    return ground.views.refit(ground.place_part(rows))
 
 
 def _pool(ground: Ground, rows: np.ndarray) -> Any:
-    return ground.refit(ground.home_part.joined(ground.place_part(rows)))
+    assert ground.views is not None
+    return ground.views.refit(ground.home_part.joined(ground.place_part(rows)))
 
 
 NOTHING = Candidate("nothing", "the source model as it is", nothing, labels=False)
@@ -119,20 +108,20 @@ CANDIDATES = (
     Candidate(
         "label-shift", "probabilities moved to shares guessed without labels", _label_shift, labels=False, home=True
     ),
-    Candidate("reweight", "old rows drawn as if from the place", _reweight, labels=False, home=True, table=True),
+    Candidate("reweight", "old rows drawn as if from the place", _reweight, labels=False, home=True, inputs=True),
     Candidate(
-        "align", "old rows brought to the place's means and covariances", _align, labels=False, home=True, table=True
+        "align", "old rows brought to the place's means and covariances", _align, labels=False, home=True, inputs=True
     ),
-    Candidate("probe", "a linear model of the inputs on top of the source model", _probe, table=True),
-    Candidate("finetune", "fitted anew to the place's labelled rows alone", _finetune, table=True),
-    Candidate("pool", "fitted anew to old and new rows together", _pool, home=True, table=True),
+    Candidate("probe", "a linear model of the inputs on top of the source model", _probe, inputs=True),
+    Candidate("finetune", "fitted anew to the place's labelled rows alone", _finetune, inputs=True),
+    Candidate("pool", "fitted anew to old and new rows together", _pool, home=True, inputs=True),
 )
 
 
 def possible(ground: Ground) -> list[Candidate]:
     """The candidates that this ground allows, beside doing nothing."""
     found = [
-        c for c in CANDIDATES if (ground.home is not None or not c.home) and (ground.views is not None or not c.table)
+        c for c in CANDIDATES if (ground.home is not None or not c.home) and (ground.views is not None or not c.inputs)
     ]
     return found if len(ground.labelled) else [c for c in found if not c.labels]
 
@@ -145,11 +134,8 @@ def said_of(ground: Ground, model: Any, rows: np.ndarray) -> np.ndarray:
             assert ground.views is not None
             inputs = ground.views.linear(ground.views.place[rows])
         return model.correction.apply(logs_of(ground.scores[rows]), inputs)
-    if isinstance(model, TableModel) and ground.views is not None and model.columns is ground.views.columns:
-        frame, matrix = ground.frame[rows], ground.views.place[rows]
-        found = [aligned(member, frame, matrix, model.outputs) for member in model.members]
-        return np.asarray(np.mean(found, axis=0))
-    return np.asarray(ground.scores[rows])
+    found = ground.views.said(model, ground.frame, rows) if ground.views is not None else None
+    return np.asarray(ground.scores[rows]) if found is None else found
 
 
 def learnable(ground: Ground, rows: np.ndarray) -> bool:

@@ -81,8 +81,8 @@ def _forgetting(ground: Ground, model: Any) -> dict[str, Any]:
     if home is None or home.test is None:
         return {}
     some = np.flatnonzero(home.test_targets != UNKNOWN)
-    some = np.sort(np.random.default_rng(ground.seed).permutation(some)[: MOST_OLD if len(ground.kinds) else 0])
-    if "in-context" in ground.kinds:
+    some = np.sort(np.random.default_rng(ground.seed).permutation(some)[:MOST_OLD])
+    if ground.heavy:
         some = some[:300]
     test, targets = home.test.select(some), home.test_targets[some]
     before = np.asarray(scores(ground.adapted.model, test, ground.schema), dtype=np.float64)

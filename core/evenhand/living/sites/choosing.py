@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from evenhand.errors import BadInput
 from evenhand.living.sites.candidates import NOTHING, Candidate, possible
 from evenhand.living.sites.evidence import LEAST, LEAST_OF_CLASS, Gain, enough, gains, lost, more_needed, unseen
 from evenhand.living.sites.ground import Ground
 from evenhand.statistics.intervals import critical
 
 NEGLIGIBLE = 0.005  # nats per row: what an upper limit below it could still gain is not worth a new model
-ADAPT, LEAVE, UNDECIDED = "adapt", "do not adapt", "not enough evidence"
+ADAPT, LEAVE, UNDECIDED, TAKEN = "adapt", "do not adapt", "not enough evidence", "taken as asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,33 @@ def choose(
         return Choice(ADAPT, chosen, tuple(candidates), found, said, refused, _gained(chosen, found[name]))
     verdict, why = _left(found, len(rows), refused)
     return Choice(verdict, NOTHING, tuple(candidates), found, said, refused, why)
+
+
+def taken(choice: Choice, name: str, ground: Ground) -> Choice:
+    """The choice with the candidate that its user asks for, proven or not.
+
+    Raises BadInput for a name that is no candidate here, and where the labels prove that it makes things worse.
+    """
+    rows, known = ground.labelled, {candidate.name: candidate for candidate in choice.candidates}
+    if name not in known:
+        raise BadInput(f"--take {name} is no candidate for these rows; they allow {', '.join(known)}")
+    found, gain = known[name], choice.gains.get(name)
+    if name in choice.refused or (gain is not None and gain.upper < 0):
+        why = choice.refused.get(name) or (
+            f"its log loss is proven higher than the source model's, by {-gain.value if gain else 0:.4f}"
+        )
+        raise BadInput(f"--take {name} is refused by the place's own labels: {why}; leave --take out")
+    said = choice.said if name in choice.said or not len(rows) else unseen(ground, [found])
+    if len(rows) and name not in said:
+        raise BadInput(f"--take {name} needs labels of two classes, some of each; the place has {len(rows)} labels")
+    if gain is None:
+        proof = f"{len(rows)} labelled rows cannot say whether it is better than the source model"
+    elif gain.proven:
+        proof = f"its gain in log loss is proven: {gain.value:.4f}, at least {gain.lower:.4f}"
+    else:
+        proof = f"its gain in log loss is not proven: {gain.value:.4f}, between {gain.lower:.4f} and {gain.upper:.4f}"
+    says = f"{found.name} ({found.says}) is taken because it was asked for; {proof}."
+    return replace(choice, verdict=TAKEN, chosen=found, said=said, says=(says,))
 
 
 def _gained(chosen: Candidate, gain: Gain) -> tuple[str, ...]:

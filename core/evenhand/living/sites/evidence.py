@@ -67,9 +67,9 @@ Turns = list[tuple[np.ndarray, np.ndarray]]  # (positions to fit on, positions t
 
 def _by_turns(ground: Ground, candidate: Candidate, rows: np.ndarray, turns: list[Turns]) -> np.ndarray | None:
     """What each round says, [rounds, rows, classes], or of one [rows, classes]; None where no round can be done."""
-    heavy = "in-context" in ground.kinds or (ground.home is not None and len(ground.home.targets) > MANY)
+    heavy = ground.heavy or (ground.home is not None and len(ground.home.targets) > MANY)
     rounds = []
-    for repeat in turns[:1] if heavy and candidate.table else turns:
+    for repeat in turns[:1] if heavy and candidate.inputs else turns:
         said = np.full((len(rows), ground.outputs), np.nan)
         for train, held in repeat:
             if learnable(ground, rows[train]):

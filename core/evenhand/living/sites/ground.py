@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 
 from evenhand.adapting.corrected import logs_of
-from evenhand.adapting.tables.members import KINDS as MEMBERS
-from evenhand.adapting.tables.members import MOST_INDICATORS, InContext, Linear, Member, Part, Trees, design
-from evenhand.adapting.tables.model import TableModel, inputs_of
+from evenhand.adapting.tables.members import Part
+from evenhand.adapting.tables.model import inputs_of
 from evenhand.errors import BadInput
-from evenhand.pretrained.tabular.columns import CATEGORY, Columns, as_frame
+from evenhand.living.sites.views import Views
+from evenhand.pretrained.tabular.columns import as_frame
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,32 +23,20 @@ if TYPE_CHECKING:
     from evenhand.values import Adapted, Splits
 
 UNKNOWN = -1  # the target of a row without a label
-STRENGTH = 0.1  # of the linear model, logistic regression's C: the middle of the grid that a run chooses from
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The rows that the source model comes from. test: rows it has not seen, of the same sites; perhaps none."""
+    """The rows that the source model comes from: those of train, then of validation, whose label is `known`.
+
+    test: rows it has not seen, of the same sites; perhaps none.
+    """
 
     frame: pl.DataFrame
     targets: np.ndarray
     test: Dataset | None
     test_targets: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """Old and new rows as numbers, by columns that were learnt from both (inputs only)."""
-
-    columns: Columns
-    place: np.ndarray
-    home: np.ndarray
-    levels: np.ndarray
-    spread: np.ndarray
-
-    def linear(self, matrix: np.ndarray) -> np.ndarray:
-        """What linear models see."""
-        return np.asarray(design(matrix, self.levels) / self.spread)
+    known: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class Ground:
 
     frame: the inputs of the place's rows. scores: the source model's probabilities of them. targets: class numbers,
     UNKNOWN where the label is not known or held back. clusters: rows that belong together, as numbers.
-    kinds: the members that a refit uses. views: None where the recipe is about no table.
+    views: None where candidates cannot be fitted anew, as from a network whose weights were trained.
     """
 
     adapted: Adapted
@@ -68,10 +56,12 @@ class Ground:
     clusters: np.ndarray
     home: Home | None
     views: Views | None
-    kinds: tuple[str, ...]
-    rounds: int | None
-    network: Any
     seed: int
+
+    @property
+    def heavy(self) -> bool:
+        """Whether a fit takes long, so that fewer are made."""
+        return self.views is not None and "in-context" in self.views.kinds
 
     @property
     def labelled(self) -> np.ndarray:
@@ -104,42 +94,6 @@ class Ground:
         assert self.home is not None
         return Part(self.home.frame, self.views.home, self.home.targets)
 
-    def refit(self, part: Part) -> TableModel:
-        """A model of the source's own kinds, fitted anew."""
-        assert self.views is not None
-        return TableModel(
-            tuple(self._member(kind, part) for kind in self.kinds), self.views.columns, self.schema, self.outputs
-        )
-
-    def _member(self, kind: str, part: Part) -> Member:
-        from evenhand.adapting.labels import Labels
-
-        assert self.views is not None
-        if kind == "trees":
-            return Trees.fit(part, None, self.views.columns, "binary", self.seed, self.rounds)
-        if kind == "in-context":
-            return InContext.fit(part, self.seed, self.network)
-        labels = Labels("", self.adapted.classes, part.targets, part.targets[:0], part.targets[:0])
-        return Linear.fit(part, self.views.columns, labels, STRENGTH)
-
-
-def views_of(place: pl.DataFrame, home: pl.DataFrame | None) -> Views:
-    """Columns of both, and their matrices."""
-    columns = Columns.fit(place if home is None else pl.concat([home, place], how="vertical_relaxed"))
-    here = columns.matrix(place)
-    there = columns.matrix(home) if home is not None else here[:0]
-    levels = np.array([min(len(f.levels), MOST_INDICATORS) if f.kind == CATEGORY else 0 for f in columns.features])
-    plain = design(np.concatenate([there, here]), levels)
-    return Views(columns, here, there, levels, np.where(plain.std(0) > 0, plain.std(0), 1.0))
-
-
-def kinds_of(model: Any) -> tuple[tuple[str, ...], int | None]:
-    """(the kinds of members a model is made of, how many rounds its trees have); trees for a model of another make."""
-    if not isinstance(model, TableModel):
-        return ("trees",), None
-    rounds = next((member.rounds for member in model.members if isinstance(member, Trees)), None)
-    return tuple(member.kind for member in model.members if member.kind in MEMBERS), rounds
-
 
 def home_of(splits: Splits, classes: Sequence[Any]) -> Home:
     """The old rows of a run; of its test rows only those of sites that training saw."""
@@ -153,8 +107,8 @@ def home_of(splits: Splits, classes: Sequence[Any]) -> Home:
         test = test.select([i for i, value in enumerate(test[site]) if value in seen])
     frame = pl.concat(both, how="vertical_relaxed")[known]
     if not len(test):
-        return Home(frame, targets[known], None, np.empty(0, dtype=np.int64))
-    return Home(frame, targets[known], test, numbered(test[label], classes, splits.source, strict=False))
+        return Home(frame, targets[known], None, np.empty(0, dtype=np.int64), known)
+    return Home(frame, targets[known], test, numbered(test[label], classes, splits.source, strict=False), known)
 
 
 def numbered(values: Sequence[Any], classes: Sequence[Any], where: str, strict: bool = True) -> np.ndarray:

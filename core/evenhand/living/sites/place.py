@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,18 @@ import numpy as np
 import polars as pl
 
 from evenhand.adapting import scores
+from evenhand.adapting.features import FeatureCache
+from evenhand.adapting.models import ProbeModel
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput, did_you_mean
-from evenhand.living.sites.ground import UNKNOWN, Ground, Home, home_of, kinds_of, numbered, views_of
+from evenhand.living.sites.ground import UNKNOWN, Ground, Home, home_of, numbered
+from evenhand.living.sites.views import Views, embedded_views, kinds_of, table_views
 from evenhand.pretrained.tabular.weights_file import EMBEDDED
 from evenhand.recorded.finished import FinishedRun
+from evenhand.recorded.run_folder import cache_folder
 from evenhand.scoring.new_rows import open_rows
 from evenhand.scoring.scorer import Scorer
-from evenhand.values import Splits
+from evenhand.values import Adapted, Splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +92,31 @@ def _divided(
 
 def ground_of(scorer: Scorer, place: Place, old: Splits | None) -> Ground:
     """What candidates are fitted from; without the old rows those that need them are left out."""
-    recipe, adapted = scorer.recipe, scorer.adapted
+    recipe, adapted = scorer.recipe, _caching(scorer.adapted)
     rows = to_rows(place.frame.select(recipe.schema.input))
     said = np.asarray(scores(adapted.model, rows, recipe.schema), dtype=np.float64)
-    kinds, rounds = kinds_of(adapted.model)
     home: Home | None = None if old is None else home_of(old, adapted.classes)
     inputs = place.frame.select(recipe.schema.input)
-    views = views_of(inputs, None if home is None else home.frame) if recipe.modality == "table" else None
-    return Ground(
-        adapted,
-        recipe.schema,
-        inputs,
-        said,
-        place.targets,
-        place.clusters,
-        home,
-        views,
-        kinds,
-        rounds,
-        _network(scorer),
-        recipe.seed,
+    views: Views | None = None
+    if recipe.modality == "table":
+        kinds, rounds = kinds_of(adapted.model)
+        made_of = {"kinds": kinds, "rounds": rounds, "network": _network(scorer), "schema": recipe.schema}
+        made_of |= {"classes": tuple(adapted.classes), "seed": recipe.seed}
+        views = table_views(inputs, None if home is None else home.frame, **made_of)
+    elif isinstance(adapted.model, ProbeModel):
+        there = [] if old is None else [old.train, old.validation]
+        views = embedded_views(adapted.model, rows, there, None if home is None else home.known)
+    fixed = adapted, recipe.schema, inputs, said, place.targets, place.clusters
+    return Ground(*fixed, home, views, recipe.seed)
+
+
+def _caching(adapted: Adapted) -> Adapted:
+    """A probe's features are asked for by every candidate: they are kept where runs keep theirs."""
+    model = adapted.model
+    return (
+        replace(adapted, model=replace(model, cache=FeatureCache(cache_folder())))
+        if isinstance(model, ProbeModel)
+        else adapted
     )
 
 

@@ -24,7 +24,7 @@ from evenhand.extending.discovering import Plugins
 from evenhand.files import digest, own
 from evenhand.living.sites import card as cards
 from evenhand.living.sites.candidates import CANDIDATES, NOTHING
-from evenhand.living.sites.choosing import choose, fitted
+from evenhand.living.sites.choosing import choose, fitted, taken
 from evenhand.living.sites.ground import UNKNOWN, Ground
 from evenhand.living.sites.place import Place, ground_of, old_rows, read_place
 from evenhand.predicting.classes import positive_class
@@ -44,14 +44,14 @@ SOURCE = "source_model"
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """A finished adaptation: its folder and its card, whose `verdict` is adapt, do not adapt or not enough evidence."""
+    """A finished adaptation: its folder and its card, whose `verdict` says what was chosen and why."""
 
     path: Path
     card: Mapping[str, Any]
 
     @property
     def verdict(self) -> str:
-        """`adapt`, `do not adapt` or `not enough evidence`."""
+        """`adapt`, `do not adapt`, `not enough evidence` or `taken as asked`."""
         return str(self.card["verdict"])
 
     @property
@@ -79,6 +79,7 @@ def adapt(
     k: int | None = None,
     out: str | Path | None = None,
     source: str | Path | None = None,
+    take: str | None = None,
     plugins: Plugins | None = None,
     progress: Progress | None = None,
 ) -> Adaptation:
@@ -86,6 +87,7 @@ def adapt(
 
     data: the place's rows, a file or a frame; rows may lack a label. labels: the column of labels, where it is not the
     run's. k: use so many labels and hold the others back to check by. source: the run's data, where it has moved.
+    take: the candidate to take, proven or not; None: the choice is by proof alone.
     out: the folder; None: RUN-adapted-ID beside the run. The choice sees no label that is held back, and is `nothing`
     unless a gain over the source model is proven. Raises BadInput.
     """
@@ -93,23 +95,23 @@ def adapt(
     plugins = plugins or discovering.load()
     scorer = load(found.path, plugins)
     place = read_place(scorer, data, labels, k)
-    identity = _identity(found, data, place)
+    identity = _identity(found, data, place, take)
     path = Path(out) if out is not None else found.path.with_name(f"{found.path.name}-adapted-{identity[:8]}")
     if path.resolve() == found.path.resolve():
         raise BadInput(f"{path} is the run itself; name another folder (--out)")
     recipe = _recipe(scorer.recipe, place)
     stages = ADAPT if (place.targets != UNKNOWN).any() else BLIND
     with Run(path, recipe, identity, progress, walk="adapt", stages=writes(stages)) as folder:
-        walk(stages, folder, Corridor(folder, recipe, scorer, found, place, source), plugins)
+        walk(stages, folder, Corridor(folder, recipe, scorer, found, place, source, take), plugins)
         return Adaptation(path, folder.read_json("card.json"))
 
 
-def _identity(found: FinishedRun, data: Any, place: Place) -> str:
+def _identity(found: FinishedRun, data: Any, place: Place, take: str | None) -> str:
     """sha256 over everything that decides the card."""
     content = (
         place.frame.write_ipc(None).getvalue() if not isinstance(data, str | Path) else digest(Path(data)).encode()
     )
-    parts = [__version__, found.manifest["identity"], digest(own(found.path, "model")), place.label]
+    parts = [__version__, found.manifest["identity"], digest(own(found.path, "model")), place.label, take or ""]
     whole = hashlib.sha256(json.dumps(parts).encode())
     for piece in (content, place.targets.tobytes()):
         whole.update(piece)
@@ -134,10 +136,17 @@ class Corridor:
     """What the stages share."""
 
     def __init__(
-        self, run: Run, recipe: Recipe, scorer: Scorer, found: FinishedRun, place: Place, source: str | Path | None
+        self,
+        run: Run,
+        recipe: Recipe,
+        scorer: Scorer,
+        found: FinishedRun,
+        place: Place,
+        source: str | Path | None,
+        take: str | None,
     ) -> None:
         self.run, self.recipe, self.scorer, self.found = run, recipe, scorer, found
-        self.place, self.source = place, source
+        self.place, self.source, self.take = place, source, take
 
     @cached_property
     def _old(self) -> tuple[Any, str]:
@@ -166,7 +175,8 @@ def load_data(corridor: Corridor) -> Outcome:
     run, place, found = corridor.run, corridor.place, corridor.found
     run.write("recipe.toml", corridor.recipe.to_toml())
     kept = ("recipe", "seed", "plugins", "platform")
-    command = shlex.join(["evenhand", "adapt", str(found.path), "--data", place.source])
+    asked = ["--take", corridor.take] if corridor.take else []
+    command = shlex.join(["evenhand", "adapt", str(found.path), "--data", place.source, *asked])
     run.record(
         **{name: found.manifest[name] for name in kept if name in found.manifest},
         command=command,
@@ -187,6 +197,7 @@ def make_choice(corridor: Corridor) -> Outcome:
     """The card, and what the source and the chosen model say of labelled rows that they had not seen."""
     run, ground, place = corridor.run, corridor.ground, corridor.place
     choice = choose(ground, place.groups, run.progress)
+    choice = taken(choice, corridor.take, ground) if corridor.take else choice
     card = cards.card_of(ground, choice, place.held, {"source": Path(place.source).name})
     said = choice.said.get(choice.chosen.name, ground.scores[ground.labelled])
     said = said.mean(0) if said.ndim == 3 else said

@@ -31,16 +31,23 @@ class Passed:
     by_target: dict[str, tuple[float, int]]
 
 
+def table_of(file: Path, option: str) -> Any:
+    """A Parquet or CSV file as a Polars frame; BadInput where it is not there or is no table."""
+    import polars as pl
+
+    if not file.is_file():
+        raise BadInput(f"there is no file {file} ({option}); name a Parquet or CSV file")
+    try:
+        return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BadInput(f"{file} ({option}) is no table that can be read: {str(error)[:200]}") from None
+
+
 def cases_of(file: Path) -> Any:
     """The cases as a Polars frame; BadInput where the file has not the columns or is no table."""
     import polars as pl
 
-    if not file.is_file():
-        raise BadInput(f"there is no file {file} (options.functional_tests); name a Parquet or CSV file")
-    try:
-        rows = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{file} (options.functional_tests) is no table that can be read: {str(error)[:200]}") from None
+    rows = table_of(file, "options.functional_tests")
     lacking = [name for name in COLUMNS if name not in rows.columns]
     if lacking:
         raise BadInput(
@@ -70,3 +77,15 @@ def _passed(
     answers = {bool(gold[i]) for i in rows}
     says = "both" if len(answers) > 1 else "positive" if answers == {True} else "not positive"
     return Passed(kind, says, len(rows), share_of(int(right[rows].sum()), len(rows)), by_target)
+
+
+def targets_of(found: Sequence[dict[str, Any]]) -> dict[str, dict[str, tuple[int, int]]]:
+    """target -> right answer ("positive", "not positive") -> (cases that pass, cases), of what `passed` gave."""
+    made: dict[str, dict[str, tuple[int, int]]] = {}
+    for one in found:
+        for target, (rate, cases) in one["by_target"].items():
+            cells = made.setdefault(target, {"positive": (0, 0), "not positive": (0, 0)})
+            if one["gold"] in cells:
+                right, count = cells[one["gold"]]
+                cells[one["gold"]] = right + round(rate * cases), count + cases
+    return made

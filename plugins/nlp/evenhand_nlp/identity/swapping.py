@@ -14,10 +14,11 @@ from statistics import NormalDist
 import numpy as np
 
 from evenhand import wilson
-from evenhand_nlp.identity.lexicon import Axis
+from evenhand_nlp.identity.lexicon import Axis, Swap
 
 Score = Callable[[list[str]], np.ndarray]  # probabilities of the positive class
 MOST = 400  # texts of an axis that are rewritten, drawn by seed where there are more
+EXAMPLES = 6
 FEWEST = 5  # texts below which a pair is not listed
 Z = NormalDist().inv_cdf(0.975)
 
@@ -39,32 +40,84 @@ class Pair:
     p: float
 
 
-def swapped(
-    axes: Mapping[str, Axis], texts: Sequence[str], score: Score, threshold: float, seed: int
-) -> tuple[list[Pair], list[tuple[str, str, str, float, float]]]:
-    """(every pair of groups with enough texts; the rewritings that move the score most, as examples).
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Texts that mention `source`, each rewritten for every other group of the axis; the text is the unit.
 
-    An example is (axis, text, rewritten, score before, score after).
+    turned: share of texts whose decision changes for some other group; shift: the text's score minus the mean score of
+    its rewritings, so above 0 where naming `source` raises it. Triples as in `Pair`.
     """
+
+    axis: str
+    source: str
+    texts: int
+    turned: tuple[float, float, float]
+    shift: tuple[float, float, float]
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A text, the same about another group, and the score of each."""
+
+    swap: Swap
+    text: str
+    before: float
+    after: float
+
+
+def rewritten(axes: Mapping[str, Axis], texts: Sequence[str], score: Score, seed: int) -> list[Rewritten]:
+    """Every exchange in the texts, each text once however often it comes; at most MOST texts of an axis."""
     rng = np.random.default_rng(seed)
+    distinct = list(dict.fromkeys(texts))
     made = []
     for axis in axes.values():
-        places = [place for place in rng.permutation(len(texts)) if axis.swaps(texts[place])][:MOST]
-        made += [(int(place), swap) for place in sorted(places) for swap in axis.swaps(texts[place])]
+        found = {place: swaps for place, text in enumerate(distinct) if (swaps := axis.swaps(text))}
+        places = rng.permutation(list(found))[:MOST]
+        made += [(int(place), swap) for place in sorted(places) for swap in found[place]]
     if not made:
-        return [], []
+        return []
     places = sorted({place for place, _ in made})
-    before = dict(zip(places, score([texts[place] for place in places]), strict=True))
+    before = dict(zip(places, score([distinct[place] for place in places]), strict=True))
     after = score([swap.text for _, swap in made])
-    groups: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
-    for (place, swap), now in zip(made, after, strict=True):
-        groups.setdefault((swap.axis, swap.source, swap.target), []).append((float(before[place]), float(now)))
-    pairs = [pair_of(key, np.array(found), threshold) for key, found in groups.items() if len(found) >= FEWEST]
-    moved = sorted(range(len(made)), key=lambda i: -abs(after[i] - before[made[i][0]]))[:6]
-    examples = [
-        (made[i][1].axis, texts[made[i][0]], made[i][1].text, float(before[made[i][0]]), float(after[i])) for i in moved
+    return [
+        Rewritten(swap, distinct[place], float(before[place]), float(now))
+        for (place, swap), now in zip(made, after, strict=True)
     ]
-    return pairs, examples
+
+
+def pairs_of(found: Sequence[Rewritten], threshold: float) -> list[Pair]:
+    """Every pair of groups with enough texts."""
+    groups: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for one in found:
+        swap = one.swap
+        groups.setdefault((swap.axis, swap.source, swap.target), []).append((one.before, one.after))
+    return [pair_of(key, np.array(some), threshold) for key, some in groups.items() if len(some) >= FEWEST]
+
+
+def examples_of(found: Sequence[Rewritten]) -> list[tuple[str, str, str, float, float]]:
+    """(axis, text, rewritten, score before, score after) of the exchanges that move the score most, a text once."""
+    moved = sorted(found, key=lambda one: -abs(one.after - one.before))
+    first = {one.text: one for one in reversed(moved)}
+    some = sorted(first.values(), key=lambda one: -abs(one.after - one.before))[:EXAMPLES]
+    return [(one.swap.axis, one.text, one.swap.text, one.before, one.after) for one in some]
+
+
+def named_of(found: Sequence[Rewritten], threshold: float) -> list[Named]:
+    """Every group with enough texts."""
+    texts: dict[tuple[str, str], dict[str, list[Rewritten]]] = {}
+    for one in found:
+        texts.setdefault((one.swap.axis, one.swap.source), {}).setdefault(one.text, []).append(one)
+    made = []
+    for (axis, source), by_text in texts.items():
+        if len(by_text) < FEWEST:
+            continue
+        each = list(by_text.values())
+        turned = sum(any((one.before >= threshold) != (one.after >= threshold) for one in some) for some in each)
+        apart = np.array([some[0].before - np.mean([one.after for one in some]) for some in each])
+        value, lower, upper, p = mean_of(apart)
+        made.append(Named(axis, source, len(each), share_of(turned, len(each)), (value, lower, upper), p))
+    return made
 
 
 def pair_of(key: tuple[str, str, str], found: np.ndarray, threshold: float) -> Pair:

@@ -13,10 +13,12 @@ import numpy as np
 from evenhand import Adapted, Recipe, Schema, Splits, finetune
 from evenhand_nlp.identity.functional import cases_of, passed
 from evenhand_nlp.identity.lexicon import Lexicon, lexicon
+from evenhand_nlp.identity.mitigation import method_of, mitigated
 from evenhand_nlp.identity.paired import compared
-from evenhand_nlp.identity.swapping import Score, swapped
+from evenhand_nlp.identity.pronouns import apart, pronouns_of
+from evenhand_nlp.identity.swapping import Score, examples_of, named_of, pairs_of, rewritten
+from evenhand_nlp.identity.templates import filled, templates_of
 from evenhand_nlp.support import as_text
-from evenhand_nlp.toxicity.mitigation import method_of, mitigated
 
 FACTS = "identity.json"
 UNMITIGATED = "unmitigated"
@@ -26,8 +28,7 @@ HALF = 0.5
 def fit(recipe: Recipe, splits: Splits, backbone: Any, run: Any) -> Adapted:
     """The core's strategy, or the mitigated model with the other one beside its baselines."""
     words = lexicon(str(recipe.options.get("terms", "")))
-    cases = str(recipe.options.get("functional_tests", ""))
-    tests = cases_of(Path(cases).expanduser()) if cases else None  # a wrong file is refused before training
+    asked = files_of(recipe)  # a wrong file is refused before training
     adapted = finetune(recipe, splits, backbone, run)
     if method_of(recipe) != "none":
         better = mitigated(recipe, splits, backbone, run, words)
@@ -35,16 +36,17 @@ def fit(recipe: Recipe, splits: Splits, backbone: Any, run: Any) -> Adapted:
     if not recipe.options.get("identity_audit", True) or run.rank != 0:
         return adapted
     run.progress(0, 1, "exchanging groups")
-    facts = identity_facts(recipe, splits, adapted, words, tests)
+    facts = identity_facts(recipe, splits, adapted, words, asked)
     run.progress(1, 1, "exchanging groups")
     return replace(adapted, exhibits={**adapted.exhibits, FACTS: json.dumps(facts).encode()})
 
 
-def identity_facts(recipe: Recipe, splits: Splits, adapted: Adapted, words: Lexicon, tests: Any) -> dict[str, Any]:
+def identity_facts(
+    recipe: Recipe, splits: Splits, adapted: Adapted, words: Lexicon, asked: Mapping[str, Any]
+) -> dict[str, Any]:
     """What the final model, and the one before mitigation, say of exchanged groups, as JSON."""
     threshold = recipe.audit.threshold
     at = float(threshold) if isinstance(threshold, int | float) else HALF
-    axes = {name: words.axes[name] for name in words.axes if name in recipe.schema.sensitive} or dict(words.axes)
     texts = [as_text(value) for value in splits.test[str(splits.schema.input[0])]]
     models: dict[str, Any] = {"final": adapted.model}
     if UNMITIGATED in adapted.baselines:
@@ -52,16 +54,38 @@ def identity_facts(recipe: Recipe, splits: Splits, adapted: Adapted, words: Lexi
     facts: dict[str, Any] = {"version": words.version, "limits": list(words.limits), "threshold": at, "models": {}}
     for name, model in models.items():
         score = scorer(model, splits.schema, positive_of(adapted, splits.schema))
-        pairs, examples = swapped(axes, texts, score, at, recipe.seed)
-        found: dict[str, Any] = {
-            "swaps": [asdict(pair) for pair in pairs],
-            "examples": examples,
-            "sentences": [asdict(one) for one in compared(axes, score)],
-        }
-        if tests is not None:
-            found["functional"] = [asdict(one) for one in passed(tests, score, at)]
-        facts["models"][name] = found
+        facts["models"][name] = said_of(score, texts, words, at, recipe.seed) | asked_of(score, asked, at, recipe.seed)
     return facts
+
+
+def said_of(score: Score, texts: list[str], words: Lexicon, at: float, seed: int) -> dict[str, Any]:
+    """What a model makes of every axis of the term list."""
+    found = rewritten(words.axes, texts, score, seed)
+    return {
+        "named": [asdict(one) for one in named_of(found, at)],
+        "swaps": [asdict(pair) for pair in pairs_of(found, at)],
+        "examples": examples_of(found),
+        "sentences": [asdict(one) for one in compared(words.axes, score)],
+    }
+
+
+def asked_of(score: Score, asked: Mapping[str, Any], at: float, seed: int) -> dict[str, Any]:
+    """What a model makes of the files that the recipe names."""
+    found: dict[str, Any] = {}
+    if "functional_tests" in asked:
+        found["functional"] = [asdict(one) for one in passed(asked["functional_tests"], score, at)]
+    if "templates" in asked:
+        found["templates"] = asdict(filled(asked["templates"], score, seed))
+    if "pronouns" in asked:
+        found["pronouns"] = [asdict(one) for one in apart(asked["pronouns"], score, at)]
+    return found
+
+
+def files_of(recipe: Recipe) -> dict[str, Any]:
+    """option -> the rows of the file that it names; BadInput where one cannot be read."""
+    readers = {"functional_tests": cases_of, "templates": templates_of, "pronouns": pronouns_of}
+    named = {name: str(recipe.options.get(name, "")) for name in readers}
+    return {name: readers[name](Path(file).expanduser()) for name, file in named.items() if file}
 
 
 def positive_of(adapted: Adapted, schema: Schema) -> int:

@@ -4,7 +4,7 @@ augment     every training text that names one group is learnt again with every 
             data augmentation; Lu et al. 2020, arXiv 1807.11714)
 reweight    texts are drawn so that label and group are independent (Kamiran & Calders 2012, Knowledge and Information
             Systems 33); drawn again instead of weighted, so that any strategy can learn from them
-dfr         the head is fitted on texts with as many toxic as harmless ones of each group (last-layer retraining;
+dfr         the head is fitted on texts with as many of one label as of the other of each group (last-layer retraining;
             Kirichenko, Izmailov & Wilson 2023, ICLR)
 reductions  fairlearn's exponentiated gradient over heads on the frozen backbone (Agarwal et al. 2018, ICML)
 """
@@ -22,6 +22,7 @@ from evenhand_nlp.identity.lexicon import NONE, Lexicon
 from evenhand_nlp.support import as_text
 
 METHODS = ("none", "augment", "reweight", "dfr", "reductions")
+HEADS = ("dfr", "reductions")  # of a head on the frozen backbone
 MOST_ADDED = 2.0  # times as many texts as there are
 
 
@@ -35,17 +36,39 @@ def method_of(recipe: Recipe) -> str:
 
 def mitigated(recipe: Recipe, splits: Splits, backbone: Any, run: Any, words: Lexicon) -> Adapted:
     """The model that the method of the recipe leads to."""
-    method, axes = method_of(recipe), [name for name in recipe.schema.sensitive if name in words.axes]
-    if not axes:
-        raise BadInput(f"options.mitigation = '{method}' needs an axis of the term list in schema.sensitive")
+    method, axes = method_of(recipe), columns_of(recipe, splits, words)
+    if method in HEADS and recipe.finetune.strategy != "probe":
+        raise BadInput(
+            f"options.mitigation = '{method}' fits the head alone, and finetune.strategy is"
+            f" '{recipe.finetune.strategy}'; use the strategy probe, or the mitigation augment or reweight"
+        )
     if method == "reductions":
-        from evenhand_nlp.toxicity.reduced import reduced
+        from evenhand_nlp.identity.reduced import reduced
 
         return reduced(recipe, splits, backbone, axes)
     changed = {"augment": augmented, "reweight": reweighted, "dfr": balanced}[method](recipe, splits, words, axes)
     adapted = finetune(recipe, changed, backbone, run)
     note = f"mitigation {method}: learnt from {len(changed.train):,} texts made of {len(splits.train):,}"
     return replace(adapted, notes=(*adapted.notes, note))
+
+
+def columns_of(recipe: Recipe, splits: Splits, words: Lexicon) -> list[str]:
+    """The columns whose groups are made alike: options.balance, else the audited axes of the term list."""
+    method, audited = method_of(recipe), list(splits.schema.sensitive)
+    axes, wanted = [name for name in audited if name in words.axes], recipe.options.get("balance", [])
+    if not isinstance(wanted, list) or not all(name in audited for name in wanted):
+        raise BadInput(
+            f"options.balance is {wanted!r}; give a list of columns of schema.sensitive: {', '.join(audited)}"
+        )
+    found = [str(name) for name in wanted] or axes
+    if method == "augment":
+        found = [name for name in found if name in words.axes]
+    if not found:
+        raise BadInput(
+            f"options.mitigation = '{method}' needs an axis of the term list in schema.sensitive"
+            + ("" if method == "augment" else ", or columns in options.balance")
+        )
+    return found
 
 
 def augmented(recipe: Recipe, splits: Splits, words: Lexicon, axes: list[str]) -> Splits:
