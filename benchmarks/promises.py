@@ -3,8 +3,8 @@
     python benchmarks/promises.py            about half an hour on two idle cores
     python benchmarks/promises.py --quick    a tenth of the simulations
 
-*exceeded* is wrong in at most 5 % of audits, and so is *within*, at the boundary too; looks that a ledger counts spend no
-more together; the rows that are told settle a verdict as often as they say; limits of a mean hold with skewed scores.
+*exceeded* is wrong in at most 5 % of audits, and so is *within*, at the boundary too; looks that a ledger counts spend
+no more together; the rows that are told settle a verdict as often as they say; limits of a mean hold with skewed scores.
 Data sets are simulated as counts, and go through the functions that an audit calls.
 """
 
@@ -186,7 +186,7 @@ def exceeds(found: GroupEstimates, maxima, level: float) -> bool:
 
 
 def needed(rng: np.random.Generator, runs: int) -> Iterator[str]:
-    """An audit that cannot say, then the rows that it asks for, then the same audit again: how often it can say then."""
+    """An audit that cannot say, then the rows that it asks for, then the audit again: how often it can say then."""
     yield "| groups | rows each | tolerance | true gap | audits that told rows | settled then | wrongly |"
     yield "|---:|---:|---:|---:|---:|---:|---:|"
     for groups, size, gap in ((2, 500, 0.0), (2, 500, 0.02), (2, 500, 0.05), (5, 500, 0.0), (2, 150, 0.15)):
