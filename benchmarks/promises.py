@@ -4,7 +4,7 @@
     python benchmarks/promises.py --quick    a tenth of the simulations
 
 *exceeded* is wrong in at most 5 % of audits, and so is *within*, at the boundary too; looks that a ledger counts spend
-no more together; the rows that are told settle a verdict as often as they say; limits of a mean hold with skewed scores.
+no more together; the rows that are told settle a verdict as often as they say; limits of skewed means hold.
 Data sets are simulated as counts, and go through the functions that an audit calls.
 """
 
