@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand.errors import BadInput
 from evenhand.schema import Schema
 
+NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)([.][0-9]*)?(e[-+]?[0-9]+)?", re.IGNORECASE)
 MEND = "name the column of texts (--set schema.input=COLUMN)"
 
 
@@ -33,11 +35,5 @@ def check_texts(schema: Schema, columns: Mapping[str, Sequence[Any]], where: str
 
 
 def _is_number(value: Any) -> bool:
-    """Whether the value is a number, or a text that is nothing else."""
-    if not isinstance(value, str):
-        return True
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
+    """Whether the value is a number, or a text that is written as one; 007 is a code, which is a text."""
+    return not isinstance(value, str) or NUMBER.fullmatch(value.strip()) is not None
