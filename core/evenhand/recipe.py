@@ -50,7 +50,10 @@ class WindowRule(_Part):
 
     use: Literal["auto", "never"] = Field(
         "auto",
-        description="`auto`: where a text is longer than `max_length` tokens; `never`: its rest is cut off, and said.",
+        description=(
+            "`auto`: where a text is longer than `max_length` tokens (of classes with strategy `auto`, where 5 of 100"
+            " are); `never`: its rest is cut off, and said."
+        ),
     )
     length: int = Field(0, ge=0, description="Tokens of a window; 0: as many as the backbone reads, or `max_length`.")
     overlap: float = Field(0.25, ge=0, le=0.9, description="Share of a window that is the window's before, too.")
