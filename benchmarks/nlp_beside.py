@@ -148,11 +148,9 @@ def remembered(file: Path) -> Iterator[None]:
         yield
     finally:
         text.TextEncoder.features = plain  # type: ignore[method-assign]
-        np.savez(
-            file,
-            features=np.stack(list(known.values())),
-            texts=np.frombuffer(json.dumps(list(known)).encode(), np.uint8),
-        )
+        if known:
+            texts = np.frombuffer(json.dumps(list(known)).encode(), np.uint8)
+            np.savez(file, features=np.stack(list(known.values())), texts=texts)
 
 
 def add(results: Path, line: dict[str, Any]) -> None:
