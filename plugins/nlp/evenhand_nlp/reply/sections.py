@@ -70,4 +70,6 @@ def _worst(run: Any, table: Any) -> Section:
         for row in worst.iter_rows(named=True)
     )
     header = ("reply", "reply that was accepted", "quality", "confidence")
-    return Section("Replies that were furthest from the accepted one", "Read them first.", header, rows)
+    return Section(
+        "Replies that were furthest from the accepted one", "The measure counts words, so read them.", header, rows
+    )
