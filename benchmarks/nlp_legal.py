@@ -38,14 +38,21 @@ TFIDF, SETFIT, WHOLE = "TF-IDF + logistic regression", "SetFit", "evenhand probe
 PROBE, FINE = "evenhand probe", "evenhand lp-ft"
 METHODS = (PROBE, WHOLE, FINE, TFIDF, SETFIT)
 CLAUSES, INTENTS = "clauses (ToS-100)", "intents (NLU++ banking)"
-TUNED = ("strategy=lp-ft", "epochs=3", "learning_rate=1e-4", "batch_size=16", "negatives=3")
+TUNED = (
+    "finetune.strategy=lp-ft",
+    "finetune.epochs=3",
+    "finetune.learning_rate=1e-4",
+    "finetune.batch_size=16",
+    "finetune.negatives=3",
+    "options.refit=false",
+)
 OF_INTENTS = ("schema.labels=[]", "schema.label=intents", "schema.sensitive=sentence_length", "schema.group_id=row")
 
 
 def settings_of(data: str, seed: int, tuned: bool) -> list[str]:
     """What is set besides the data."""
     made = [f"seed={seed}", *(OF_INTENTS if data == INTENTS else ())]
-    return [*made, *(f"finetune.{one}" for one in TUNED)] if tuned else made
+    return [*made, *TUNED] if tuned else made
 
 
 def in_folds(file: Path, seed: int, folder: Path) -> Path:
