@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-import evenhand
-from evenhand import Backbone, Recipe
+from evenhand import Backbone, BadInput, Recipe
+from evenhand import backbone as backbone_of
 from evenhand_nlp.reply.retrieval import Retrieval
 from evenhand_nlp.writing.data import joined
 from evenhand_nlp.writing.decoding import Decoding
@@ -52,7 +52,7 @@ class Reworded:
     @classmethod
     def by(cls, inner: Retrieval, recipe: Recipe, backbone: str) -> Reworded:
         """With the backbone of this name."""
-        network = open_network(evenhand.backbone(backbone), recipe)
+        network = open_network(backbone_of(backbone), recipe)
         manner = Manner(INSTRUCTION, min(LIMIT, network.positions - MOST), Decoding(MOST), inner.measure)
         return cls(inner, Generated(network, inner.schema, manner, None), backbone)
 
@@ -93,7 +93,7 @@ class Reworded:
         told = json.loads((folder / "rewording.json").read_text("utf-8"))
         made = cls.by(Retrieval.load(folder / "inner", recipe, backbone), recipe, str(told["backbone"]))
         if made.writer.network.identity != told["network"]:
-            raise evenhand.BadInput(
+            raise BadInput(
                 f"the replies were reworded by other weights than backbone '{told['backbone']}' has now; run the recipe"
                 " again in a new folder"
             )
