@@ -16,11 +16,7 @@ from typing import Any
 import numpy as np
 
 from evenhand import Backbone, BadInput, Recipe
-<<<<<<< HEAD
-from evenhand import backbone as found_backbone
-=======
 from evenhand import backbone as backbone_of
->>>>>>> nlp-gen
 from evenhand_nlp.reply.retrieval import Retrieval
 from evenhand_nlp.writing.data import joined
 from evenhand_nlp.writing.decoding import Decoding
@@ -56,11 +52,7 @@ class Reworded:
     @classmethod
     def by(cls, inner: Retrieval, recipe: Recipe, backbone: str) -> Reworded:
         """With the backbone of this name."""
-<<<<<<< HEAD
-        network = open_network(found_backbone(backbone), recipe)
-=======
         network = open_network(backbone_of(backbone), recipe)
->>>>>>> nlp-gen
         manner = Manner(INSTRUCTION, min(LIMIT, network.positions - MOST), Decoding(MOST), inner.measure)
         return cls(inner, Generated(network, inner.schema, manner, None), backbone)
 
