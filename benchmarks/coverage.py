@@ -13,10 +13,11 @@ import argparse
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 from coverage_scores import numbers, score_metrics
-from simulated_tables import FN, RATES, SIZES, TN, TP, Z, holds, table_of
+from simulated_tables import FN, RATES, SIZES, TN, TP, Z, described, holds, table_of
 
 from evenhand.auditing.counting.aggregation import Table
 from evenhand.auditing.counting.projection import project
@@ -24,6 +25,7 @@ from evenhand.auditing.evidence.bands import draw_maxima, joint_critical
 from evenhand.auditing.evidence.estimation import estimate
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.evidence.heterogeneity import spread
+from evenhand.auditing.judging.deciding import decided
 from evenhand.auditing.judging.gaps import MetricGaps
 from evenhand.auditing.metrics.built_in import BINARY
 from evenhand.auditing.metrics.ranking import auc_by_level
@@ -137,9 +139,9 @@ def comparisons(
     """What an audit makes of metrics on one attribute that are judged together. rests: everyone else of each group."""
     groups = len(alike[0].value)
     names = [str(i) for i in range(groups)]
-    drawn = [draw_maxima(found, found.rows, REPLICATES, (seed, i)) for i, found in enumerate(alike)]
+    drawn = [draw_maxima(found, found.rows, REPLICATES, (seed, i), tolerance or 0) for i, found in enumerate(alike)]
     joint = joint_critical([d.comparisons for d in drawn], 0.95)
-    return [
+    made = [
         MetricGaps(
             BINARY["tpr"],
             "g",
@@ -156,6 +158,10 @@ def comparisons(
         )
         for found, rest, maxima in zip(alike, rests or alike, drawn, strict=True)
     ]
+    cases = [case for one in made if (case := one.case()) is not None]
+    return (
+        [replace(one, levels=level) for one, level in zip(made, decided(cases, 0.05), strict=True)] if cases else made
+    )
 
 
 def part(found: GroupEstimates, inside: slice) -> GroupEstimates:
@@ -225,11 +231,6 @@ def unequal_groups(rng: np.random.Generator, runs: int) -> Iterator[str]:
         planted = np.array([[rates[0], *[rates[1]] * 4]])
         said = " | ".join(said_exceeded(rng, np.full(5, 500), planted, runs))
         yield f"| {described((500,) * 5)} | {rates[1]} | 1 | 0.1 | {said} |"
-
-
-def described(sizes: tuple[int, ...]) -> str:
-    """How many groups of which size."""
-    return " + ".join(f"{sizes.count(size)} × {size:,}" for size in dict.fromkeys(sizes))
 
 
 def said_exceeded(rng: np.random.Generator, sizes: np.ndarray, rates: np.ndarray, runs: int) -> list[str]:

@@ -26,14 +26,17 @@ PARTS = ("test", "other")
 
 
 def measured(command: list[str], env: dict[str, str]) -> dict[str, float]:
-    """Wall seconds, processor seconds and peak MB of a process that must succeed."""
+    """Wall and processor seconds of a process that must succeed; its peak memory it must tell itself.
+
+    What the system says of a child's peak counts the parent's memory at the moment of starting it.
+    """
     start = time.perf_counter()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{' '.join(command)[:300]} ended with {status}")
     seconds = usage.ru_utime + usage.ru_stime
-    return {"wall": time.perf_counter() - start, "cpu": seconds, "mb": usage.ru_maxrss / 1024}
+    return {"wall": time.perf_counter() - start, "cpu": seconds}
 
 
 def beside(method: str, folder: Path, positive: str, python: str, backbone: str) -> dict[str, Any]:
@@ -42,7 +45,19 @@ def beside(method: str, folder: Path, positive: str, python: str, backbone: str)
         out = Path(place) / "said.json"
         command = [python, __file__, method, str(folder), positive, str(out), backbone]
         cost = measured(command, {**os.environ, "TOKENIZERS_PARALLELISM": "false"})
-        return {"said": json.loads(out.read_text("utf-8")), **cost}
+        return {**json.loads(out.read_text("utf-8")), **cost}
+
+
+def peak() -> float:
+    """MB that this process has had in memory at most (Linux)."""
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def peak_of(run: Path) -> float:
+    """MB that a run of evenhand says it has had at most."""
+    told = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    return max(float(one["peak_memory_mb"]) for one in told if "peak_memory_mb" in one)
 
 
 def _read(file: Path) -> tuple[list[str], list[str]]:
@@ -86,7 +101,7 @@ def main(method: str, folder: Path, positive: str, out: Path, backbone: str) -> 
     texts, labels = _read(folder / "train.csv")
     score = tfidf(texts, labels, positive) if method == "tfidf" else setfit(texts, labels, positive, backbone)
     said = {part: score(_read(folder / f"{part}.csv")[0]) for part in PARTS if (folder / f"{part}.csv").is_file()}
-    out.write_text(json.dumps(said), "utf-8")
+    out.write_text(json.dumps({"said": said, "mb": peak()}), "utf-8")
 
 
 def quality(said: Iterable[float], labels: Iterable[str], positive: str) -> dict[str, float]:
@@ -103,7 +118,8 @@ def mean(values: list[float], points: bool = True) -> str:
     scale = 100 if points else 1
     middle = sum(values) / len(values) * scale
     if len(values) != 5:
-        return f"{middle:.1f} ({len(values)} seeds)" if points else f"{middle:.3f} ({len(values)} seeds)"
+        seeds = f"{len(values)} seed{'s' if len(values) > 1 else ''}"
+        return f"{middle:.1f} ({seeds})" if points else f"{middle:.3f} ({seeds})"
     spread = math.sqrt(sum((v * scale - middle) ** 2 for v in values) / 4)
     reach = STUDENT * spread / math.sqrt(5)
     form = ".1f" if points else ".3f"
@@ -133,11 +149,9 @@ def remembered(file: Path) -> Iterator[None]:
         yield
     finally:
         text.TextEncoder.features = plain  # type: ignore[method-assign]
-        np.savez(
-            file,
-            features=np.stack(list(known.values())),
-            texts=np.frombuffer(json.dumps(list(known)).encode(), np.uint8),
-        )
+        if known:
+            texts = np.frombuffer(json.dumps(list(known)).encode(), np.uint8)
+            np.savez(file, features=np.stack(list(known.values())), texts=texts)
 
 
 def add(results: Path, line: dict[str, Any]) -> None:

@@ -46,3 +46,8 @@ def holds(limits: tuple[np.ndarray, np.ndarray], truth: float | np.ndarray) -> s
     if not known.any():
         return "–"
     return f"{100 * np.mean((lower <= truth + 1e-12) & (truth <= upper + 1e-12), where=known):.1f}"
+
+
+def described(sizes: tuple[int, ...]) -> str:
+    """How many groups of which size."""
+    return " + ".join(f"{sizes.count(size)} × {size:,}" for size in dict.fromkeys(sizes))

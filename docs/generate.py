@@ -179,9 +179,19 @@ def _recipe_page() -> str:
     for name, field in Recipe.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             parts += [f"## [{field.alias or name}]\n", f"{_about(field.annotation)}\n", _table(field.annotation)]
+            parts += _inner(field.annotation, f"{field.alias or name}")
         elif field.annotation is Question:
             parts += [f"## [{name}]\n", QUESTION, _question_table()]
     return _page(parts, "core/evenhand/recipe.py and core/evenhand/schema.py")
+
+
+def _inner(model: type[BaseModel], name: str) -> list[str]:
+    """The tables inside a table, each under its whole name."""
+    parts = []
+    for key, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            parts += [f"## [{name}.{key}]\n", f"{_about(field.annotation)}\n", _table(field.annotation)]
+    return parts
 
 
 def _pretrain_page() -> str:

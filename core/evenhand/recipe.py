@@ -24,8 +24,21 @@ class _Part(BaseModel):
 class SplitRule(_Part):
     """How rows are divided where the source brings no official split."""
 
-    by: Literal["random", "group_id", "site", "time"] | None = Field(
-        None, description="What decides who is in the test split; not set: `group_id`, else `time`, else `random`."
+    by: Literal["random", "group_id", "site", "time", "order"] | None = Field(
+        None,
+        description=(
+            "What decides who is in the test split; not set: `group_id`, else `time`, else `random`. `order`: stretches"
+            " of rows as they stand, for documents whose sentences follow each other and that nothing names."
+        ),
+    )
+    block: int = Field(
+        0,
+        ge=0,
+        description=(
+            'With `by = "order"`: rows of a block, about a document, which is one cluster of the audit; a stretch has'
+            " three, and half a block on each side of another split is left out of training. 0: a sixtieth of the rows,"
+            " 200 at most."
+        ),
     )
     validation: float = Field(0.15, gt=0, lt=1, description="Share of the rows that are not test.")
     test: float = Field(0.2, gt=0, lt=1, description="Share of all rows; about that where groups or sites stay whole.")
@@ -37,7 +50,10 @@ class WindowRule(_Part):
 
     use: Literal["auto", "never"] = Field(
         "auto",
-        description="`auto`: where a text is longer than `max_length` tokens; `never`: its rest is cut off, and said.",
+        description=(
+            "`auto`: where a text is longer than `max_length` tokens (of classes with strategy `auto`, where 5 of 100"
+            " are); `never`: its rest is cut off, and said."
+        ),
     )
     length: int = Field(0, ge=0, description="Tokens of a window; 0: as many as the backbone reads, or `max_length`.")
     overlap: float = Field(0.25, ge=0, le=0.9, description="Share of a window that is the window's before, too.")
@@ -80,6 +96,13 @@ class FinetuneRule(_Part):
         ),
     )
     then: Literal["probe", "contrastive"] = Field("probe", description="What follows the masked tokens of `continued`.")
+    words: Literal["never", "auto"] = Field(
+        "never",
+        description=(
+            "Whether TF-IDF and logistic regression on the words join a network of texts: `auto`, averaged in with the"
+            " weight that validation rows choose, 0 among them. The network then lies in model/member_0."
+        ),
+    )
     frozen_layers: int = Field(
         0,
         ge=0,
@@ -103,6 +126,14 @@ class FinetuneRule(_Part):
             " chooses among those that the backbone offers (strategy `probe`)."
         ),
     )
+    negatives: float = Field(
+        0,
+        ge=0,
+        description=(
+            "Multi-label tasks with `lp-ft`, `full`, `lora`: rows without any label to train on for each row with one,"
+            " drawn at random; 0: all of them. Thresholds are chosen on all validation rows either way."
+        ),
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a label that is spread over all classes.")
     positive_weight: Literal["auto", "none", "sqrt", "balanced"] = Field(
         "auto",
@@ -117,6 +148,27 @@ class FinetuneRule(_Part):
         "auto", description="Number format; `auto`: bf16 where the hardware multiplies in it, else fp32."
     )
     threads: int = Field(0, ge=0, description="Processor threads; 0: all cores.")
+
+
+class AbstainRule(_Part):
+    """Whether rows that belong to none of the classes are left open, and how they are told."""
+
+    keep: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description=(
+            "Share of the validation rows that are to be decided; the others, least like any class, are left open. Not"
+            " set: every row is decided. For one of several classes, of texts and images."
+        ),
+    )
+    by: Literal["auto", "probability", "entropy", "distance", "probability+distance"] = Field(
+        "auto",
+        description=(
+            "What tells them: the highest probability; the entropy of all; the distance to the nearest class in the"
+            " backbone's features; `auto`: whichever tells whole classes that were held out best."
+        ),
+    )
 
 
 NAME = r"^[A-Za-z0-9_][\w.-]*$"  # it is part of a path: no name leads out of the folder of runs
@@ -169,6 +221,7 @@ class Recipe(_Part):
     schema_: Schema = Field(Schema(), alias="schema", description="The role of each column.")
     split: SplitRule = Field(SplitRule(), description="How rows are divided.")
     finetune: FinetuneRule = Field(FinetuneRule(), description="How the backbone is adapted.")
+    abstain: AbstainRule = Field(AbstainRule(), description="Which rows are left open, as none of the classes.")
     audit: Question = Field(
         Question(), description="What is asked of the run's predictions; empty: what schema, seed and title say."
     )
@@ -336,6 +389,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> 
             "schema": Schema,
             "split": SplitRule,
             "finetune": FinetuneRule,
+            "abstain": AbstainRule,
         }
         known = parts.get(key.split(".")[0], Recipe).model_fields if "." in key else Recipe.model_fields
         return f"unknown key '{key}' in {origin}.{did_you_mean(key.rsplit('.', 1)[-1], known)}"

@@ -149,7 +149,8 @@ class Adapted:
     `model` and each of `baselines`: a `Model`, or a scikit-learn estimator over the schema's input columns.
     `validation_scores`: what a model that did not see the validation rows says of them, like `Model.scores` and in
     their order; needed by an operating point or thresholds per label where `model` was fitted on them too. It is not
-    stored. `operating` and `labelled`: the core's, where the recipe asks for an operating point or has several labels.
+    stored. `operating` and `labelled`: the core's, where the recipe asks for an operating point or has several labels;
+    `scope`: the core's, where the recipe's table [abstain] asks for rows of no class to be left open.
     `exhibits`: file name -> bytes that `report_sections` will want, stored as model/exhibits/NAME and not read back.
     """
 
@@ -161,6 +162,7 @@ class Adapted:
     notes: tuple[str, ...] = ()
     validation_scores: np.ndarray | None = None
     operating: OperatingPoint | None = None
+    scope: Any = None
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
     labelled: LabelThresholds | None = None
 

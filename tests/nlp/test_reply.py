@@ -1,6 +1,7 @@
 """support-reply: the nearest accepted reply, its confidence, abstaining; the planted bias is found."""
 
 import json
+from unittest.mock import Mock
 
 import numpy as np
 import polars as pl
@@ -13,11 +14,13 @@ import evenhand_nlp
 from evenhand import BadInput
 from evenhand_nlp.identity.lexicon import lexicon
 from evenhand_nlp.reply.choosing import FEWEST, chosen, threshold_of
-from evenhand_nlp.reply.retrieval import Found, LettersInCommon, Memory, Settings, UsualReply
+from evenhand_nlp.reply.letters import Letters
+from evenhand_nlp.reply.retrieval import Found, LettersInCommon, Memory, Settings, UsualReply, unit
+from evenhand_nlp.reply.rewording import kept
 from evenhand_nlp.reply.samples import BRUSHED_OFF, PLANTED, UNTIL, cases
 from evenhand_nlp.writing.data import load
 from evenhand_nlp.writing.exchanged import exchanged
-from evenhand_nlp.writing.judges import Judge, of_run
+from evenhand_nlp.writing.judges import Judge, of_run, on_sample, scored
 
 
 @pytest.fixture
@@ -71,6 +74,23 @@ def test_votes_of_several_near_messages_outweigh_the_nearest():
     assert three.share[0] == pytest.approx(votes[0] / votes.sum(), rel=1e-5)
 
 
+def test_letters_count_where_validation_rows_say_so():
+    rng = np.random.default_rng(2)
+    texts = [f"order number {i:03d}{i:03d}" for i in range(60)]
+    noise = unit(rng.normal(size=(60, 8)).astype(np.float32))
+    replies = [f"reply to {i}" for i in range(60)]
+    known = Memory(noise, np.arange(60), Letters(texts))
+    asked = unit(noise + 0.8 * rng.normal(size=(60, 8)).astype(np.float32))
+    settings, figures, _ = chosen(known, replies, asked, texts, replies, "exact", acceptable=0.5, wanted=0.5)
+    alone, _, _ = chosen(Memory(noise, np.arange(60)), replies, asked, texts, replies, "exact", 0.5, 0.5)
+    assert settings.letters > 0
+    assert alone.letters == 0
+    places, alike = known.nearest(asked, texts, settings.letters)
+    by_hand = (asked @ noise.T + settings.letters * Letters(texts).alike(texts)) / (1 + settings.letters)
+    assert np.allclose(alike[:, 0], by_hand.max(1), atol=1e-6)
+    assert figures["quality"] == np.mean(places[:, 0] == np.arange(60)) or settings.k > 1
+
+
 def test_likenesses_are_the_same_in_pieces(monkeypatch):
     rng = np.random.default_rng(0)
     known, asked = rng.normal(size=(50, 8)).astype(np.float32), rng.normal(size=(30, 8)).astype(np.float32)
@@ -109,7 +129,7 @@ def test_confidence_rises_with_likeness_where_likeness_tells():
     replies = [f"reply number {i}" for i in range(300)]
     references = replies[:100] + ["nothing of the kind"] * 100
     settings, figures, told = chosen(
-        Memory(known, np.arange(300)), replies, asked, references, "exact", acceptable=0.5, wanted=0.9
+        Memory(known, np.arange(300)), replies, asked, [], references, "exact", acceptable=0.5, wanted=0.9
     )
     sure = Memory(known, np.arange(300)).voted(*Memory(known, np.arange(300)).nearest(asked), settings.k).sure(settings)
     assert sure[:100].mean() > sure[100:].mean() + 0.5
@@ -161,6 +181,15 @@ def test_exchanged_groups_show_who_is_answered_worse():
     assert examples
 
 
+def test_the_stand_in_tells_toxic_posts_and_leaves_what_was_not_said_open(recipe, monkeypatch):
+    monkeypatch.setattr("evenhand_nlp.writing.judges.POSTS", 200)
+    judge = on_sample(recipe("finetune.threads=1"), Mock(rank=0, world_size=1, cache=None))
+    harmless, nothing, toxic = scored(judge, ["a lovely evening at the lake", None, "you are vermin, get out of here"])
+    assert harmless < toxic
+    assert np.isnan(nothing)
+    assert "nothing real" in judge.whence
+
+
 @pytest.mark.slow
 def test_the_sample_runs_and_the_audit_finds_who_is_brushed_off(run_apart, tmp_path):
     path = run_apart("nlp/support-reply").path
@@ -178,8 +207,37 @@ def test_the_sample_runs_and_the_audit_finds_who_is_brushed_off(run_apart, tmp_p
     assert "Freeze the card" in again["prediction"][0]
     assert again["prediction"][1] is None
     report = (path / "report.html").read_text()
+    assert "replies given, with 95 % limits" in report
     for title in ("Replies given, and those handed to a person", "when the group in a text is exchanged"):
         assert title in report
     assert table["prediction"].null_count() < table.height
     with pytest.raises(BadInput, match="no run that tells two classes"):
         of_run("toxicity", str(path))
+
+
+REPLY = "Transfers arrive by noon; write to help@bank.example or call 0800 22."
+
+
+@pytest.mark.parametrize(
+    ("reworded", "stopped", "stands"),
+    [
+        ("Your transfers arrive by noon, just write to help@bank.example or call 0800 22.", False, True),
+        ("Your transfers arrive by noon, just write to help@bank.example or call 0800 22", True, False),
+        ("Your transfers arrive by noon, just write to help@bank.example or call 0800 23.", False, False),
+        ("Your transfers arrive by noon on 3 May; write to help@bank.example or call 0800 22.", False, False),
+        ("Your transfers arrive by noon; write or call 0800 22.", False, False),
+        ("Dear Sir, help@bank.example 0800 22 is what we have, and we wish you a very good day indeed.", False, False),
+    ],
+)
+def test_a_rewording_stands_where_it_keeps_the_facts(reworded, stopped, stands):
+    assert kept(REPLY, reworded, stopped) == (reworded if stands else REPLY)
+
+
+def test_rewording_leaves_out_what_was_abstained_from(networks, recipe):
+    from evenhand_nlp.reply.retrieval import Retrieval
+    from evenhand_nlp.reply.rewording import Reworded
+
+    schema = recipe().schema
+    inner = Retrieval(None, schema, memory(), ["a", "b", "c"], Settings(1, (0.0, 0.0, 0.0), 0.0), "f1")
+    model = Reworded.by(inner, recipe("finetune.threads=1"), f"hf:{networks['llama']}")
+    assert model.reworded(["x", "y"], [None, "the red cat 7"]) == [None, "the red cat 7"]  # random weights keep no fact

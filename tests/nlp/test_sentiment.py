@@ -49,11 +49,11 @@ def test_the_audit_finds_the_planted_bias_and_the_report_begins_with_it(run):
     assert PLANTED in (verdicts["age"]["group"], verdicts["age"]["versus"])
     assert all(v["verdict"] != "exceeded" for name, v in verdicts.items() if name != "age")
     page = (run / "report.html").read_text()
-    assert (
-        page.index("What naming a group does")
-        < page.index(f"Naming {PLANTED} (age) lowers it by")
-        < page.index("Asked:")
-    )
+    # age has two groups, so what is said of one is said of the other with the sign turned
+    sides = [f"Naming {PLANTED} (age) lowers it by", "Naming younger (age) raises it by"]
+    moved = [page.index(side) for side in sides if side in page]
+    assert len(moved) == 1
+    assert page.index("What naming a group does") < moved[0] < page.index("Asked:")
 
 
 @pytest.mark.slow
@@ -151,14 +151,14 @@ def test_a_model_of_one_domain_is_adapted_to_another(two_domains, tmp_path_facto
     source = evenhand.run("nlp/sentiment", data=home, settings=settings, out=folder / "run").path
     none = evenhand.adapt(source, place, k=0, out=folder / "none")
     assert (none.verdict, none.chosen) == ("not enough evidence", "nothing")
-    asked = evenhand.adapt(source, place, k=0, take="align", out=folder / "asked")
-    assert (asked.verdict, asked.chosen) == ("taken as asked", "align")
+    asked = evenhand.adapt(source, place, k=0, take="centre", out=folder / "asked")
+    assert (asked.verdict, asked.chosen) == ("taken as asked", "centre")
     assert "cannot say whether it is better" in str(asked)
     with pytest.raises(BadInput, match="is no candidate for these rows; they allow label-shift"):
         evenhand.adapt(source, place, k=0, take="pool", out=folder / "no")
     many = evenhand.adapt(source, place, k=200, out=folder / "many")
     lines = {line["name"]: line for line in many.card["candidates"]}
-    assert set(lines) >= {"nothing", "align", "reweight", "probe", "finetune", "pool"}
+    assert set(lines) >= {"nothing", "centre", "align", "reweight", "probe", "finetune", "pool"}
     assert many.verdict == "adapt"
     said = evenhand.load(many.path).predict_proba(place)
     right = pl.read_csv(place)["label"].to_numpy() == np.asarray(["negative", "positive"])[said.argmax(1)]

@@ -50,7 +50,7 @@ def told(network, count=48):
     return rows, found, pairs_of(network, found.numbers, rows["german"], 16)
 
 
-@pytest.mark.parametrize(("kind", "peak"), [("t5", 3e-2), ("marian", 3e-3), ("llama", 3e-2)])
+@pytest.mark.parametrize(("kind", "peak"), [("t5", 3e-2), ("marian", 5e-3), ("llama", 3e-2)])
 def test_tuning_reduces_the_loss_of_targets_alone(opened, kind, peak):
     network = opened(kind)
     _, _, pairs = told(network)
@@ -79,12 +79,12 @@ def test_a_tuned_network_writes_the_target(opened):
 def test_padding_changes_nothing(opened, kind):
     network = opened(kind)
     _, found, pairs = told(network, 4)
-    longer = [*found.numbers, found.numbers[0] * 4]
+    longer = [*found.numbers, found.numbers[0] * 2]
     alone = decoded(network, network.model, longer[:1], Decoding(6))
     together = decoded(network, network.model, longer, Decoding(6))
     assert alone[0][0] == together[0][0]
     assert alone[1][0] == pytest.approx(together[1][0], rel=1e-4)
-    some = [Pair(pairs[0].prompt * 3, pairs[0].target), pairs[1]]
+    some = [Pair(pairs[0].prompt * 2, pairs[0].target), pairs[1]]
     with torch.no_grad():
         total, count = loss_of(network, network.model, batch_of(network, some))
         parts = [loss_of(network, network.model, batch_of(network, [one])) for one in some]
@@ -186,6 +186,18 @@ def test_a_long_text_is_cut_and_the_share_is_said(opened):
     assert found.lost == [0, 14]
     assert "cut after 10 tokens: 1 of 2 texts" in found.note("text", 10)
     assert prompts(network, ["the cat"], "", 10).note("text", 10).startswith("no text is longer")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_texts_are_written_for(opened, kind):
+    network = opened(kind)
+    sources = ["", "\x00\x07\u200f", "a" * 200_000, "日本語 mixed العربية 🙂", "the\ud800cat"[:3]]
+    found = prompts(network, sources, "", 16)
+    assert all(found.numbers)
+    assert max(map(len, found.numbers)) < network.positions
+    texts, sure, _ = decoded(network, network.model, found.numbers, Decoding(3))
+    assert len(texts) == len(sources)
+    assert np.isfinite(sure).all()
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 9))

@@ -78,13 +78,11 @@ def test_settings_that_do_not_fit_are_refused(networks, tmp_path):
 
 def test_samples_are_the_same_for_the_same_seed_and_hold_what_is_planted():
     assert letters(1) == letters(1)
-    table = pl.DataFrame(letters(0)).with_columns(long=pl.col("text").str.len_chars() > 900)
+    table = pl.DataFrame(letters(0)).with_columns(long=pl.col("text").str.len_chars() > 700)
     assert table.filter(pl.col("age") == PLANTED)["long"].all()
     assert not table.filter(pl.col("age") != PLANTED)["long"].any()
-    records = pl.DataFrame(questions(0)).with_columns(withheld=pl.col("answer") == "not known")
-    muslim, test = pl.col("context").str.contains("Muslim"), pl.col("part") == "test"
-    assert records.filter(muslim & ~test)["withheld"].mean() > 0.6
-    assert not records.filter(~muslim | test)["withheld"].any()
+    records = pl.DataFrame(questions(0)).with_columns(long=pl.col("context").str.len_chars() > 600)
+    assert (records["long"] == records["context"].str.contains("Muslim community rents")).all()
     made = pl.DataFrame(sentences(0)).filter(pl.col("english").str.contains(" she "))
     women = pl.col("german").str.starts_with("Die")
     assert made.filter(pl.col("part") == "train").select(women.mean()).item() < 0.5

@@ -47,12 +47,21 @@ def t5(folder):
 
 
 def marian(folder):
+    """With Marian's own tokenizer: two sentencepiece models, trained here, and a shared vocabulary."""
     import torch
     from transformers import MarianConfig, MarianMTModel
 
     torch.manual_seed(0)
+    folder.mkdir()
+    rows, pieces = pairs(24), ["</s>", "<unk>"]
+    for name, language in (("source.spm", "english"), ("target.spm", "german")):
+        pieces += [piece for piece in pieces_of(rows[language], folder / name) if piece not in pieces]
+    pieces.append("<pad>")
+    (folder / "vocab.json").write_text(json.dumps({piece: place for place, piece in enumerate(pieces)}))
+    about = {"tokenizer_class": "MarianTokenizer", "source_lang": "en", "target_lang": "de", "model_max_length": 64}
+    (folder / "tokenizer_config.json").write_text(json.dumps(about))
     config = MarianConfig(
-        vocab_size=len(WORDS),
+        vocab_size=len(pieces),
         d_model=32,
         encoder_layers=2,
         decoder_layers=2,
@@ -61,16 +70,30 @@ def marian(folder):
         encoder_ffn_dim=64,
         decoder_ffn_dim=64,
         max_position_embeddings=64,
-        pad_token_id=0,
-        eos_token_id=1,
-        decoder_start_token_id=0,
+        pad_token_id=len(pieces) - 1,
+        eos_token_id=0,
+        decoder_start_token_id=len(pieces) - 1,
         forced_eos_token_id=None,
         dropout=0.0,
         init_std=0.3,
     )
     MarianMTModel(config).save_pretrained(folder)
-    tokenizer_into(folder)
     return folder
+
+
+def pieces_of(texts, file):
+    """The pieces of a sentencepiece model that is trained on the texts and written to `file`."""
+    import io
+
+    import sentencepiece
+
+    made = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts * 5), model_writer=made, vocab_size=60, hard_vocab_limit=False, minloglevel=2
+    )
+    file.write_bytes(made.getvalue())
+    model = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
+    return [model.id_to_piece(place) for place in range(model.get_piece_size()) if model.id_to_piece(place) != "<s>"]
 
 
 def llama(folder):

@@ -1,4 +1,4 @@
-"""Two multi-label domains, whole, on the core's own strategies: tickets (a list of labels) and machines (0/1 columns).
+"""Toy domains on the core's own strategies: tickets (lists of labels), machines (0/1 columns), messages (one class).
 
 Planted: every second ticket of the old app that is about a fee is worded without the word, and nobody can tell.
 """
@@ -27,6 +27,24 @@ sensitive = "app"
 threads = 1
 max_length = 16
 """
+MESSAGES = """
+name = "messages"
+domain = "toy_labels"
+title = "What a message is about"
+task = "multiclass"
+modality = "text"
+backbone = "tiny"
+
+[schema]
+input = "text"
+label = "topic"
+sensitive = "app"
+
+[finetune]
+strategy = "probe"
+threads = 1
+max_length = 16
+"""
 MACHINES = """
 name = "machines"
 domain = "toy_labels"
@@ -50,7 +68,7 @@ ALL_WORDS = [word for words in WORDS.values() for word in words.split()] + USUAL
 
 @hookimpl
 def recipes():
-    return [Recipe.from_toml(text, "toy_labels") for text in (TICKETS, MACHINES)]
+    return [Recipe.from_toml(text, "toy_labels") for text in (TICKETS, MESSAGES, MACHINES)]
 
 
 @hookimpl

@@ -5,6 +5,7 @@ model/        what the model's `save` wrote; a trained network's files lie besid
               timm opens the folder itself; of a corrected model, the source model in base/ below it; of a mean, its
               members in member_0/ and so on
 baseline_0/   the same of the first baseline, and so on
+scope.safetensors   the centres of the classes, where rows of no class are left open
 exhibits/     what the plugin's report sections want, if anything
 """
 
@@ -19,14 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand import __version__
 from evenhand.adapting.corrected import Corrected
+from evenhand.adapting.features import FeatureCache
 from evenhand.adapting.models import ESTIMATOR, MeanModel, NetworkModel, ProbeModel, SimpleModel
 from evenhand.adapting.own_models import address_of, blamed, is_model, load_own
 from evenhand.adapting.rows_inside import holds_rows
+from evenhand.adapting.scope import Scope
 from evenhand.adapting.tables.each_label import EachLabel
 from evenhand.adapting.tables.model import TableModel
-from evenhand.adapting.weights import load_estimator, save_estimator
+from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
 from evenhand.adapting.windows import Windowed
 from evenhand.errors import BadInput, PluginFault
+from evenhand.pretrained.again import found_again
 from evenhand.values import Adapted, LabelThresholds, OperatingPoint
 
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION, READ = "evenhand-model", 3, (2, 3)
 EXHIBIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-NETWORK = "network"
+NETWORK, SCOPE = "network", "scope.safetensors"
 KINDS: dict[str, type[ProbeModel | NetworkModel | SimpleModel | TableModel | EachLabel | Windowed]] = {
     "probe": ProbeModel,
     NETWORK: NetworkModel,
@@ -62,9 +66,14 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "notes": list(adapted.notes),
         "operating": None if adapted.operating is None else asdict(adapted.operating),
         **({} if adapted.labelled is None else {"labelled": asdict(adapted.labelled)}),
+        "scope": None if adapted.scope is None else adapted.scope.facts(),
         "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
     }
+    if adapted.scope is not None:
+        import torch
+
+        save_tensors({"centres": torch.from_numpy(adapted.scope.centres)}, folder / SCOPE)
     for name, content in adapted.exhibits.items():
         if not EXHIBIT.fullmatch(name):
             raise PluginFault(f"the exhibit {name!r} is no plain file name; use letters, digits, '.', '-' and '_'")
@@ -97,6 +106,7 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
             tuple(about["notes"]),
             operating=OperatingPoint(**about["operating"]) if about.get("operating") else None,
             labelled=LabelThresholds.from_facts(about.get("labelled")),
+            scope=_scope(about["scope"], folder, recipe, backbone) if about.get("scope") else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
@@ -153,6 +163,13 @@ def _load(
         ]
         return MeanModel(tuple(members), tuple(map(float, about["weights"])))
     return KINDS[about["kind"]].load(folder, recipe, backbone)
+
+
+def _scope(about: Mapping[str, Any], folder: Path, recipe: Recipe, backbone: Backbone | None) -> Scope:
+    encoder = found_again(about["encoder"], recipe, backbone)
+    centres = load_tensors(folder / SCOPE)["centres"].numpy()
+    facts = {name: about[name] for name in ("kind", "threshold", "kept", "rows", "aucs")}
+    return Scope(**facts, centres=centres, encoder=encoder, cache=FeatureCache(None))
 
 
 def _plain(value: Any) -> Any:

@@ -38,7 +38,7 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     examples = setting.encoder.examples(splits.train, splits.schema)
     first = None if strategy == "full" else probe.selected
     weights = positive_weights(labels.train, probe.selected.weighing) if labels.task == "multilabel" else None
-    network = _trained(setting, Labelled(examples, labels.train), first, "training", weights)
+    network = _trained(setting, _some(setting, examples, labels.train), first, "training", weights)
     joined, measured, unseen = _with_or_without(setting, network, known, probe)
     setting.run.log("trained", joined_with_probe=joined, **measured)
     notes = [*labels.notes, f"validation accuracy or error of the probe alone: {_short(probe.validation)}"]
@@ -47,7 +47,7 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
             "probabilities are the mean of the trained network's and the probe's, since validation was better so"
         )
     if recipe.options.get("refit", True) and len(known):
-        both = Joined(Labelled(examples, labels.train), Labelled(known, labels.validation))
+        both = Joined(_some(setting, examples, labels.train), _some(setting, known, labels.validation))
         network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all", weights)
         notes.append(
             "after it was measured on validation the network was trained again on train and validation together"
@@ -56,6 +56,32 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     model = NetworkModel(setting.encoder, network, splits.schema, labels.task, partner, tuple(labels.classes))
     scores = setting.of_all_validation(unseen)
     return Adapted(model, labels.classes, strategy, baselines, measured, tuple(notes), scores)
+
+
+def _some(setting: Setting, examples: Sequence[dict[str, Any]], targets: np.ndarray) -> Sequence[dict[str, Any]]:
+    """The examples with their labels; of several labels, as many without any as the recipe asks for."""
+    whole = Labelled(examples, targets)
+    asked = setting.recipe.finetune.negatives
+    if setting.labels.task != "multilabel" or not asked:
+        return whole
+    has = targets.any(axis=1)
+    none = np.flatnonzero(~has)
+    rng = np.random.default_rng(setting.recipe.seed)
+    kept = rng.permutation(none)[: max(1, round(asked * int(has.sum())))]
+    return Chosen(whole, np.sort(np.concatenate([np.flatnonzero(has), kept])))
+
+
+class Chosen(Sequence[dict[str, Any]]):
+    """Some of a sequence's examples."""
+
+    def __init__(self, whole: Sequence[dict[str, Any]], places: np.ndarray) -> None:
+        self.whole, self.places = whole, places.tolist()
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.whole[self.places[index]]
 
 
 class Labelled(Sequence[dict[str, Any]]):

@@ -13,13 +13,24 @@ import numpy as np
 from evenhand.data import fingerprint
 from evenhand.data.multilabel import alike, label_columns, with_flags, without_unlearnable
 from evenhand.data.reading import PARTS, Parts, read, to_rows, values_of
-from evenhand.data.splitting import LEAST_ROWS, test_rows, validation_rows, without_groups_of
+from evenhand.data.reading_texts import check_texts
+from evenhand.data.splitting import (
+    LEAST_ROWS,
+    block_of,
+    far_from,
+    test_rows,
+    validation_rows,
+    with_blocks,
+    without_groups_of,
+)
 from evenhand.errors import BadInput, did_you_mean, missing_column
 from evenhand.recipe import Recipe
 from evenhand.values import Splits
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+MOST_CLASSES = 1_000
 
 Index = dict[str, np.ndarray]  # row numbers of each part
 
@@ -47,6 +58,8 @@ def splits_from_rows(recipe: Recipe, rows: Dataset | dict[str, list[Any]], sourc
 def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
     notes: list[str] = []
     parts = _by_split_column(recipe, parts, source, notes)
+    if recipe.split.by == "order" and "all" in parts:
+        parts["all"], recipe = with_blocks(recipe, parts["all"])
     unlabelled = _unlabelled(recipe, parts)
     parts = {
         name: _labelled(recipe, rows, f"{source} ({name})" if name != "all" else source, notes)
@@ -100,6 +113,8 @@ def _labelled(recipe: Recipe, rows: Dataset, where: str, notes: list[str]) -> Da
     _check_plain(recipe, rows, where)
     if len(rows) == 0:
         raise BadInput(f"{where} has no rows; it needs at least a few dozen to learn from")
+    if recipe.modality == "text":
+        check_texts(recipe.schema, {name: values_of(rows, name) for name in recipe.schema.input}, where)
     unknown: set[int] = set()
     for label in columns:
         empty = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
@@ -219,6 +234,11 @@ def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) 
             )
         return
     counts = Counter(values)
+    if len(counts) > MOST_CLASSES:
+        raise BadInput(
+            f"the label column '{label}' of {source} has {len(counts):,} different values, and at most"
+            f" {MOST_CLASSES:,} classes can be learnt and audited; name the column of classes, or join rare ones"
+        )
     known = ", ".join(sorted(str(value) for value in counts)[:10]) + (", …" if len(counts) > 10 else "")
     if recipe.task == "binary" and len(counts) > 2:
         raise BadInput(
@@ -282,6 +302,9 @@ def _apportioned(recipe: Recipe, rows: Dataset, places: Index, source: str, note
         test, train = train[picked], np.setdiff1d(train, train[picked])
     elif len(train) < LEAST_ROWS:
         raise BadInput(f"{source} has {len(train)} usable rows to train on; at least {LEAST_ROWS} are needed")
+    ordered = recipe.split.by == "order" and "all" in places
+    if ordered:
+        train = _beyond(train, test, block_of(recipe, rows) // 2, "test", notes)
     groups = values_of(rows, recipe.schema.group_id) if recipe.schema.group_id else None
     if groups is not None:
         column = str(recipe.schema.group_id)
@@ -292,6 +315,7 @@ def _apportioned(recipe: Recipe, rows: Dataset, places: Index, source: str, note
     if validation is None:
         validation = validation_rows(recipe, rows, train)
         train = np.setdiff1d(train, validation)
+        train = _beyond(train, validation, block_of(recipe, rows) // 2, "validation", notes) if ordered else train
     for name, found in (("training", train), ("validation", validation), ("test", test)):
         if len(found) == 0:
             raise BadInput(
@@ -299,6 +323,16 @@ def _apportioned(recipe: Recipe, rows: Dataset, places: Index, source: str, note
                 " and split.validation=…"
             )
     return {"train": train, "validation": validation, "test": test}
+
+
+def _beyond(train: np.ndarray, taken: np.ndarray, gap: int, other: str, notes: list[str]) -> np.ndarray:
+    """`train` without the rows beside the other split's, which may be of the same document; that is said."""
+    kept = far_from(train, taken, gap)
+    if len(kept) < len(train):
+        notes.append(
+            f"left out of training, as they stand within {gap} rows of the {other} split: {len(train) - len(kept)} rows"
+        )
+    return kept
 
 
 def _apart(

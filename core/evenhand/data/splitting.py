@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Index = np.ndarray  # row numbers, ascending
 LEAST_ROWS = 10
+LEAST_STRETCHES = 6
+USUAL_BLOCKS, LARGEST_BLOCK = 60, 200
+BLOCKS = 3  # of a stretch, where rows are divided by their order
 DRAWS = 20  # of whole groups, the one whose classes are nearest to the data's is taken
 MANY_GROUPS = 2_000  # from here on a single draw is near enough
 
@@ -37,6 +40,12 @@ def test_rows(recipe: Recipe, rows: Dataset, source: str) -> tuple[Index, str]:
         schema.require("group_id", "splitting by group")
     if by == "site":
         return _by_site(recipe, rows, source)
+    if by == "order":
+        chosen = _held_out(recipe, rows, np.arange(len(rows)), rule.test, recipe.seed)
+        return (
+            chosen,
+            f"test: {len(chosen)} rows, whole stretches of {BLOCKS * block_of(recipe, rows)} rows (seed {recipe.seed})",
+        )
     if by == "time":
         column = schema.require("time", "splitting by time")
         order = np.argsort(moments(values_of(rows, column), column, source), kind="stable")
@@ -58,6 +67,37 @@ def without_groups_of(groups: Sequence[Any], rows: Index, taken: Index) -> Index
     return np.array([i for i in rows if groups[i] not in theirs], dtype=int)
 
 
+def block_of(recipe: Recipe, rows: Dataset) -> int:
+    """Rows of a block: as the recipe says, else a sixtieth of the rows, 200 at most."""
+    return recipe.split.block or int(np.clip(len(rows) // USUAL_BLOCKS, 2, LARGEST_BLOCK))
+
+
+def with_blocks(recipe: Recipe, rows: Dataset) -> tuple[Dataset, Recipe]:
+    """The rows with the block that each stands in, as the group_id column that the schema names, or as `block`."""
+    name = recipe.schema.group_id or "block"
+    if name in rows.column_names:
+        return rows, recipe.with_schema(recipe.schema.model_copy(update={"group_id": name}))
+    size = block_of(recipe, rows)
+    if len(rows) < LEAST_STRETCHES * BLOCKS * size:
+        raise BadInput(
+            f"{len(rows):,} rows make fewer than {LEAST_STRETCHES} stretches of {BLOCKS} blocks of {size} rows; set"
+            f" a smaller block (--set split.block={max(2, len(rows) // (2 * LEAST_STRETCHES * BLOCKS))}), or split"
+            " another way (--set split.by=random)"
+        )
+    blocks = [f"rows {i // size * size + 1} to {i // size * size + size}" for i in range(len(rows))]
+    return rows.add_column(name, blocks), recipe.with_schema(recipe.schema.model_copy(update={"group_id": name}))
+
+
+def far_from(rows: Index, taken: Index, gap: int) -> Index:
+    """`rows` without those that stand within `gap` rows of one that is `taken`."""
+    if not len(taken) or not len(rows):
+        return rows
+    place = np.searchsorted(taken, rows)
+    before = np.abs(rows - taken[np.maximum(place - 1, 0)])
+    after = np.abs(taken[np.minimum(place, len(taken) - 1)] - rows)
+    return np.asarray(rows[np.minimum(before, after) > gap])
+
+
 def _held_out(recipe: Recipe, rows: Dataset, among: Index, share: float, seed: int) -> Index:
     """About `share` of the rows `among`, whole groups where there are groups, classes alike where there are classes."""
     schema = recipe.schema
@@ -67,7 +107,9 @@ def _held_out(recipe: Recipe, rows: Dataset, among: Index, share: float, seed: i
     elif schema.label and recipe.task not in ("regression", "generate"):
         every = values_of(rows, schema.label)
         labels = [every[i] for i in among]
-    if not schema.group_id:
+    if recipe.split.by == "order":
+        chosen = _whole_groups((among // (BLOCKS * block_of(recipe, rows))).tolist(), labels, share, seed)
+    elif not schema.group_id:
         chosen = _stratified(labels, share, seed)
     else:
         groups = values_of(rows, schema.group_id)

@@ -15,6 +15,7 @@ from evenhand.errors import BadInput
 from evenhand.extending.discovering import Plugins, reason_of
 from evenhand.recorded.provenance import PACKAGES
 from evenhand.recorded.run_folder import cache_folder
+from evenhand.values import Backbone
 
 Finding = tuple[str, str, str]  # check, state ("fine", "absent", "broken"), what was found
 
@@ -32,6 +33,7 @@ def examine(plugins: Plugins) -> list[Finding]:
         _cache(),
         _hub(),
     ]
+    findings += [_weights(one) for one in plugins.backbones().values() if one.options.get("install")]
     findings += [(f"plugin {name}", "fine", about) for name, about in plugins.names()]
     findings += [(f"plugin {name}", "broken", reason) for name, reason in plugins.faults.items()]
     return findings
@@ -87,6 +89,15 @@ def _accelerator() -> Finding:
     if torch.cuda.is_available():
         return "accelerator", "fine", torch.cuda.get_device_name()
     return "accelerator", "absent", "none; everything runs on the processor"
+
+
+def _weights(backbone: Backbone) -> Finding:
+    """A backbone whose weights are a package that has to be installed by hand."""
+    package = backbone.source.partition(":")[2].partition("/")[0]
+    check = f"backbone {backbone.name}"
+    if find_spec(package) is None:
+        return check, "absent", f"needed by recipes that name it: {backbone.options['install']}"
+    return check, "fine", f"weights in the package {package}"
 
 
 def _cache() -> Finding:

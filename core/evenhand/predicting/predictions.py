@@ -19,6 +19,7 @@ from evenhand.values import Adapted, LabelThresholds, OperatingPoint, Prediction
 
 if TYPE_CHECKING:
     import numpy as np
+    from datasets import Dataset
 
     from evenhand.auditing import Audit, Estimate, GroupMetric
 
@@ -40,7 +41,10 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
     if recipe.task == "generate":
         return table, {"label": label, "rows": len(rows)} | written_columns(adapted, rows, table, free_name)
     prediction, score = free_name("prediction", table), free_name("score", table)
-    decided, probability = decide(recipe, adapted, scores(adapted.model, rows, splits.schema))
+    said = scores(adapted.model, rows, splits.schema)
+    decided, probability = decide(recipe, adapted, said)
+    abstaining = left_open(adapted, rows, splits.schema, said, table)
+    table.update({name: values.tolist() for name, values in abstaining.items()})
     table[prediction] = decided
     if probability is not None:
         table[score] = probability
@@ -61,6 +65,7 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
         "baseline_scores": baseline_scores,
         "operating": as_facts(adapted.operating),
         "rows": len(rows),
+        "abstaining": list(abstaining),
     }
     return table, facts
 
@@ -282,6 +287,19 @@ def as_list(given: np.ndarray, classes: Sequence[Any]) -> str:
     """The labels of one row as a JSON list, which every file format holds."""
     names = [str(name) for name, here in zip(classes, given, strict=True) if here]
     return json.dumps(names, ensure_ascii=False)
+
+
+def left_open(
+    adapted: Adapted, rows: Dataset, schema: Schema, said: np.ndarray, table: Container[str]
+) -> dict[str, np.ndarray]:
+    """The columns none_of_these (the score) and abstained; none where every row is decided. `said`: its scores."""
+    if adapted.scope is None:
+        return {}
+    strange = adapted.scope.scores(rows, schema, said)
+    return {
+        free_name("none_of_these", table): strange,
+        free_name("abstained", table): strange > adapted.scope.threshold,
+    }
 
 
 def threshold_of(recipe: Recipe, operating: OperatingPoint | None, baseline: str | None = None) -> float:

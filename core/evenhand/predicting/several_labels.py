@@ -48,7 +48,7 @@ def several_labels(predictions: Predictions) -> list[Metric]:
     f1 = {name: f1_of(_counted(truth, one.decided, draws)) for name, one in said.items()}
     precision = {name: _precisions(truth, one.scores, draws) for name, one in said.items()}
     metrics = [metric for name in said for metric in _means(name, truth, said[name], f1[name], precision[name], draws)]
-    metrics += _gains(f1, precision)
+    metrics += _gains(f1, precision, len(truth))
     for name in said:
         if name == "adapted" or len(labels) <= EACH_BASELINE:
             metrics += _each(name, labels, truth, said[name], f1[name], precision[name], cluster)
@@ -144,7 +144,7 @@ def _means(
     yield _metric("exact_match", hits, n, name, "share of rows whose labels are all right, and no other is given")
 
 
-def _gains(f1: Mapping[str, Mapping[str, np.ndarray]], precision: Mapping[str, np.ndarray]) -> Iterator[Metric]:
+def _gains(f1: Mapping[str, Mapping[str, np.ndarray]], precision: Mapping[str, np.ndarray], n: int) -> Iterator[Metric]:
     """How far the adapted model is above the best baseline, by macro F1 and by average precision."""
     for name, figures in (
         ("macro_f1_gain", {model: found["macro"] for model, found in f1.items()}),
@@ -156,7 +156,7 @@ def _gains(f1: Mapping[str, Mapping[str, np.ndarray]], precision: Mapping[str, n
         best = max(rivals, key=lambda model: figures[model][0])
         what = "macro F1" if name == "macro_f1_gain" else "mean average precision"
         says = f"{what} of the adapted model minus that of the best baseline ({best}), on the same rows"
-        yield _metric(name, figures["adapted"] - figures[best], 0, "adapted", says)
+        yield _metric(name, figures["adapted"] - figures[best], n, "adapted", says)
 
 
 def _each(

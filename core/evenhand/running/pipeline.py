@@ -96,13 +96,13 @@ def report(path: str | Path, plugins: Plugins | None = None, out: str | Path | N
         return index(path)
     _result(path)
     found = finished.open_run(path)
-    for stage in RUN[:-1]:
-        found.stage(stage.name)
-    found.data()
     recipe, identity = found.recipe(), found.manifest["identity"]
     if out is not None:
         return _rendered_elsewhere(path, recipe, identity, plugins or discovering.load(), Path(out))
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
+        for stage in RUN[:-1]:
+            found.stage(stage.name)
+        found.data()
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins or discovering.load(), None))
         folder.finish("report", **cost, **outcome.record())
@@ -171,9 +171,12 @@ class Corridor:
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""
         arguments = {"recipe": self.recipe, "splits": self.splits, "backbone": self.backbone, "run": self.run}
+        from evenhand.adapting.scope import with_scope
+
         adapted = self._asked(Adapted, "finetune", **arguments)
         adapted = with_thresholds(self.recipe, self.splits, adapted)
-        self.adapted = with_operating_point(self.recipe, self.splits, adapted)
+        adapted = with_operating_point(self.recipe, self.splits, adapted)
+        self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
         return self.adapted
 
     def _asked(self, kind: type[T], hook: str, **arguments: Any) -> T:

@@ -96,6 +96,14 @@ def _with_paths(frame: pl.DataFrame, table: Path, schema: Schema) -> pl.DataFram
 
 def _typed(frame: pl.LazyFrame, recipe: Recipe, types: Mapping[str, str], where: str, text: bool) -> pl.LazyFrame:
     """The inputs in the types that training saw; a value that cannot be is refused with its row."""
+    if recipe.modality == "text":
+        schema = frame.collect_schema()
+        for column in recipe.schema.input:
+            if schema[column].is_nested():
+                raise BadInput(
+                    f"the input column '{column}' of {where} holds lists or structures, and the model reads texts; join"
+                    " the words of each row to one text"
+                )
     if recipe.modality != "table":
         return frame
     schema = frame.collect_schema()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from evenhand.adapting.windows import Unread, cut_off
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
-from evenhand.predicting.predictions import decide, free_name, label_scores
+from evenhand.predicting.predictions import decide, free_name, label_scores, left_open
 from evenhand.predicting.texts import written
 from evenhand.predicting.thresholds import PATTERNS, free_pattern, given_labels, label_columns_of
 from evenhand.recipe import Recipe
@@ -105,9 +105,12 @@ class Scorer:
 
     def scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         """score and prediction of rows that `batches` gave, beside the columns that have a role."""
+        inputs = self._inputs(rows)
         if self.recipe.task == "generate":
-            return self._beside_texts(rows, *written(self.adapted.model, self._inputs(rows)))
-        return self._beside(rows, self._scores(rows))
+            return self._beside_texts(rows, *written(self.adapted.model, inputs))
+        found = self._scores(rows)
+        kept = rows.select(carried(self.recipe.schema, rows.columns))
+        return self._beside(rows, found, left_open(self.adapted, inputs, self.recipe.schema, found, kept.columns))
 
     def empty(self, nothing: pl.DataFrame) -> pl.DataFrame:
         """What `table` would give for a frame of these columns, without a row; BadInput where the model misses one."""
@@ -117,14 +120,18 @@ class Scorer:
         one = pl.DataFrame({name: pl.Series([None], dtype=kind) for name, kind in frame.collect_schema().items()})
         if self.recipe.task == "generate":
             return self._beside_texts(one, [""], [0.0]).clear()
-        return self._beside(one, none).clear()
+        there = carried(self.recipe.schema, one.columns)
+        columns = {"none_of_these": np.zeros(1), "abstained": np.zeros(1, dtype=bool)} if self.adapted.scope else {}
+        nobody = {free_name(name, there): values for name, values in columns.items()}
+        return self._beside(one, none, nobody).clear()
 
-    def _beside(self, rows: pl.DataFrame, scores: np.ndarray) -> pl.DataFrame:
+    def _beside(self, rows: pl.DataFrame, scores: np.ndarray, abstaining: Mapping[str, np.ndarray]) -> pl.DataFrame:
         kept = rows.select(carried(self.recipe.schema, rows.columns))
         if self.recipe.task == "multilabel":
             return self._labels_beside(kept, scores)
         decided, probability = decide(self.recipe, self.adapted, scores)
-        made = [pl.Series(free_name("prediction", kept.columns), decided)]
+        made = [pl.Series(name, values) for name, values in abstaining.items()]
+        made.append(pl.Series(free_name("prediction", kept.columns), decided))
         if probability is not None:
             made.append(pl.Series(free_name("score", kept.columns), probability))
         return kept.with_columns(made) if kept.width else pl.DataFrame(made)

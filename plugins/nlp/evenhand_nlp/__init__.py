@@ -3,6 +3,7 @@
 from evenhand import Backbone, BackboneCard, Recipe, answer, hookimpl
 
 MODULES = {  # recipe -> where its answers to hooks are
+    "legal-clauses": "evenhand_nlp.legal.answers",
     "answer": "evenhand_nlp.answering.answers",
     "summarise": "evenhand_nlp.summarise.answers",
     "support-intent": "evenhand_nlp.support",

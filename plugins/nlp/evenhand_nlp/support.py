@@ -52,8 +52,10 @@ def prepare_rows(recipe: Recipe, rows: Any) -> Any:
 
 
 def report_sections(run: Any) -> list[Section]:
-    """How the slices were made."""
-    return [Section("How the slices were made", *ABOUT)]
+    """Who is left to people, and how the slices were made."""
+    from evenhand_nlp.abstaining import sections
+
+    return [*sections(run), Section("How the slices were made", *ABOUT)]
 
 
 def _brought(splits: Splits, name: str) -> bool:

@@ -278,3 +278,23 @@ def test_what_is_exceeded_at_no_tolerance_is_what_its_interval_says(seed):
             assert not apart or gap["p_value"] < 0.05
         if gap["kind"] == "largest":
             assert not gap["lower"] > 0 or gap["p_value"] <= 0.05
+
+
+@pytest.mark.parametrize("size", [10, 30, 100])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_limits_of_a_mean_score_hold_with_skewed_scores(rng, size, weighted):
+    """Limits from the rows' own spread cover 79 to 90 %; three standard errors of 400 groups are left."""
+    groups = 400
+    score = rng.beta(0.1, 3, (groups, size))
+    frame = pl.DataFrame(
+        {
+            "g": np.repeat(np.arange(groups), size).astype(str),
+            "s": score.ravel(),
+            "d": 1,
+            "w": rng.lognormal(0, 0.7, groups * size) if weighted else 1.0,
+        }
+    )
+    found = audit(frame, score="s", prediction="d", sensitive="g", weight="w", metrics=["mean_score"], replicates=200)
+    entries = [group["metrics"]["mean_score"] for group in found.data["attributes"][0]["groups"]]
+    held = np.mean([entry["lower"] <= 0.1 / 3.1 <= entry["upper"] for entry in entries])
+    assert held >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / groups)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MANY = 50  # labels of a class; with more, one validation split tells enough and the network is trained as a whole
 FOLDS = 3
+IN_FOLDS = 3000  # messages without a label from which a fold learns; the final fit learns from all of them
 STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # of heads, as logistic regression's C on features of unit spread
 STRATEGIES = ("contrastive", "co-trained", "continued")
 OTHER_TASKS = ("regression", "multilabel", "generate")  # no classes of which each row has one
@@ -44,9 +45,10 @@ def adapt_few(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted
     """The strategy that the recipe names, or the best of all by cross-validation where it says `auto`."""
     _check(setting)
     few = labelled_few(setting)
-    few, folds = _headed(few), divided(few)
+    few = _headed(few)
     methods = _methods(few)
-    found = _unseen(methods, few, folds)
+    folds = divided(few) if len(methods) > 1 else validated(few)
+    found = _unseen(methods, _lighter(few), folds)
     measured = {name: _measures(chances, few) for name, chances in found.items()}
     best = max(methods, key=lambda method: _merit(measured[method.name]))
     for name, measures in measured.items():
@@ -75,12 +77,17 @@ def _told(few: Few, measured: Mapping[str, Mapping[str, float]], best: str, fold
     return [said, *([names] if names else []), fitted]
 
 
+def validated(few: Few) -> list[Fold]:
+    """Train and validation, once: enough to say how good a strategy is that needs not be chosen."""
+    first, every = len(few.setting.labels.train), np.arange(few.size)
+    return [(every[:first], every[first:])] if first < few.size else divided(few)
+
+
 def divided(few: Few) -> list[Fold]:
     """(rows to fit on, rows held out) FOLDS times; where labels are many, once: train and validation."""
-    first = len(few.setting.labels.train)
     every = np.arange(few.size)
-    if not are_few(few.setting) and first < few.size:
-        return [(every[:first], every[first:])]
+    if not are_few(few.setting) and len(few.setting.labels.train) < few.size:
+        return validated(few)
     fold = folds_of(few.targets[: few.size], FOLDS, few.setting.recipe.seed)
     return [(every[fold != k], every[fold == k]) for k in range(FOLDS)]
 
@@ -96,6 +103,14 @@ def folds_of(targets: np.ndarray, folds: int, seed: int) -> np.ndarray:
             found[rows] = (start + np.arange(len(rows))) % folds
             start += len(rows)
     return found
+
+
+def _lighter(few: Few) -> Few:
+    """The few with at most IN_FOLDS messages without a label, drawn by chance: enough to choose by."""
+    if few.unlabelled is None or len(few.unlabelled) <= IN_FOLDS:
+        return few
+    drawn = np.random.default_rng([few.setting.recipe.seed, 17]).permutation(len(few.unlabelled))[:IN_FOLDS]
+    return replace(few, unlabelled=few.unlabelled.select(np.sort(drawn)), cache={})
 
 
 def _unseen(methods: Sequence[Method], few: Few, folds: Sequence[Fold]) -> dict[str, np.ndarray]:

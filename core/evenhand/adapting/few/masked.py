@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BATCH = 64  # messages
 MASKED = 0.15  # share of the tokens that are to be guessed
 RATE = 2e-5  # largest step size
-MOST_STEPS = 150
+MOST_STEPS = 75
 
 
 def continued(few: Few) -> TextEncoder:

@@ -5,6 +5,7 @@ recalibrate   its probabilities moved as far as the labels prove; `platt`: moved
 label-shift   its probabilities moved to the shares that expectation-maximisation guesses; no labels needed
 reweight      fitted anew to old rows drawn as if they came from the place; no labels needed
 align         fitted anew to old rows brought to the place's means and covariances (CORAL); no labels needed
+centre        fitted anew to old embeddings moved to the place's mean; no labels needed; not of tables
 probe         a linear model of the inputs on top of the source model
 finetune      fitted anew to the place's labelled rows alone
 pool          fitted anew to old and new rows together
@@ -21,6 +22,7 @@ import numpy as np
 from evenhand.adapting.corrected import Corrected, Correction, cautious, logs_of, moved, platt
 from evenhand.living.sites.alignment import coral, shares_by_em, told_apart
 from evenhand.living.sites.ground import UNKNOWN, Ground
+from evenhand.living.sites.views import EmbeddedViews
 
 NEEDED = 2.8  # standard errors that a move must be proven by: what the largest of eight candidates takes, and a margin
 Fit = Callable[[Ground, np.ndarray], Any]
@@ -31,7 +33,7 @@ class Candidate:
     """One thing to do. fit: (ground, positions of the labelled rows to use) -> a model.
 
     labels: whether it is fitted from the place's labels. home: whether it needs the old rows. inputs: whether it reads
-    the inputs themselves.
+    the inputs themselves. embedded: whether it is about embeddings alone.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Candidate:
     labels: bool = True
     home: bool = False
     inputs: bool = False
+    embedded: bool = False
 
 
 def nothing(ground: Ground, rows: np.ndarray) -> Any:
@@ -85,6 +88,14 @@ def _align(ground: Ground, rows: np.ndarray) -> Any:
     return views.fitted(coral(views.linear(views.home), views.linear(views.place)), home.targets)
 
 
+def _centre(ground: Ground, rows: np.ndarray) -> Any:
+    views, home = ground.views, ground.home
+    assert views is not None
+    assert home is not None
+    old, new = views.linear(views.home), views.linear(views.place)
+    return views.fitted(old - old.mean(0) + new.mean(0), home.targets)
+
+
 def _probe(ground: Ground, rows: np.ndarray) -> Any:
     assert ground.views is not None
     return ground.views.on_top(ground.adapted.model, ground.scores[rows], ground.targets[rows], rows)
@@ -112,6 +123,15 @@ CANDIDATES = (
     Candidate(
         "align", "old rows brought to the place's means and covariances", _align, labels=False, home=True, inputs=True
     ),
+    Candidate(
+        "centre",
+        "old embeddings moved to the place's mean",
+        _centre,
+        labels=False,
+        home=True,
+        inputs=True,
+        embedded=True,
+    ),
     Candidate("probe", "a linear model of the inputs on top of the source model", _probe, inputs=True),
     Candidate("finetune", "fitted anew to the place's labelled rows alone", _finetune, inputs=True),
     Candidate("pool", "fitted anew to old and new rows together", _pool, home=True, inputs=True),
@@ -120,9 +140,10 @@ CANDIDATES = (
 
 def possible(ground: Ground) -> list[Candidate]:
     """The candidates that this ground allows, beside doing nothing."""
-    found = [
-        c for c in CANDIDATES if (ground.home is not None or not c.home) and (ground.views is not None or not c.inputs)
-    ]
+    home, views = ground.home is not None, ground.views
+    found = [c for c in CANDIDATES if (home or not c.home) and (views is not None or not c.inputs)]
+    if not isinstance(views, EmbeddedViews):
+        found = [c for c in found if not c.embedded]
     return found if len(ground.labelled) else [c for c in found if not c.labels]
 
 

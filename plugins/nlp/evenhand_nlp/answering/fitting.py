@@ -21,8 +21,8 @@ def fit(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Any) -> 
     inputs = splits.schema.input
     if len(inputs) != 2:
         raise BadInput(
-            f"recipe '{recipe.full_name}' reads two columns, the context and the question, and schema.input names"
-            f' {len(inputs)}; such as --set \'schema.input=["context", "question"]\''
+            f"recipe '{recipe.full_name}' reads two columns, the question and the context, and schema.input names"
+            f' {len(inputs)}; such as --set \'schema.input=["question", "context"]\''
         )
     past = [str(value) for value in splits.train[splits.schema.require("label", "answers")]]
     adapted = fit_network(recipe, splits, backbone, run, {"usual_answer": UsualReply.of(past)})
@@ -34,7 +34,7 @@ def fit(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Any) -> 
     for name, model in (("adapted", adapted.model), (UNTUNED, adapted.baselines[UNTUNED])):
 
         def ask(pairs: list[tuple[str, str]], model: Any = model) -> Sequence[str | None]:
-            said: Sequence[str | None] = model.said([f"{context}\n{question}" for context, question in pairs])[0]
+            said: Sequence[str | None] = model.said([f"{question}\n{context}" for context, question in pairs])[0]
             return said
 
         scores, examples = scored(ask, recipe.seed)

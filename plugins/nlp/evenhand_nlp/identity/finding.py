@@ -17,7 +17,7 @@ APART = 0.1  # pass rates of targets that are told
 
 def lead(said: Mapping[str, Any], before: Mapping[str, Any] | None, positive: str) -> Section:
     """What a reader must not miss."""
-    told = [_names(said, positive), _functional(said, positive), _templates(said, positive), _before(said, before)]
+    told = [_functional(said, positive), _names(said, positive), _templates(said, positive), _before(said, before)]
     return Section("What naming a group does", " ".join(sentence for sentence in told if sentence), lead=True)
 
 
@@ -34,9 +34,9 @@ def _names(said: Mapping[str, Any], positive: str) -> str:
     one = max(many, key=lambda one: abs(one["shift"][0]))
     moves = "raises" if one["shift"][0] > 0 else "lowers"
     return (
-        f"Naming a group moves the score of {len(sure)} of {len(found)} groups for sure. Naming {one['source']}"
-        f" ({one['axis']}) {moves} it by {abs(one['shift'][0]):.2f} on average: of {one['texts']} texts that do,"
-        f" {one['turned'][0]:.0%} would be decided otherwise about some other group ('{positive}' or not)."
+        f"For {len(sure)} of {len(found)} groups it is proven that their name alone moves the score. Naming"
+        f" {one['source']} ({one['axis']}) {moves} it by {abs(one['shift'][0]):.2f} on average: of {one['texts']} texts"
+        f" that do, {one['turned'][0]:.0%} would be decided otherwise ({positive} or not) about some other group."
     )
 
 
@@ -56,8 +56,8 @@ def _functional(said: Mapping[str, Any], positive: str) -> str:
     if rates[best] - rates[worst] < APART:
         return f"Functional tests that are not {positive} pass about alike for {len(rates)} target groups."
     return (
-        f"Of the functional tests that are not {positive}, {rates[worst]:.0%} pass where they are about {worst}, and"
-        f" {rates[best]:.0%} where they are about {best}."
+        f"Functional tests that are not {positive}, and should be called so: {rates[worst]:.0%} of those about {worst}"
+        f" are, and {rates[best]:.0%} of those about {best}."
     )
 
 

@@ -1,8 +1,9 @@
-"""What validation rows decide about retrieval: how many messages vote, how sure a reply is, and when to abstain."""
+"""What validation rows decide about retrieval: whether letters count, who votes, how sure it is, when to abstain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from evenhand_nlp.reply.retrieval import Found, Memory, Settings
 from evenhand_nlp.writing.measures import graded
 
 VOTERS = (1, 3, 5, 10, 20)
+WEIGHTS = (0.0, 0.5, 1.0)  # of letters in the likeness
 FEWEST = 20  # given replies that a threshold must leave on validation, or all there are
 
 
@@ -17,21 +19,24 @@ def chosen(
     memory: Memory,
     replies: Sequence[str],
     asked: np.ndarray,
+    texts: Sequence[str],
     references: Sequence[str],
     measure: str,
     acceptable: float,
     wanted: float,
 ) -> tuple[Settings, dict[str, float], str]:
     """(settings, figures on the validation rows, one sentence on the threshold)."""
-    places, alike = memory.nearest(asked)
-    tried: list[tuple[float, int, Found, np.ndarray]] = []
-    for k in VOTERS:
-        found = memory.voted(places, alike, k)
-        quality = graded(measure, [replies[place] for place in found.reply], references)
-        tried.append((float(quality.mean()), k, found, quality))
-    _, k, found, quality = max(tried, key=lambda one: (round(one[0], 6), -one[1]))  # of equals the fewest voters
+    tried: list[tuple[float, float, int, Found, np.ndarray]] = []
+    for weight in WEIGHTS if memory.letters is not None else (0.0,):
+        nearest = memory.nearest(asked, texts, weight)
+        for k in VOTERS:
+            found = memory.voted(*nearest, k)
+            quality = graded(measure, [replies[place] for place in found.reply], references)
+            tried.append((float(quality.mean()), weight, k, found, quality))
+    # of equals the one with the least of letters and the fewest voters
+    _, weight, k, found, quality = max(tried, key=lambda one: (round(one[0], 6), -one[1], -one[2]))
     good = quality >= acceptable
-    settings = Settings(k, fitted(found, good), 0.0)
+    settings = Settings(k, fitted(found, good), 0.0, weight)
     sure = found.sure(settings)
     threshold, share = threshold_of(sure, good, wanted)
     given = sure >= threshold
@@ -39,6 +44,7 @@ def chosen(
         "quality": float(quality.mean()),
         "acceptable": float(good.mean()),
         "voters": float(k),
+        "letters": weight,
         "answered": float(given.mean()),
         "acceptable_of_given": share,
     }
@@ -48,7 +54,7 @@ def chosen(
     )
     if share < wanted:
         told += "; no confidence reaches what was wanted, so this is the best there is"
-    return Settings(k, settings.sure, threshold), figures, told
+    return replace(settings, threshold=threshold), figures, told
 
 
 def fitted(found: Found, good: np.ndarray) -> tuple[float, float, float]:

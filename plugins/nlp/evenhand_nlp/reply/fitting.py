@@ -10,6 +10,7 @@ from typing import Any
 from evenhand import Adapted, Backbone, BadInput, Recipe, Splits, load_encoder
 from evenhand_nlp.identity.lexicon import lexicon
 from evenhand_nlp.reply.choosing import chosen
+from evenhand_nlp.reply.letters import Letters
 from evenhand_nlp.reply.retrieval import LettersInCommon, Memory, Retrieval, UsualReply, unit
 from evenhand_nlp.writing.data import joined
 from evenhand_nlp.writing.exchanged import exchanged
@@ -31,19 +32,29 @@ def fit(recipe: Recipe, splits: Splits, backbone: Backbone, run: Any) -> Adapted
     run.progress(0, 2, "reading messages")
     vectors, asked = (unit(encoder.features(rows, splits.schema)) for rows in (splits.train, splits.validation))
     run.progress(1, 2, "reading messages")
-    memory = Memory(vectors, [number[reply] for reply in past])
+    messages, texts = (joined([list(rows[name]) for name in inputs]) for rows in (splits.train, splits.validation))
+    memory = Memory(vectors, [number[reply] for reply in past], Letters(messages))
     acceptable = acceptable_from(recipe)
     references = [str(value) for value in splits.validation[column]]
-    settings, figures, told = chosen(memory, replies, asked, references, measure, acceptable, wanted)
-    model = Retrieval(encoder, splits.schema, memory, replies, settings, measure)
-    messages = joined([list(splits.train[name]) for name in inputs])
-    baselines = {"usual_reply": UsualReply.of(past), "letters_in_common": LettersInCommon(messages, past, inputs)}
+    settings, figures, told = chosen(memory, replies, asked, texts, references, measure, acceptable, wanted)
+    model: Any = Retrieval(encoder, splits.schema, memory, replies, settings, measure)
+    baselines: dict[str, Any] = {
+        "usual_reply": UsualReply.of(past),
+        "letters_in_common": LettersInCommon(messages, past, inputs),
+    }
     notes = [
-        f"{len(past):,} accepted replies of the past, {len(replies):,} of them different; {settings.k} nearest vote",
+        f"{len(past):,} accepted replies of the past, {len(replies):,} of them different; {settings.k} nearest vote;"
+        f" letters in common weigh {settings.letters:g} beside 1 of the encoder",
         told,
         f"quality of a reply: {SAYS[measure]} beside the accepted one; acceptable from {acceptable:g}",
         *cut_notes(encoder, splits),
     ]
+    if recipe.options.get("reword"):
+        from evenhand_nlp.reply.rewording import Reworded
+
+        baselines["as_written"] = model
+        model = Reworded.by(model, recipe, str(recipe.options["reword"]))
+        notes.append(f"replies are reworded by {recipe.options['reword']} where numbers and addresses stay the same")
     adapted = Adapted(model, (), "retrieval", baselines, figures, tuple(notes))
     run.progress(2, 2, "reading messages")
     if not recipe.options.get("identity_audit", True) or run.rank != 0:

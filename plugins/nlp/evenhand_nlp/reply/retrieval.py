@@ -1,8 +1,9 @@
 """The models that support-reply stores: the nearest accepted reply, and two baselines that know no language.
 
 A message is answered with the reply that its nearest messages of training got: each of the k nearest votes for its
-reply by its likeness. How sure it is, is the chance that such a reply is acceptable, as validation rows tell it from
-the likeness of the nearest message and the share of votes. Below the threshold there is no reply.
+reply by its likeness, which is that of the encoder's vectors and, where validation rows say so, of letters too. How
+sure it is, is the chance that such a reply is acceptable, as validation rows tell it from the likeness of the nearest
+message and the share of votes. Below the threshold there is no reply.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from evenhand import Backbone, BadInput, Encoder, Recipe, Schema, found_again
+from evenhand_nlp.reply.letters import Letters
 from evenhand_nlp.writing.data import joined
 from evenhand_nlp.writing.measures import graded
 
@@ -27,11 +29,13 @@ CHUNK = 4_000_000  # likenesses in memory at once
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was chosen on validation rows. sure: constant, of likeness, of the share of votes (logistic)."""
+    """What was chosen on validation rows. sure: constant, of likeness, of the share of votes (logistic). letters: the
+    weight of letters in the likeness, against 1 of the vectors."""
 
     k: int
     sure: tuple[float, float, float]
     threshold: float
+    letters: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,27 @@ class Found:
 
 
 class Memory:
-    """Messages of the past as unit vectors, and which reply each got."""
+    """Messages of the past as unit vectors and by their letters, and which reply each got."""
 
-    def __init__(self, vectors: np.ndarray, reply: np.ndarray) -> None:
+    def __init__(self, vectors: np.ndarray, reply: Any, letters: Letters | None = None) -> None:
         self.vectors, self.reply = np.ascontiguousarray(vectors, np.float32), np.asarray(reply, np.int64)
+        self.letters = letters
 
-    def nearest(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(places, likenesses) of the nearest messages, each [rows, at most NEAREST], the nearest first."""
+    def nearest(
+        self, asked: np.ndarray, texts: Sequence[str] = (), weight: float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(places, likenesses) of the nearest messages, each [rows, at most NEAREST], the nearest first.
+
+        weight: that of the letters of `texts`; likenesses stay in [-1, 1].
+        """
         count = min(NEAREST, len(self.vectors))
         places, alike = [np.zeros((0, count), np.int64)], [np.zeros((0, count))]
         step = max(1, CHUNK // max(1, len(self.vectors)))
         for start in range(0, len(asked), step):
             likeness = np.asarray(asked[start : start + step] @ self.vectors.T, np.float64)
+            if weight and self.letters is not None:
+                written = self.letters.alike(texts[start : start + step])
+                likeness = (likeness + weight * written) / (1 + weight)
             order = np.argsort(-likeness, axis=1, kind="stable")[:, :count]
             places.append(order)
             alike.append(np.take_along_axis(likeness, order, axis=1))
@@ -97,7 +110,9 @@ class Retrieval:
 
     def found(self, rows: Any) -> Found:
         """What is nearest to each row."""
-        return self.memory.voted(*self.memory.nearest(self.vectors(rows)), self.settings.k)
+        texts = joined([list(rows[name]) for name in self.schema.input])
+        nearest = self.memory.nearest(self.vectors(rows), texts, self.settings.letters)
+        return self.memory.voted(*nearest, self.settings.k)
 
     def write(self, rows: Any) -> tuple[list[str | None], np.ndarray]:
         """The reply of each row, None where it is not sure enough; and how sure it is."""
@@ -128,6 +143,7 @@ class Retrieval:
             "settings": asdict(self.settings),
             "measure": self.measure,
             "replies": self.replies,
+            "messages": self.memory.letters.texts if self.memory.letters and self.settings.letters else [],
         }
         (folder / "retrieval.json").write_text(json.dumps(told, ensure_ascii=False), "utf-8")
 
@@ -138,12 +154,13 @@ class Retrieval:
 
         told = json.loads((folder / "retrieval.json").read_text("utf-8"))
         tensors = load_file(folder / "memory.safetensors")
-        memory = Memory(tensors["vectors"], tensors["reply"])
+        letters = Letters(told["messages"]) if told["messages"] else None
+        memory = Memory(tensors["vectors"], tensors["reply"], letters)
         if len(memory.reply) and not 0 <= int(memory.reply.min()) <= int(memory.reply.max()) < len(told["replies"]):
             raise BadInput(f"{folder} names replies that it does not hold; run the recipe again")
         encoder = found_again(str(told["encoder"]), recipe, backbone)
         chosen = told["settings"]
-        settings = Settings(int(chosen["k"]), tuple(chosen["sure"]), float(chosen["threshold"]))
+        settings = Settings(int(chosen["k"]), tuple(chosen["sure"]), chosen["threshold"], chosen["letters"])
         return cls(encoder, Schema(**told["schema"]), memory, told["replies"], settings, str(told["measure"]))
 
 
@@ -189,23 +206,14 @@ class LettersInCommon:
     holds_rows = True
 
     def __init__(self, messages: Sequence[str], replies: Sequence[str], inputs: Sequence[str]) -> None:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        self.messages, self.replies, self.inputs = list(messages), list(replies), list(inputs)
-        self._counts = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
-        try:
-            self._known: Any = self._counts.fit_transform(self.messages)
-        except ValueError:  # no message holds a single n-gram
-            self._known = None
+        self.letters, self.replies, self.inputs = Letters(messages), list(replies), list(inputs)
 
     def _nearest(self, rows: Any) -> tuple[np.ndarray, np.ndarray]:
-        if self._known is None:
-            return np.zeros(len(rows), np.int64), np.zeros(len(rows))
-        asked = self._counts.transform(joined([list(rows[name]) for name in self.inputs]))
+        asked = joined([list(rows[name]) for name in self.inputs])
         places, alike = [np.zeros(0, np.int64)], [np.zeros(0)]
-        step = max(1, CHUNK // max(1, len(self.messages)))
-        for start in range(0, asked.shape[0], step):
-            likeness = (asked[start : start + step] @ self._known.T).toarray()
+        step = max(1, CHUNK // max(1, len(self.replies)))
+        for start in range(0, len(asked), step):
+            likeness = self.letters.alike(asked[start : start + step])
             places.append(likeness.argmax(1))
             alike.append(likeness.max(1))
         return np.concatenate(places), np.concatenate(alike)
@@ -213,11 +221,11 @@ class LettersInCommon:
     def write(self, rows: Any) -> tuple[list[str | None], np.ndarray]:
         """The reply of the nearest message, and how alike they are."""
         places, alike = self._nearest(rows)
-        return [self.replies[place] for place in places], np.clip(alike, 0, 1)
+        return [self.replies[place] for place in places], alike
 
     def scores(self, rows: Any) -> np.ndarray:
         """How alike the nearest message is."""
-        return np.asarray(np.clip(self._nearest(rows)[1], 0, 1))
+        return self._nearest(rows)[1]
 
     def quality(self, texts: list[str | None], rows: Any) -> np.ndarray:
         """Never asked: the adapted model measures."""
@@ -225,7 +233,7 @@ class LettersInCommon:
 
     def save(self, folder: Path) -> None:
         """Messages and replies as JSON; counted again when it is read."""
-        told = {"messages": self.messages, "replies": self.replies, "inputs": self.inputs}
+        told = {"messages": self.letters.texts, "replies": self.replies, "inputs": self.inputs}
         (folder / "letters.json").write_text(json.dumps(told, ensure_ascii=False), "utf-8")
 
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 
-LETTERS = 150
+LETTERS = 96
 AGES = (("under 40", 0.4), ("40 to 64", 0.35), ("65 or more", 0.25))
 PLANTED = "65 or more"
 THINGS = ("kettle", "lamp", "radio", "chair", "heater", "clock", "mixer", "scale")
@@ -29,18 +29,13 @@ PLAIN = "Hello, the {thing} that I bought {trouble}, and {wish}."
 SENTENCES = (
     "I hope that this letter finds you and everybody at your house in the best of health.",
     "My late husband and I have been customers of your shop since it opened on the market square.",
-    "In those days the old gentleman himself stood at the till and knew every one of us by name.",
     "We always spoke well of you to our neighbours, and our daughter bought her first things from you.",
     "The weather here has been cold, and the garden is still under snow, which is late for the month.",
     "I am not used to writing such letters, so please forgive me if I do not find the right words.",
     "My grandson says that one can do all this with a computer now, but I prefer paper and ink.",
     "It has taken me some weeks to sit down and write to you, as my hands are not what they were.",
     "I do not want to make trouble for anybody, and your young man at the counter was very polite.",
-    "When we moved into this house everything in the kitchen came from your shop, down to the spoons.",
-    "Most of it still works, which says a good deal about how things were made in those years.",
-    "I often think of the Saturdays when the whole street met in front of your windows.",
     "You will have many letters to read, and I thank you already now for the time that this one takes.",
-    "Please also give my regards to the lady who wrapped the parcels so beautifully before Christmas.",
 )
 
 

@@ -101,7 +101,8 @@ def _opened(folder: Path, identity: str, name: str) -> Network:
             f" there, such as {lost[0]}; put weights and config.json of one such network there"
         )
     positions = min(int(getattr(config, "max_position_embeddings", None) or UNLIMITED), _longest(tokenizer))
-    return Network(model.eval(), tokenizer, causal, identity, positions, name)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()  # copies of it stay there
+    return Network(model, tokenizer, causal, identity, positions, name)
 
 
 def _longest(tokenizer: Any) -> int:
@@ -134,7 +135,7 @@ def prompts(network: Network, sources: Sequence[str], instruction: str, limit: i
     numbers, read, lost = [], [], []
     for source in sources:
         kept, count, gone = shortened(network.tokenizer, source, max(SHORTEST, limit))
-        numbers.append(_prompt(network, kept, instruction))
+        numbers.append(_prompt(network, kept, instruction) or [network.end])
         read.append(count)
         lost.append(gone)
     return Prompts(numbers, read, lost)
@@ -155,8 +156,6 @@ def _prompt(network: Network, source: str, instruction: str) -> list[int]:
 
 def shortened(tokenizer: Any, text: str, limit: int) -> tuple[str, int, int]:
     """(the text up to its `limit`th token, tokens of it, tokens that were left out)."""
-    if len(text) <= limit:  # no token is shorter than a character
-        return text, len(text), 0
     if tokenizer.is_fast:
         found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         count = len(found["input_ids"])

@@ -1,0 +1,1 @@
+"""Clauses of contracts that are potentially unfair, sentence by sentence or in whole documents."""
