@@ -44,7 +44,7 @@ TUNED = (
     "finetune.learning_rate=1e-4",
     "finetune.batch_size=16",
     "finetune.negatives=3",
-    "options.refit=false",
+    "finetune.refit=never",
 )
 OF_INTENTS = ("schema.labels=[]", "schema.label=intents", "schema.sensitive=sentence_length", "schema.group_id=row")
 
