@@ -1,4 +1,4 @@
-"""What stops a run from outside: kills where each file takes its place, Ctrl-C, no home, another user, a hook that fails."""
+"""What stops a run: kills where each file takes its place, Ctrl-C, no home, another user, a hook that fails."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -107,18 +108,11 @@ def test_without_a_home_there_is_an_audit_and_a_sentence_about_the_cache(evenhan
 
 @pytest.mark.parametrize("hook", ["evaluate", "audit_bias", "report_sections"])
 def test_a_hook_that_fails_in_the_middle_is_named_and_the_rest_is_done(hook, tmp_path):
-    class Failing:
-        def __getattr__(self, name):
-            return getattr(toy_tables, name)
-
-        def __dir__(self):
-            return [*dir(toy_tables), hook]
-
     parameters = {"report_sections": "run"}.get(hook, "recipe, predictions")
     made = {}
     exec(f"from evenhand import hookimpl\n@hookimpl\ndef {hook}({parameters}):\n    raise ValueError('gone')", made)
-    failing = Failing()
-    failing.__dict__[hook] = made[hook]
+    failing = ModuleType("toy_tables")
+    failing.__dict__.update(vars(toy_tables), **{hook: made[hook]})
     done = run("toy_tables/loan", plugins=load({"toy_tables": failing}), out=tmp_path / "run")
     manifest = json.loads((done.path / "manifest.json").read_text())
     faults = [fault for record in manifest["stages"].values() for fault in record["faults"]]
@@ -139,7 +133,10 @@ def nobody(tmp_path):
     def act(*arguments, env=None):
         everywhere = {**os.environ, **(env or {}), "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
         line = [sys.executable, "-m", "evenhand", *map(str, arguments)]
-        done = subprocess.run(line, env=everywhere, capture_output=True, text=True, user=65534, cwd="/", check=False)
+        try:
+            done = subprocess.run(line, env=everywhere, capture_output=True, text=True, user=65534, cwd="/")
+        except PermissionError:  # Python itself lies where only its owner may look
+            pytest.skip("this environment cannot be read by another user")
         if "No module named" in done.stderr or "Permission denied" in done.stderr.split("evenhand:")[0]:
             pytest.skip("this environment cannot be read by another user")
         return done
