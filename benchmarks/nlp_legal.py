@@ -193,7 +193,7 @@ def table(results: Path) -> None:
         for name, some in by_method.items():
             if some:
                 cells = [mean([line[figure] for line in some]) for figure in ("macro_f1", "micro_f1", "map")]
-                paid = by_method[WHOLE] if name == OURS else some
+                paid = {OURS: by_method[WHOLE], PROBE: []}.get(name, some)
                 costs = [f"{np.mean([line[c] for line in paid]):,.0f}" if paid else "–" for c in ("wall", "cpu", "mb")]
                 print(f"| {name} | {len(some)} | {' | '.join([*cells, *costs])} |")
         plain = {line["seed"]: line for line in by_method[TFIDF]}
