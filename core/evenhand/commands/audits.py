@@ -74,7 +74,12 @@ def audit(
     else:
         result = audit_into(out, file, command="evenhand " + _shell_words(sys.argv[1:]), question=whole)
         typer.echo(f"report: {out / 'report.html'}", err=as_json)
-    typer.echo(result.to_json() if as_json else str(result))
+    if as_json or not sys.stdout.isatty():
+        typer.echo(result.to_json() if as_json else str(result))
+    else:
+        from evenhand.reporting.terminal import print_coloured
+
+        print_coloured(result.data)
     raise typer.Exit(result.exit_code(fail_on=failing))
 
 

@@ -89,6 +89,10 @@ def _bins(texts: list[str]) -> dict[str, Any]:
     return {column: _cut(column, text) for column, text in _pairs(texts, "--bins", "age=4 or age=30,50,65").items()}
 
 
+def _called(texts: list[str]) -> dict[str, str]:
+    return _pairs(texts, "--names", "afam.yes='African American'")
+
+
 def _cut(column: str, text: str) -> int | str | list[float]:
     try:
         if text == "each":
@@ -111,7 +115,13 @@ def _top(text: str) -> int | float:
         raise BadInput(f"--top {text} is neither a number of rows nor a share; write it as 100 or as 10%") from None
 
 
-TABLES = {"operating_point": _operating_point, "tolerance": _tolerances, "reference": _references, "bins": _bins}
+TABLES = {
+    "operating_point": _operating_point,
+    "tolerance": _tolerances,
+    "reference": _references,
+    "bins": _bins,
+    "names": _called,
+}
 READ: dict[str, Callable[..., Any]] = {
     **TABLES,
     **dict.fromkeys(("sensitive", "labels", "metrics", "slices"), _names),

@@ -1,6 +1,11 @@
 "use strict";
-// Printing: what is folded away on screen is part of the paper.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+// Printing: what is folded away on screen is part of the paper, but for what the screen alone shows.
+addEventListener("beforeprint", () => document.querySelectorAll("details:not(.screen)").forEach((part) => { part.open = true; }));
+
+// A part that is wider than its place says so.
+const hint = () => document.querySelectorAll(".scroll").forEach((part) => part.classList.toggle("wider", part.scrollWidth > part.clientWidth + 2));
+addEventListener("resize", hint);
+document.addEventListener("toggle", hint, true);
 
 // Sorting: each heading of a sortable table becomes a button; numbers sort by data-value, the rest as text.
 for (const table of document.querySelectorAll("table.sortable")) {
@@ -91,12 +96,14 @@ if (embedded) {
         const [value, low, high] = rate.at ? worked(rate, attribute, name, cut) : share(rate, c, worth);
         if (value === null) { cells[i].textContent = "undefined"; return; }
         cells[i].replaceChildren();
-        add(cells[i], "strong", value.toFixed(3));
+        const write = (number) => rate.at ? number.toFixed(3) : (100 * number).toFixed(1);
+        add(cells[i], "strong", write(value) + (rate.at ? "" : "%"));
         cells[i].append(document.createElement("br"));
-        add(cells[i], "span", `${low === null ? "−∞" : low.toFixed(3)} to ${high === null ? "∞" : high.toFixed(3)}`, { class: "ci" });
+        add(cells[i], "span", `${low === null ? "−∞" : write(low)} to ${high === null ? "∞" : write(high)}${rate.at ? "" : "%"}`, { class: "ci" });
       });
     }
   };
   slider.addEventListener("input", move);
   move();
 }
+hint();
