@@ -35,7 +35,7 @@ def _reader() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    reader.validateLink = _web  # type: ignore[method-assign]
+    reader.validateLink = _web  # type: ignore[method-assign, assignment]
     return reader
 
 

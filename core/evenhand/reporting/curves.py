@@ -24,7 +24,7 @@ Bar = tuple[Point, Point]  # from, to
 def roc(groups: dict[str, dict[str, list[float]]], edges: list[float], threshold: float | None) -> Markup:
     """ROC curve of each group from its score histograms; a cross is the 95 % interval of either rate at the audited
     threshold."""
-    lines = []
+    lines: list[tuple[str, list[Point], list[Bar]]] = []
     for name, histogram in groups.items():
         positive, negative = _falling(histogram["positive"]), _falling(histogram["negative"])
         if positive[-1] > 0 and negative[-1] > 0:
@@ -47,7 +47,7 @@ def _cross(positive: list[float], negative: list[float], edges: list[float], thr
 def calibration(groups: dict[str, dict[str, list[float]]], edges: list[float]) -> Markup:
     """Share of positives against score, in tenths of the score, of each group, with 95 % intervals; tenths with fewer
     than 10 rows are left out."""
-    lines = []
+    lines: list[tuple[str, list[Point], list[Bar]]] = []
     for name, histogram in groups.items():
         points, bars = [], []
         for tenth in range(TENTHS):

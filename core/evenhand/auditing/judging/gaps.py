@@ -162,7 +162,7 @@ class MetricGaps:
             if i in skip:
                 continue
             alone, limits, further = _at(point, i), _at(joint, i), (0.0, 0.0) if open_ is None else _at(open_, i)
-            told = Told(kind, self.names[i], versus, float(value[i]), limits, pair=self.telling.sides(kind, i))
+            told = Told(kind, self.names[i], versus, float(value[i]), limits, pair=self.telling.sides(kind, int(i)))
             if levels is not None and self.judged[i]:  # rows of unknown group are shown, and are no group
                 decides = Deciding(_at(above, i), _at(inside, i))
                 says = judge(decides, tolerance, further=further)

@@ -37,12 +37,12 @@ def take_asked(opened: Source, asked: Question) -> tuple[Rows, dict[str, Binning
         within=asked.within,
     )
     rows, binnings = bin_columns(take_roles(opened, roles), asked.bins, opened.text)
-    rows = replace(rows, called=_called(asked.names, roles.sensitive))
+    rows = replace(rows, called=called_groups(asked.names, roles.sensitive))
     rows, chosen = select_top(rows, asked.top, asked.threshold, asked.task)
     return rows, binnings, chosen
 
 
-def _called(names: Mapping[str, str], sensitive: Sequence[str]) -> dict[str, dict[str, str]]:
+def called_groups(names: Mapping[str, str], sensitive: Sequence[str]) -> dict[str, dict[str, str]]:
     """g0, … -> what its groups are called instead. Whether there are such groups is seen once they are counted."""
     found: dict[str, dict[str, str]] = {}
     for key, name in names.items():
