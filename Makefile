@@ -7,7 +7,7 @@ PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
 WITH_EXTRAS := core plugins/nlp[generate] plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect]
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-slow test-simulations lint engines bench docs pages picture clean constraints
+.PHONY: demo test test-slow test-simulations fuzz lint engines bench docs pages picture clean constraints
 
 # one small recipe per domain, each on its simulated sample; exit code 1 says that an audit found what was planted
 DEMO := finance/credit-default healthcare/heart nlp/support-intent autonomy/traffic-sign
@@ -30,6 +30,11 @@ lint: $(SETUP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+SEED ?= 0
+COUNT ?= 500
+fuzz: $(SETUP)
+	@$(BIN)/python tests/fuzz/trying.py --seed $(SEED) --count $(COUNT)
 
 engines: $(SETUP)
 	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt --group engines

@@ -118,7 +118,8 @@ def mean(values: list[float], points: bool = True) -> str:
     scale = 100 if points else 1
     middle = sum(values) / len(values) * scale
     if len(values) != 5:
-        return f"{middle:.1f} ({len(values)} seeds)" if points else f"{middle:.3f} ({len(values)} seeds)"
+        seeds = f"{len(values)} seed{'s' if len(values) > 1 else ''}"
+        return f"{middle:.1f} ({seeds})" if points else f"{middle:.3f} ({seeds})"
     spread = math.sqrt(sum((v * scale - middle) ** 2 for v in values) / 4)
     reach = STUDENT * spread / math.sqrt(5)
     form = ".1f" if points else ".3f"
@@ -148,11 +149,9 @@ def remembered(file: Path) -> Iterator[None]:
         yield
     finally:
         text.TextEncoder.features = plain  # type: ignore[method-assign]
-        np.savez(
-            file,
-            features=np.stack(list(known.values())),
-            texts=np.frombuffer(json.dumps(list(known)).encode(), np.uint8),
-        )
+        if known:
+            texts = np.frombuffer(json.dumps(list(known)).encode(), np.uint8)
+            np.savez(file, features=np.stack(list(known.values())), texts=texts)
 
 
 def add(results: Path, line: dict[str, Any]) -> None:

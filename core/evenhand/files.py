@@ -28,6 +28,27 @@ def digest(path: Path) -> str:
     return whole.hexdigest()
 
 
+def is_there(path: Path) -> bool:
+    """Whether something has this path; nothing has one that the system cannot have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long; with a zero in it
+        return False
+
+
+def read_plain(path: Path) -> bytes:
+    """The content of a file; OSError where it is not there or no plain file, such as a pipe that nobody writes to."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        return file.read()
+
+
+def why(error: Exception) -> str:
+    """What the system says, in words."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
 def backbone_folder(path: Path) -> Path:
     """Where the backbone of `local:PATH` lies: `path` itself, or its folder `backbone`, where a pretraining left it."""
     inside = path / "backbone"
@@ -86,7 +107,9 @@ def atomic(target: Path) -> Iterator[Path]:
     try:
         remove(temporary)  # a link that waits there would be written through
         yield temporary
-        _sync(temporary)
+        sync(temporary)
+        if target.is_dir() and not target.is_symlink() and not temporary.is_dir():
+            raise at_place(errno.EISDIR, target)  # a folder of somebody's is not ours to take away for a file
         if target.is_symlink() or target.is_dir():
             remove(target)
         os.replace(temporary, target)
@@ -111,7 +134,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Ask the system to put a file on disk before its name says that it is there."""
     for file_path in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
         with file_path.open("rb") as file:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from evenhand.asking.checks import WrongPart
 from evenhand.asking.question import PARTS, Question
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, typed
 from evenhand.schema import Schema
 from evenhand.values import Modality, Task
 
@@ -50,7 +50,10 @@ class WindowRule(_Part):
 
     use: Literal["auto", "never"] = Field(
         "auto",
-        description="`auto`: where a text is longer than `max_length` tokens; `never`: its rest is cut off, and said.",
+        description=(
+            "`auto`: where a text is longer than `max_length` tokens (of classes with strategy `auto`, where 5 of 100"
+            " are); `never`: its rest is cut off, and said."
+        ),
     )
     length: int = Field(0, ge=0, description="Tokens of a window; 0: as many as the backbone reads, or `max_length`.")
     overlap: float = Field(0.25, ge=0, le=0.9, description="Share of a window that is the window's before, too.")
@@ -161,10 +164,12 @@ class AbstainRule(_Part):
     )
 
 
+NAME = r"^[A-Za-z0-9_][\w.-]*$"  # it is part of a path: no name leads out of the folder of runs
 OF_THE_RUN = {
     "label": "it is the schema's; set schema.label",
     "labels": "they are the schema's; set schema.labels",
     "positive": "it is the schema's; set schema.positive",
+    "positive_prediction": "a run's decisions are in the words of its labels",
     "task": "it is the recipe's; set task",
     "score": "a run audits the scores of its own model",
     "prediction": "a run audits the decisions of its own model",
@@ -174,8 +179,8 @@ OF_THE_RUN = {
 class Recipe(_Part):
     """A job that `evenhand run DOMAIN/NAME` can do from start to report."""
 
-    name: str = Field(description="The part after the slash in `evenhand run DOMAIN/NAME`.")
-    domain: str = Field(description="The part before the slash: the name of the plugin's entry point.")
+    name: str = Field(pattern=NAME, description="The part after the slash in `evenhand run DOMAIN/NAME`.")
+    domain: str = Field(pattern=NAME, description="The part before the slash: the name of the plugin's entry point.")
     title: str = Field(description="A few words for lists, and for the head of the report.")
     task: Task = Field(
         description=(
@@ -267,7 +272,7 @@ class Recipe(_Part):
         """The recipe written in `text`; `where` names the file in errors and origins."""
         try:
             values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise BadInput(f"{where} is not valid TOML: {error}; mend the file") from None
         return cls.build(values, {key: where for key, _ in flatten(values)}, where)
 
@@ -308,7 +313,8 @@ class Recipe(_Part):
             key, equals, text = setting.partition("=")
             key = key.strip()
             if not equals:
-                raise BadInput(f"--set {setting} has no '='; write it as --set {key or 'a.b'}=value")
+                written = typed("--set", f"{key or 'a.b'}=value")
+                raise BadInput(f"--set {setting} has no '='; write it as {written}")
             _put(values, key, _parse(text.strip()))
             origins[key] = origin
         return type(self).build(values, origins, origin)
@@ -339,7 +345,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
 def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

@@ -62,6 +62,25 @@ def test_the_exit_code_gates(evenhand, tmp_path, frame, tolerance, strict, code)
     assert done.returncode == code, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("options", "last"), [((), "(3)."), (("--strict",), "Verdict: not enough evidence")])
+def test_the_last_line_says_what_the_exit_code_hides(evenhand, tmp_path, options, last):
+    rows(40).write_csv(tmp_path / "p.csv")
+    done = evenhand("audit", "p.csv", *OPTIONS, "--tolerance", "tpr=0.01", *options)
+    assert done.returncode == (3 if options else 0)
+    assert last in done.stdout.splitlines()[-1]
+
+
+def test_the_summary_is_a_page_or_one_object(evenhand, tmp_path):
+    unfair().write_csv(tmp_path / "p.csv")
+    told = evenhand("audit", "p.csv", *OPTIONS, "--tolerance", "tpr=0.1", "--summary", "--json", "--out", "report")
+    assert (told.returncode, told.stderr) == (1, "")
+    short = json.loads(told.stdout)
+    assert (short["exit_code"], short["verdict"]) == (1, "exceeded")
+    page = (tmp_path / "report" / "summary.md").read_text()
+    assert page.splitlines()[0] == "## Audit of p.csv"
+    assert evenhand("audit", "p.csv", *OPTIONS, "--tolerance", "tpr=0.1", "--summary").stdout == page
+
+
 def spoiled(path, case):
     """Write the bad file of `case`; returns the sentence's telling part."""
     frame = rows()

@@ -21,6 +21,8 @@ ARTEFACTS = [
     "audit.json",
     "report.html",
     "README.md",
+    "junit.xml",
+    "summary.md",
     "log.jsonl",
 ]
 

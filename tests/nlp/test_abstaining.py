@@ -54,6 +54,15 @@ def test_a_slice_that_is_left_open_more_often_is_proven_so_and_an_even_one_is_no
     assert chance["typos (wording)"] < 0.001
     assert chance["a (letter)"] > 0.05
     assert "For 2 of 4 slices" in section.text
+    assert "More often: typos; less often: plain." in section.text
+
+
+def test_slices_stand_in_the_order_of_their_numbers():
+    words = ["8-12 words", "13-24 words", "1-7 words"] * 20
+    section = _who(np.zeros(60, bool), np.ones(60, bool), {"length": words})
+    assert [row[0].split()[0] for row in section.rows] == ["1-7", "8-12", "13-24"]
+    assert "For 0 of 3 slices" in section.text
+    assert "often:" not in section.text
 
 
 def test_a_run_that_decides_every_message_has_no_such_section(tmp_path):

@@ -1,10 +1,13 @@
 """Women and men in translation, and who is accused where a text does not tell: found where planted, not elsewhere."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from evenhand import BadInput
 from evenhand_nlp.answering.ambiguous import Asked, _scores, questions, read, scored, templates
+from evenhand_nlp.answering.sections import of_ambiguous
 from evenhand_nlp.translate.gendered import gender_of, gendered, languages, lists, sentences
 
 
@@ -111,6 +114,25 @@ def test_scores_of_answers_that_follow_a_rule(rule, s_amb, s_dis, right):
     assert every.s_amb == (s_amb, s_amb, s_amb)
     assert every.s_dis == (s_dis, s_dis, s_dis)
     assert every.right_ambiguous == right
+    assert every.named == abs(s_amb)
+
+
+def test_limits_stand_where_items_are_enough_and_nobody_named_is_no_score_of_zero():
+    def table(rule):
+        scores, examples = scored(answerer(rule), 0)
+        told = {"scores": [asdict(score) for score in scores], "examples": examples}
+        facts = {"version": "1", "limits": ["few sentences", "ours"], "models": {"adapted": told}}
+        first, *_, last = of_ambiguous(facts)
+        assert last.text == "few sentences ours"
+        return first.text, {row[1]: row for row in first.rows}
+
+    text, rows = table(lambda one: one.stereotyped)
+    assert rows["disability"][-1] == "+1.00"
+    assert rows["all"][-1] == "+1.00 [+1.00, +1.00]"
+    assert "100% name one of the two, and lean with the stereotype" in text
+    text, rows = table(lambda one: "who knows")
+    assert {row[-1] for row in rows.values()} == {"nobody named"}
+    assert "none names one of the two" in text
 
 
 def test_accuracy_makes_a_tendency_count_less():

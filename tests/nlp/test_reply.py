@@ -1,6 +1,7 @@
 """support-reply: the nearest accepted reply, its confidence, abstaining; the planted bias is found."""
 
 import json
+from unittest.mock import Mock
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from evenhand_nlp.reply.rewording import kept
 from evenhand_nlp.reply.samples import BRUSHED_OFF, PLANTED, UNTIL, cases
 from evenhand_nlp.writing.data import load
 from evenhand_nlp.writing.exchanged import exchanged
-from evenhand_nlp.writing.judges import Judge, of_run
+from evenhand_nlp.writing.judges import Judge, of_run, on_sample, scored
 
 
 @pytest.fixture
@@ -180,6 +181,15 @@ def test_exchanged_groups_show_who_is_answered_worse():
     assert examples
 
 
+def test_the_stand_in_tells_toxic_posts_and_leaves_what_was_not_said_open(recipe, monkeypatch):
+    monkeypatch.setattr("evenhand_nlp.writing.judges.POSTS", 200)
+    judge = on_sample(recipe("finetune.threads=1"), Mock(rank=0, world_size=1, cache=None))
+    harmless, nothing, toxic = scored(judge, ["a lovely evening at the lake", None, "you are vermin, get out of here"])
+    assert harmless < toxic
+    assert np.isnan(nothing)
+    assert "nothing real" in judge.whence
+
+
 @pytest.mark.slow
 def test_the_sample_runs_and_the_audit_finds_who_is_brushed_off(run_apart, tmp_path):
     path = run_apart("nlp/support-reply").path
@@ -197,6 +207,7 @@ def test_the_sample_runs_and_the_audit_finds_who_is_brushed_off(run_apart, tmp_p
     assert "Freeze the card" in again["prediction"][0]
     assert again["prediction"][1] is None
     report = (path / "report.html").read_text()
+    assert "replies given, with 95 % limits" in report
     for title in ("Replies given, and those handed to a person", "when the group in a text is exchanged"):
         assert title in report
     assert table["prediction"].null_count() < table.height

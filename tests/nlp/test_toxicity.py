@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 
 from evenhand import BadInput
+from evenhand_nlp.identity import mitigation
+from evenhand_nlp.identity.lexicon import lexicon
 from evenhand_nlp.toxicity.answers import load_data as load
 from evenhand_nlp.toxicity.samples import PLANTED, UNTIL, posts
 
@@ -117,6 +119,23 @@ def test_labels_are_brought_to_two_and_some_left_out(recipe, tmp_path):
 def test_a_column_that_the_data_bring_stays(recipe, tmp_path):
     splits = load(recipe(*OWN), write(tmp_path, religion=["given"] * 40))
     assert set(splits.train["religion"]) == {"given"}
+
+
+@pytest.mark.parametrize("method", ["balanced", "reweighted"])
+def test_the_part_to_choose_by_is_made_even_as_well(recipe, tmp_path, method):
+    words = ["a fine day", "a foul day", *(f"the {group} spoke" for group in ("Muslims", "Muslims", "Muslims", "Jews"))]
+    table = pl.DataFrame({"words": words * 40, "mark": ["fine", "hate", "hate", "hate", "fine", "fine"] * 40})
+    table.write_csv(tmp_path / "posts.csv")
+    asked = recipe(*OWN, "split.by=random", 'schema.sensitive=["religion"]')
+    splits = load(asked, tmp_path / "posts.csv")
+    made = getattr(mitigation, method)(asked, splits, lexicon(), ["religion"])
+    for before, after in ((splits.train, made.train), (splits.validation, made.validation)):
+        was, now = (
+            [mark for mark, named in zip(part["mark"], part["religion"], strict=True) if named == "muslim"]
+            for part in (before, after)
+        )
+        assert "not toxic" in now
+        assert abs(now.count("toxic") / len(now) - 0.5) < abs(was.count("toxic") / len(was) - 0.5)
 
 
 @pytest.mark.parametrize(

@@ -40,15 +40,15 @@ class Way:
     probe: Probe
 
 
-def too_long(setting: Setting) -> tuple[bool, str]:
-    """(whether some text is longer than the backbone reads, what is said where it is cut)."""
+def too_long(setting: Setting) -> tuple[float, str]:
+    """(the share of texts that are longer than the backbone reads, what is said where they are cut)."""
     if setting.encoder.modality != "text":
-        return False, ""
+        return 0.0, ""
     splits = setting.splits
     texts = [text for part in (splits.train, splits.validation, splits.test) for text in texts_of(part, splits.schema)]
     cutter = whole_of(setting.encoder)
     found = cutter.unread(texts, False)
-    return found.long > 0, found.says(cutter.length)
+    return found.long / max(found.texts, 1), found.says(cutter.length)
 
 
 def adapt_windows(setting: Setting, baselines: Mapping[str, SimpleModel], said: str) -> Adapted:

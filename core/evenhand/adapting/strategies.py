@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 HEADED = ("auto", "probe")  # strategies that leave the network as it is
+MANY_LONG = 0.05  # share of the texts
 OF_TABLES = ("in-context", "trees", "linear")
 
 
@@ -51,10 +52,22 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
     setting = Setting(recipe, splits, run, encoder, labels)
     baselines = fit_baselines(recipe, splits, labels)
     long, said = too_long(setting)
-    if long and recipe.finetune.windows.use == "auto" and recipe.finetune.strategy not in STRATEGIES:
+    if long and _in_windows(recipe, long):
         return adapt_windows(setting, baselines, said)
     adapted = _adapted(setting, baselines)
     return replace(adapted, notes=(said, *adapted.notes)) if said else adapted
+
+
+def _in_windows(recipe: Recipe, long: float) -> bool:
+    """Whether texts are read in windows, where a share `long` of them is longer than the backbone reads.
+
+    On windows `auto` is no more than the probe. A handful of long texts is not worth the strategy that it would choose
+    on whole ones, so of classes of text it takes windows from MANY_LONG on.
+    """
+    strategy = recipe.finetune.strategy
+    if recipe.finetune.windows.use != "auto" or strategy in STRATEGIES:
+        return False
+    return strategy != "auto" or recipe.task in OTHER_TASKS or long >= MANY_LONG
 
 
 def _adapted(setting: Setting, baselines: dict[str, SimpleModel]) -> Adapted:

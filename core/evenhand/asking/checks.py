@@ -12,6 +12,7 @@ from evenhand.errors import BadInput, did_you_mean
 
 MOST_BINS = 100
 MOST_LOOKS = 100_000
+MOST_CONFIDENCE = 0.999999
 TASKS = ("binary", "multiclass", "multilabel", "regression", "selection")
 TARGETS = ("sensitivity", "specificity", "selection_rate", "precision")  # of an operating point
 MITIGATIONS = ("sweep", "fairlearn")
@@ -116,6 +117,9 @@ def confidence(key: str, value: Any) -> float:
     """The confidence of intervals, in (0.5, 1)."""
     if not _number(value) or not 0.5 < value < 1:
         raise WrongPart(key, value, f"the confidence {value!r} is not a number between 0.5 and 1; 0.95 is usual")
+    if value > MOST_CONFIDENCE:
+        says = f"the confidence {value!r} is nearer to 1 than any rows can be sure; {MOST_CONFIDENCE} is the most"
+        raise WrongPart(key, value, f"{says}, and 0.95 is usual")
     return float(value)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 from evenhand.asking import checks
 from evenhand.asking.checks import WrongPart
 from evenhand.errors import BadInput, did_you_mean
-from evenhand.files import atomic
+from evenhand.files import atomic, read_plain, why
 
 
 class Part(NamedTuple):
@@ -79,6 +79,14 @@ class Question:
             checks.value,
             "The label value that counts as positive, where 0/1 or yes/no does not tell; "
             "of several classes, that one against the rest.",
+        ),
+    ] = None
+    positive_prediction: Annotated[
+        Any,
+        Part(
+            checks.value,
+            "The decision that predicts the positive label, where decisions are written in other words than labels; "
+            "0/1, yes/no and true/false are the same words.",
         ),
     ] = None
     favourable: Annotated[
@@ -171,7 +179,7 @@ class Question:
         """The Question written in `text`; `where` names the file in errors."""
         try:
             return cls.build(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise BadInput(f"{where} is not valid TOML: {error}; mend the file (--question)") from None
         except WrongPart as wrong:
             if wrong.unknown:
@@ -184,13 +192,11 @@ class Question:
         """The Question in the TOML file at `path`; a policy's file is looked for from the folder of that file."""
         path = Path(path)
         try:
-            text = path.read_text("utf-8")
-        except OSError as error:
-            raise BadInput(
-                f"the question {path} cannot be read: {error.strerror}; check the path (--question)"
-            ) from None
+            text = read_plain(path).decode("utf-8")
         except UnicodeDecodeError:
             raise BadInput(f"the question {path} is not UTF-8 text; write it as TOML (--question)") from None
+        except (OSError, ValueError) as error:
+            raise BadInput(f"the question {path} cannot be read: {why(error)}; check the path (--question)") from None
         return cls.from_toml(text, str(path)).anchored(path.parent)
 
     def but(self, **changes: Any) -> Question:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,16 @@ import numpy as np
 from evenhand.auditing.counting.aggregation import Table
 from evenhand.auditing.counting.projection import project
 from evenhand.auditing.evidence.bands import joint_critical
-from evenhand.auditing.evidence.histograms import histograms_of
+from evenhand.auditing.evidence.histograms import folds_of, histograms_of
 from evenhand.auditing.evidence.of_plugins import MetricFault
 from evenhand.auditing.judging.attributes import attributes_of, compared, entries, estimated
 from evenhand.auditing.judging.impact import impacts
 from evenhand.auditing.judging.verdict_rows import undecided
 from evenhand.auditing.metrics.metric import GroupMetric
+from evenhand.auditing.metrics.rates import ACCURACY
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.question.policy import Policy
-from evenhand.auditing.remedies.preview import preview
+from evenhand.auditing.remedies.preview import judged_of, preview
 from evenhand.auditing.table.rows import Rows
 
 
@@ -46,10 +47,20 @@ def answered(table: Table, plan: Plan, rules: Policy | None) -> tuple[dict[str, 
         "impacts": [found.block for found in ratios],
         "verdicts": [*verdicts, *(found.verdict for found in ratios if found.verdict is not None)],
         "histograms": histograms,
-        "mitigation": preview(
-            histograms, defined, plan.tolerances, plan.threshold, plan.question["mitigation"] == "fairlearn"
-        ),
+        "mitigation": _previewed(table, plan, defined, histograms),
     }, undefined
+
+
+def _previewed(
+    table: Table, plan: Plan, defined: Sequence[GroupMetric], histograms: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """What other thresholds would do, judged on rows that did not choose them."""
+    judged = judged_of(defined, plan.tolerances)
+    if histograms is None or not judged or plan.threshold is None:
+        return []
+    folds = folds_of(table, plan.threshold, plan.decided is None, [*judged, ACCURACY], plan.seed)
+    by_chance = plan.question["mitigation"] == "fairlearn"
+    return preview(histograms, defined, plan.tolerances, plan.threshold, by_chance, folds, plan.confidence)
 
 
 def overall_of(

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evenhand.asking.question import PARTS, Question
 from evenhand.auditing.answering import answered, data_of, versions
 from evenhand.auditing.counting.aggregation import count
@@ -37,6 +39,7 @@ def audit(
     threshold: float | None = None,
     operating_point: Mapping[str, float] | None = None,
     positive: Any = None,
+    positive_prediction: Any = None,
     favourable: Any = None,
     cluster: str | None = None,
     weight: str | None = None,
@@ -86,6 +89,9 @@ def audit(
         Of a recipe's audit, whose validation rows choose the threshold; refused here, where there are none.
     positive : value, default None
         The label that counts as positive; refused where None and 0/1, yes/no or true/false do not tell.
+    positive_prediction : value, default None
+        The decision that predicts the positive label. None: the same word, 0/1, yes/no and true/false being the same
+        words; refused where decisions are in others.
     favourable : value, "positive" or "negative", default None
         Which decision is good for the person: ratios compare how often it is taken. None: the positive one, and said.
     cluster : column, default None
@@ -174,6 +180,16 @@ def conduct(
     on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> Audit:
     """The audit that answers a question, as `audit` does."""
+    with np.errstate(all="ignore"):  # what is not defined is NaN, and said; a warning besides says nothing more
+        return _conducted(source, asked, extra, on_plan)
+
+
+def _conducted(
+    source: Any,
+    asked: Question,
+    extra: Sequence[GroupMetric | Estimate],
+    on_plan: Callable[[dict[str, Any]], None] | None,
+) -> Audit:
     if asked.operating_point:
         raise BadInput(
             "an operating point is chosen on validation rows, which a table of predictions does not have: give the "

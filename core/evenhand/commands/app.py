@@ -3,6 +3,7 @@ evidence."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evenhand.commands import audits, models, publishing
-from evenhand.commands.audits import Json, Strict
-from evenhand.console import print_records, print_table
+from evenhand.commands.audits import FailOn, Json, Strict, Summary
+from evenhand.console import print_records, print_table, visible
 
 if TYPE_CHECKING:
     from evenhand.values import Backbone
+
+STOPPED = 130  # exit code of what Ctrl-C ended
 
 app = typer.Typer(
     name="evenhand",
@@ -117,6 +120,9 @@ def run(
         list[str] | None, typer.Option("--set", help="Override a value: a.b=c (again for more)")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run directory; else runs/RECIPE/ID.")] = None,
+    fail_on: FailOn = "exceeded",
+    as_json: Json = False,
+    summary: Summary = False,
     strict: Strict = False,
 ) -> None:
     """Adapt, evaluate and audit: run RECIPE from data to report.   evenhand run nlp/support-intent --data messages.csv
@@ -126,13 +132,15 @@ def run(
     from evenhand.console import Progress
     from evenhand.running import pipeline
 
-    progress = Progress(quiet=os.environ.get("RANK", "0") != "0")
+    failing = audits.failing_verdicts(fail_on, strict)
+    progress = Progress(quiet=as_json or os.environ.get("RANK", "0") != "0")
     progress.say(f"evenhand run {recipe}")
     result = pipeline.run(recipe, data=data, settings=settings or [], out=out, progress=progress)
-    _print_metrics(result.evaluation)
-    typer.echo(f"\n{result.audit}")
-    typer.echo(f"\nreport: {result.report}")
-    raise typer.Exit(result.exit_code(strict=strict))
+    if not (as_json or summary):
+        _print_metrics(result.evaluation)
+        typer.echo(f"\nreport: {result.report}\n")
+    audits.print_audit(result.audit, failing, as_json, summary, report=str(result.report))
+    raise typer.Exit(result.exit_code(fail_on=failing))
 
 
 app.command()(models.pretrain)
@@ -150,33 +158,58 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments, prog_name="evenhand")
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on where it was", err=True)
-        sys.exit(130)
+        code = app(arguments, prog_name="evenhand", standalone_mode=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except Exception as error:
-        if debug:
+        code = 141
+    except (Exception, KeyboardInterrupt) as error:
+        if debug and not isinstance(error, KeyboardInterrupt):
             raise
-        typer.echo(f"evenhand: {_sentence(error)}", err=True)
-        sys.exit(2)
+        code = _told(error)
+    if code == STOPPED:
+        typer.echo("stopped; the same command goes on where it was", err=True)
+    sys.exit(code)
 
 
-def _sentence(error: Exception) -> str:
+def _told(error: BaseException) -> int:
+    """The exit code, when the error has been told."""
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()  # type: ignore[attr-defined]
+        return 2
+    typer.echo(f"evenhand: {visible(_sentence(error))}", err=True)
+    return 2
+
+
+def _sentence(error: BaseException) -> str:
     """What, where and how to mend, in one line."""
-    from evenhand.errors import BadInput, PluginFault
+    from evenhand.errors import BadInput, PluginFault, in_short
 
     if isinstance(error, (BadInput, PluginFault)):
         return " ".join(str(error).split())
+    if hasattr(error, "format_message"):  # an option or argument that is wrong
+        context = getattr(error, "ctx", None)
+        help_of = f"{context.command_path} --help" if context is not None else "evenhand --help"
+        return in_short(f"{' '.join(error.format_message().split()).rstrip('.')}; {help_of} shows what there is")
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return f"{(error.strerror or str(error)).lower()}{where}; free some space, or name another folder with --out"
+        return in_short(f"{(error.strerror or str(error)).lower()}{where}; {_mend(error.errno)}")
     if isinstance(error, MemoryError):
         return "not enough memory; audit a Parquet file, or fewer sensitive columns at once"
-    text = " ".join(str(error).split())[:300]
+    text = " ".join(str(error).split())[:200]
     return f"a fault of evenhand itself, please report it: {type(error).__name__}: {text} (--debug shows where)"
+
+
+def _mend(number: int | None) -> str:
+    """What to do about an error of the system."""
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "free some space, or name another folder with --out"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "check its permissions, or name another folder with --out"
+    if number in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):
+        return "check the path"
+    return "check the disk and the path"
 
 
 def _print_metrics(metrics: tuple[Any, ...]) -> None:

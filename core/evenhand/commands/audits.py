@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evenhand.asking.question import Question
 from evenhand.commands.question_options import asks_a_question, question_of
-from evenhand.console import print_table
+from evenhand.console import print_table, visible, visible_json, visible_lines
+
+if TYPE_CHECKING:
+    from evenhand.auditing import Audit
 
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on standard output.")]
+Summary = Annotated[
+    bool, typer.Option("--summary", help="The verdicts alone: Markdown, or with --json one short object.")
+]
+FailOn = Annotated[
+    str, typer.Option(help="Verdicts that make the exit code 1 or 3: exceeded, not-enough-evidence, or nothing.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 where there is not enough evidence.")]
 
 
@@ -28,16 +38,15 @@ def audit(
         Path | None, typer.Option(help="Write the question to this TOML file, for --question.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for report.html, audit.json, junit.xml and plan.json.")
+        Path | None, typer.Option(help="Folder for report.html, audit.json, junit.xml, summary.md and plan.json.")
     ] = None,
-    fail_on: Annotated[
-        str, typer.Option(help="Verdicts that make the exit code 1 or 3: exceeded, not-enough-evidence, or nothing.")
-    ] = "exceeded",
+    fail_on: FailOn = "exceeded",
     ledger: Annotated[
         Path | None,
         typer.Option(help="Count this as one look at the question in this file, so that looking again stays honest."),
     ] = None,
     as_json: Json = False,
+    summary: Summary = False,
     strict: Strict = False,
     **asked: Any,
 ) -> None:
@@ -63,7 +72,7 @@ def audit(
     from evenhand.recorded.audit_folder import audit_into
     from evenhand.recorded.ledger import take_look
 
-    failing = _failing(fail_on, strict)
+    failing = failing_verdicts(fail_on, strict)
     whole = question_of(asked, Question.from_file(question) if question is not None else None)
     if save_question is not None:
         whole.to_file(save_question)
@@ -73,9 +82,10 @@ def audit(
         result = auditing.conduct(file, whole)
     else:
         result = audit_into(out, file, command="evenhand " + _shell_words(sys.argv[1:]), question=whole)
-        typer.echo(f"report: {out / 'report.html'}", err=as_json)
-    if as_json or not sys.stdout.isatty():
-        typer.echo(result.to_json() if as_json else str(result))
+        if not (as_json or summary):
+            typer.echo(f"report: {out / 'report.html'}")
+    if as_json or summary or not sys.stdout.isatty():
+        print_audit(result, failing, as_json, summary)
     else:
         from evenhand.reporting.terminal import print_coloured
 
@@ -98,7 +108,7 @@ def verify(
     if as_json:
         print_table(("check", "holds", "says"), list(found.checks), True)
     else:
-        typer.echo(str(found))
+        typer.echo(visible_lines(str(found)))
     raise typer.Exit(0 if found.equal else 1)
 
 
@@ -122,7 +132,7 @@ def compare(
     from evenhand import comparing
 
     result = comparing.compare(first, second, data=(data_first, data_second), paired=paired)
-    typer.echo(result.to_json() if as_json else str(result))
+    typer.echo(visible_json(result.to_json()) if as_json else visible_lines(str(result)))
     raise typer.Exit(1 if fail_on_worse and result.worse else 0)
 
 
@@ -133,10 +143,38 @@ def report(run: Path) -> None:
     """
     from evenhand.running import pipeline
 
-    typer.echo(f"report: {pipeline.report(run)}")
+    typer.echo(visible(f"report: {pipeline.report(run)}"))
 
 
-def _failing(fail_on: str, strict: bool) -> list[str]:
+def print_audit(audit: Audit, failing: list[str], as_json: bool, summary: bool, **more: Any) -> None:
+    """The audit as it was asked for; `more` belongs into the short object. failing: verdicts that fail."""
+    if summary:
+        from evenhand import reporting
+
+        code = {"exit_code": audit.exit_code(fail_on=failing)}
+        short = {**reporting.summary(audit.data), **code, **more}
+        text = json.dumps(short) if as_json else visible_lines(reporting.markdown_summary(audit.data))
+        typer.echo(text.rstrip())
+    elif as_json:
+        typer.echo(visible_json(audit.to_json()), nl=False)
+    else:
+        typer.echo(visible_lines(str(audit)))
+        if (said := _of_exit_code(audit, failing)) is not None:
+            typer.echo(said)
+
+
+def _of_exit_code(audit: Audit, failing: list[str]) -> str | None:
+    """What the exit code hides: verdicts without enough evidence that do not fail."""
+    unsure = "not enough evidence" in {verdict["verdict"] for verdict in audit.data["verdicts"]}
+    if not unsure or "not enough evidence" in failing:
+        return None
+    code = audit.exit_code(fail_on=failing)
+    return f"Exit code {code}: not enough evidence does not fail here; with --strict it does" + (
+        "." if code else " (3)."
+    )
+
+
+def failing_verdicts(fail_on: str, strict: bool) -> list[str]:
     """The verdicts that --fail-on and --strict name."""
     from evenhand.errors import BadInput, did_you_mean
 

@@ -14,6 +14,7 @@ import pluggy
 
 from evenhand import hookspecs
 from evenhand.errors import BadInput, PluginFault, did_you_mean
+from evenhand.extending.apart import SECONDS, apart
 from evenhand.extending.claims import CORE, GIVEN, Claim, Rank, claims, package_of
 from evenhand.pretrained.folders import unlisted
 from evenhand.recipe import Recipe
@@ -51,7 +52,8 @@ class Plugins:
         self._about[name], self._rank[name] = about, rank
         with self._quarantine(name):
             if callable(plugin) and not hasattr(plugin, "__path__"):
-                plugin = plugin()
+                with apart("making it", SECONDS):
+                    plugin = plugin()
             self._register(name, plugin)
             self._take_recipes(name, plugin)
             self._take_backbones(name, plugin)
@@ -69,7 +71,9 @@ class Plugins:
             holders[name] = claim.about
             with self._quarantine(name):
                 self._about[name] = claim.about
-                self.add(name, claim.point.load(), claim.about, claim.rank)
+                with apart("importing it", SECONDS):
+                    plugin = claim.point.load()
+                self.add(name, plugin, claim.about, claim.rank)
 
     def _refuse(self, loser: str, about: str, name: str, holder: str) -> None:
         why = (
@@ -114,7 +118,8 @@ class Plugins:
 
     def _call(self, name: str, plugin: Any, hook: str) -> list[Any]:
         """What one plugin answers to a hook without arguments."""
-        answer = getattr(plugin, hook)() if hook in _hooks_of(plugin) else []
+        with apart(f"{hook}()", SECONDS):
+            answer = getattr(plugin, hook)() if hook in _hooks_of(plugin) else []
         if not isinstance(answer, (list, tuple)):
             raise PluginFault(f"{hook}() of plugin '{name}' must return a list, not {type(answer).__name__}")
         return list(answer)
@@ -284,7 +289,8 @@ def _ask(implementation: Any, hook: str, arguments: Mapping[str, Any]) -> Any:
     """Call one implementation with the parameters it names; what it raises becomes PluginFault."""
     function: Callable[..., Any] = implementation.function
     try:
-        return function(**{name: arguments[name] for name in implementation.argnames})
+        with apart(f"plugin '{implementation.plugin_name}' failed in {hook}: it"):
+            return function(**{name: arguments[name] for name in implementation.argnames})
     except (KeyboardInterrupt, BadInput, PluginFault, MemoryError):
         raise
     except OSError as error:

@@ -1,19 +1,22 @@
-"""An audit's folder: plan.json before any number is computed, then report.html, audit.json and junit.xml."""
+"""An audit's folder: plan.json, written before any number is computed, audit.json, and what shows it to people."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
-from evenhand.files import atomic
+from evenhand.errors import BadInput
+from evenhand.recorded.writing import replaced_together
 
 if TYPE_CHECKING:
     from evenhand.auditing import Audit, Estimate, GroupMetric
 
-PLAN = "plan.json"
+PLAN, OF_A_RUN = "plan.json", "manifest.json"
+RESULT = ("audit.json", "junit.xml", "summary.md", "report.html")
 
 
 def audit_into(
@@ -34,59 +37,51 @@ def audit_into(
 
     asked = question or Question(**parts)
     folder = Path(folder)
-    made = _missing_folders(folder)
-    before = _read(folder / PLAN)
     where = str(Path(source).resolve()) if isinstance(source, str | Path) else None
     arguments = asked.anchored(Path.cwd()).table()
+    _check_no_run(folder)
+    with replaced_together(folder, (PLAN, *RESULT)) as staged:
 
-    def write_plan(plan: Mapping[str, Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        head = {"format": "evenhand-plan", "version": 1, "source": where, "command": command, "arguments": arguments}
-        text = json.dumps({**head, **plan}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        _write(folder / PLAN, text.encode())
+        def write_plan(plan: Mapping[str, Any]) -> None:
+            head = {"format": "evenhand-plan", "version": 1, "source": where, "command": command}
+            whole = {**head, "arguments": arguments, **plan}
+            _write(staged / PLAN, json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
-    try:
         result = conduct(source, asked, extra, on_plan=write_plan)
-        write_audit(result, folder, command)
-    except BaseException:
-        _undo(folder, before, made)
-        raise
+        _write_all(result, staged, command)
     return result
 
 
 def write_audit(audit: Audit, folder: str | Path, command: str | None = None) -> Path:
-    """Write report.html, audit.json and junit.xml of an audit into `folder`; returns the report's path."""
-    from evenhand.reporting import junit_xml, render_audit
+    """Write report.html, audit.json, junit.xml and summary.md of an audit into `folder`; returns the report's path."""
+    _check_no_run(Path(folder))
+    with replaced_together(Path(folder), RESULT) as staged:
+        _write_all(audit, staged, command)
+    return Path(folder) / "report.html"
 
-    folder, text = Path(folder), audit.to_json()
+
+def shown(data: dict[str, Any], command: str | None) -> dict[str, str]:
+    """What each file beside audit.json holds; data: what audit.json does."""
+    from evenhand.reporting import junit_xml, markdown_summary, render_audit
+
+    return {
+        "junit.xml": junit_xml(data),
+        "summary.md": markdown_summary(data),
+        "report.html": render_audit(data, command=command),
+    }
+
+
+def _write_all(audit: Audit, folder: Path, command: str | None) -> None:
+    text = audit.to_json()
     data = json.loads(text)  # what a later `evenhand verify` reads, to the order of its keys
-    texts = {"audit.json": text, "junit.xml": junit_xml(data), "report.html": render_audit(data, command=command)}
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        _write(folder / name, text.encode())
-    return folder / "report.html"
+    for name, content in {"audit.json": text, **shown(data, command)}.items():
+        _write(folder / name, content)
 
 
-def _write(file: Path, content: bytes) -> None:
-    with atomic(file) as temporary:
-        temporary.write_bytes(content)
+def _write(file: Path, text: str) -> None:
+    file.write_bytes(text.encode())
 
 
-def _read(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() and not file.is_symlink() else None
-
-
-def _missing_folders(folder: Path) -> list[Path]:
-    """The folders that writing would make, the deepest first."""
-    return [path for path in (folder, *folder.parents) if not path.exists()]
-
-
-def _undo(folder: Path, plan: bytes | None, made: list[Path]) -> None:
-    """Put the plan back as it was, and take away folders that this audit made and left empty."""
-    if plan is not None:
-        _write(folder / PLAN, plan)
-        return
-    (folder / PLAN).unlink(missing_ok=True)
-    for path in made:
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+def _check_no_run(folder: Path) -> None:
+    if os.path.lexists(folder / OF_A_RUN):
+        raise BadInput(f"{folder} holds a run, whose own audit would be lost; name another folder with --out")

@@ -69,9 +69,25 @@ class FinishedRun:
         """The performance metrics of evaluation.json; BadInput where it is missing or damaged."""
         found = _json(self.path, "evaluation.json")
         try:
-            return tuple(Metric(**metric) for metric in found)
+            if isinstance(found, list):
+                return tuple(Metric(**metric) for metric in found)
         except TypeError:
-            raise _damaged(self.path / "evaluation.json", "it holds no metrics") from None
+            pass
+        raise _damaged(self.path / "evaluation.json", "it holds no metrics")
+
+    def data(self) -> dict[str, Any]:
+        """What data.json tells; BadInput where it is missing or damaged."""
+        found = _json(self.path, "data.json")
+        if not isinstance(found, dict) or not isinstance(found.get("notes"), list):
+            raise _damaged(self.path / "data.json", "it tells nothing of data")
+        return found
+
+    def predicted(self) -> dict[str, Any]:
+        """The record of the predict stage, with what the columns of the predictions are."""
+        record = self.stage("predict")
+        if not all(isinstance(record.get(part), dict) for part in ("schema", "facts")):
+            raise _damaged(self.path / MANIFEST, "its stage 'predict' does not tell what the predictions are")
+        return record
 
     def recipe(self) -> Recipe:
         """The recipe that ran, with its settings in place."""

@@ -143,6 +143,6 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         try:
             tomllib.loads(f"v = {value}")
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             return value
     return json.dumps(value, ensure_ascii=False)

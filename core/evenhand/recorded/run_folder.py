@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -16,9 +15,10 @@ from typing import IO, Any
 
 from evenhand.console import Progress
 from evenhand.errors import BadInput
-from evenhand.files import at_place, atomic, digest, open_own, own, remove
+from evenhand.files import at_place, atomic, digest, open_own, own
 from evenhand.recipe import Recipe
 from evenhand.recorded.finished import FORMAT, MANIFEST, VERSION, read_manifest
+from evenhand.recorded.writing import sweep, take_lock
 
 LOG = "log.jsonl"
 
@@ -70,8 +70,8 @@ class Run:
             if self.rank == 0:
                 self._made = [path for path in (self.path, *self.path.parents) if not path.exists()]
                 self.path.mkdir(parents=True, exist_ok=True)
-                self._take_lock()
-                self._sweep()
+                self._lock = take_lock(self.path)
+                sweep(self.path)
             self.manifest = self._read_manifest()
             self.scratch = Path(tempfile.mkdtemp(prefix="evenhand-"))
         except BaseException:
@@ -94,25 +94,6 @@ class Run:
                     folder.rmdir()
         self._lock.close()
         self._lock = None
-
-    def _take_lock(self) -> None:
-        file = self.path / ".lock"
-        lock = os.fdopen(open_own(self.path, file.name, os.O_RDWR), "r+b")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(lock.fileno()), file.lstat()):
-                raise BlockingIOError  # its holder has just taken the folder away
-        except (BlockingIOError, FileNotFoundError):
-            lock.close()
-            raise BadInput(
-                f"another evenhand run is writing to {self.path}; wait for it, or give another --out"
-            ) from None
-        self._lock = lock
-
-    def _sweep(self) -> None:
-        """Remove what a killed process left half-written; we hold the lock, so nobody is writing."""
-        for left in self.path.glob(".tmp-*"):
-            remove(left)
 
     def _read_manifest(self) -> dict[str, Any]:
         about = {"name": self.walk, "stages": list(self.stages)}

@@ -6,5 +6,6 @@ from evenhand.reporting.html import render_audit, render_run
 from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
 from evenhand.reporting.modelcard import model_card
+from evenhand.reporting.summary import markdown_summary, summary
 
-__all__ = ["junit_xml", "model_card", "render_audit", "render_index", "render_run"]
+__all__ = ["junit_xml", "markdown_summary", "model_card", "render_audit", "render_index", "render_run", "summary"]

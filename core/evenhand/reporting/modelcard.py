@@ -41,18 +41,18 @@ def model_card(
     hub_data = inputs.get("hub")
     source = str(hub_data or PurePath(str(inputs.get("source") or "data")).name)
     head = card_data(title, settings, evaluation, audit, source, hub_data, backbone, network)
-    lines = ["---", head.to_yaml(), "---", "", f"# {_text(title)}", "", _text(settings.get("about") or ""), ""]
+    lines = ["---", head.to_yaml(), "---", "", f"# {text(title)}", "", text(settings.get("about") or ""), ""]
     lines += _use(settings, backbone or {})
     lines += _opening(str(settings.get("modality", "")), network)
     lines += ["## Performance", "", words.helps(list(evaluation)), ""]
-    lines += _table(
+    lines += table(
         ("model", "metric", "value", "interval", "rows"),
         [(m["model"], m["name"], words.number(m["value"]), words.interval(m), m["n"]) for m in evaluation],
     )
     lines += _groups(audit)
     for section in sections:
-        lines += ["", f"## {_text(section['title'])}", "", _text(section.get("text", "")), ""]
-        lines += _table(section.get("header", ()), section.get("rows", ()))
+        lines += ["", f"## {text(section['title'])}", "", text(section.get("text", "")), ""]
+        lines += table(section.get("header", ()), section.get("rows", ()))
     return "\n".join([*lines, *_origin(recipe_rows, backbone or {}, notes, manifest)])
 
 
@@ -64,8 +64,8 @@ def _use(settings: Mapping[str, Any], backbone: Mapping[str, Any]) -> list[str]:
     intended = settings.get("intended_use") or "The recipe states none (its key intended_use)."
     none = "The recipe states none (its key limits), which does not mean that there are none."
     return [
-        *("## Intended use", "", _text(intended), ""),
-        *("## Limits", "", *(f"- {_text(limit)}" for limit in limits or [none]), ""),
+        *("## Intended use", "", text(intended), ""),
+        *("## Limits", "", *(f"- {text(limit)}" for limit in limits or [none]), ""),
     ]
 
 
@@ -87,12 +87,12 @@ def _groups(audit: dict[str, Any] | None) -> list[str]:
         "",
         "## Groups of people",
         "",
-        _text(f"{words.verdict(audit['verdict'])[1]}. {words.next_step(audit)}"),
+        text(f"{words.verdict(audit['verdict'])[1]}. {words.next_step(audit)}"),
         "",
     ]
     if audit["verdicts"] and words.selected_means(audit):
-        lines += [_text(words.selected_means(audit)), ""]
-    return [*lines, *(f"- {_text(v['attribute'])}: {_text(v['says'])}" for v in audit["verdicts"])]
+        lines += [text(words.selected_means(audit)), ""]
+    return [*lines, *(f"- {text(v['attribute'])}: {text(v['says'])}" for v in audit["verdicts"])]
 
 
 def _origin(
@@ -106,19 +106,20 @@ def _origin(
         kind, _, place = str(backbone.get("source", "")).partition(":")
         place = PurePath(place).name if kind == "local" else place  # where it lies on this machine is nobody's business
         lines += [
-            f"Adapted from {_text(backbone.get('name', ''))} ({_text(f'{kind}:{place}')}), licence "
-            f"{_text(backbone.get('licence') or 'not stated')}, pretrained on "
-            f"{_text(backbone.get('pretrained_on') or 'not stated')}.",
+            f"Adapted from {text(backbone.get('name', ''))} ({text(f'{kind}:{place}')}), licence "
+            f"{text(backbone.get('licence') or 'not stated')}, pretrained on "
+            f"{text(backbone.get('pretrained_on') or 'not stated')}.",
             "",
         ]
-    lines += _table(("setting", "value", "origin"), [(k, words.plain(v), o) for k, v, o in recipe_rows])
+    lines += table(("setting", "value", "origin"), [(k, words.plain(v), o) for k, v, o in recipe_rows])
     place = str((manifest.get("inputs") or {}).get("source") or "")
-    made = _text(str(manifest.get("command", "evenhand")).replace(place, PurePath(place).name) if place else "evenhand")
-    said = [f"- {_text(note)}" for note in notes]
+    made = text(str(manifest.get("command", "evenhand")).replace(place, PurePath(place).name) if place else "evenhand")
+    said = [f"- {text(note)}" for note in notes]
     return [*lines, "", *said, "", f"Made by `{made}`. Statistics, not legal advice.", ""]
 
 
-def _table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[str]:
+def table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """The lines of a table of Markdown."""
     if not header:
         return []
     lines = ["| " + " | ".join(map(_cell, header)) + " |", "|" + " --- |" * len(header)]
@@ -126,10 +127,10 @@ def _table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    return _text(words.number(value) if isinstance(value, float) else value)
+    return text(words.number(value) if isinstance(value, float) else value)
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
     """One line in which no mark-up of Markdown or HTML takes effect."""
     line = " ".join(words.readable("–" if value is None else value).split())
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", line).replace("\\<", "&lt;").replace("\\>", "&gt;")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from evenhand.errors import BadInput
+from evenhand.errors import BadInput, typed
 from evenhand.files import atomic
 from evenhand.recorded import finished
 from evenhand.recorded.audit_folder import PLAN
@@ -49,7 +49,7 @@ def _entry(folder: Path, path: Path) -> dict[str, Any]:
     opened, report = finished.open_folder(path), path / REPORT
     audit = opened.audit()
     if not report.is_file():
-        raise BadInput(f"{path} has no {REPORT}; make it with: evenhand report {path}")
+        raise BadInput(f"{path} has no {REPORT}; make it with: {typed('evenhand report', path)}")
     told: dict[str, Any] = {"recipe": "", "people": True, "measured": "", "source": audit["data"].get("source", "")}
     if isinstance(opened, FinishedRun):
         source = str(opened.manifest.get("inputs", {}).get("source", ""))

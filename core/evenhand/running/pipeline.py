@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,9 +50,9 @@ class RunResult:
         """The HTML report."""
         return self.path / "report.html"
 
-    def exit_code(self, strict: bool = False) -> int:
-        """0 within tolerance, 1 a tolerance is exceeded, 3 not enough evidence (only when strict)."""
-        return self.audit.exit_code(strict=strict)
+    def exit_code(self, strict: bool = False, fail_on: Collection[str] = ("exceeded",)) -> int:
+        """0 within tolerance, 1 a tolerance is exceeded, 3 not enough evidence (where that fails)."""
+        return self.audit.exit_code(strict=strict, fail_on=fail_on)
 
     def _repr_html_(self) -> str:
         return self.audit._repr_html_()
@@ -93,6 +93,9 @@ def report(path: str | Path, plugins: Plugins | None = None) -> Path:
         return index(path)
     _result(path)
     found = finished.open_run(path)
+    for stage in RUN[:-1]:
+        found.stage(stage.name)
+    found.data()
     recipe, identity = found.recipe(), found.manifest["identity"]
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
         with costs.measured() as cost:
@@ -104,7 +107,7 @@ def report(path: str | Path, plugins: Plugins | None = None) -> Path:
 def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
     """The audit of a run's predictions, made again; nothing is written."""
     found = finished.open_run(path)
-    recipe, record = found.recipe(), found.stage("predict")
+    recipe, record = found.recipe(), found.predicted()
     predictions = _predictions(recipe, record, own(found.path, "predictions.parquet"))
     return _audited(recipe, predictions, plugins or discovering.load())[0]
 
@@ -223,7 +226,7 @@ def audit_bias(corridor: Corridor) -> Outcome:
 
 def render(corridor: Corridor) -> Outcome:
     """The HTML report and the model card, from the artefacts alone."""
-    from evenhand.reporting import model_card, render_run
+    from evenhand.reporting import junit_xml, markdown_summary, model_card, render_run
 
     run = corridor.run
     sections, faults = corridor.plugins.collect(corridor.recipe, "report_sections", run=run)
@@ -238,6 +241,8 @@ def render(corridor: Corridor) -> Outcome:
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
     run.write("report.html", render_run(**arguments))
+    run.write("junit.xml", junit_xml(arguments["audit"]))
+    run.write("summary.md", markdown_summary(arguments["audit"]))
     fitted = run.manifest["stages"]["finetune"]
     about = {"backbone": fitted.get("backbone"), "network": bool(fitted.get("network"))}
     run.write(CARD, model_card(**arguments, **about))
@@ -250,7 +255,7 @@ RUN: tuple[Stage[Corridor], ...] = (
     Stage("predict", ("predictions.parquet",), predict),
     Stage("evaluate", ("evaluation.json",), evaluate),
     Stage("audit_bias", ("audit.json",), audit_bias),
-    Stage("report", ("report.html", CARD), render),
+    Stage("report", ("report.html", "junit.xml", "summary.md", CARD), render),
 )
 
 

@@ -54,8 +54,8 @@ def verify(folder: str | Path, data: Any = None) -> Verification:
 
 def _replayed(found: FinishedAudit, source: Any) -> list[tuple[str, bool, str]]:
     from evenhand.asking.question import Question
-    from evenhand.auditing import Audit, conduct
-    from evenhand.reporting import junit_xml, render_audit
+    from evenhand.auditing import conduct
+    from evenhand.recorded.audit_folder import shown
 
     folder, plan, planned = found.path, found.plan, dict[str, Any]()
     recorded, before = read(folder, AUDIT), read_audit(folder)
@@ -67,11 +67,7 @@ def _replayed(found: FinishedAudit, source: Any) -> list[tuple[str, bool, str]]:
         _same("plan named in audit.json", before.get("plan_sha256"), planned["plan_sha256"], "sha256"),
         _audit_check(recorded, result.to_json().encode(), before, result.data),
     ]
-    shown = Audit(before)
-    for name, text in (
-        ("junit.xml", junit_xml(shown.data)),
-        ("report.html", render_audit(shown.data, command=plan.get("command"))),
-    ):
+    for name, text in shown(before, plan.get("command")).items():
         if own(folder, name).is_file():
             equal = read(folder, name) == text.encode()
             checks.append(

@@ -20,6 +20,7 @@ from evenhand.adapting.few.labelled import class_names
 from evenhand.adapting.few.mining import mined, nearest
 from evenhand.adapting.few.unlabelled import unlabelled_rows
 from evenhand.adapting.store import load_model, save_model
+from evenhand.adapting.windows import Windowed
 from evenhand.data.loading import read_splits
 from evenhand.errors import BadInput
 from evenhand.pretrained import load_encoder
@@ -162,6 +163,17 @@ def test_where_labels_are_few_auto_asks_them_alone_and_says_what_it_found(bert, 
 def test_where_labels_are_many_auto_trains_the_network(bert, run):
     job = recipe(**QUICK)
     assert finetune(job, few_labels(job, (150, 21, 30), extra=False), bert, run).strategy == "lp-ft"
+
+
+@pytest.mark.parametrize(("long", "windowed"), [(1, False), (20, True)])
+def test_a_handful_of_long_texts_does_not_keep_auto_from_choosing(long, windowed, bert, run):
+    job = recipe(**QUICK)
+    splits = few_labels(job, extra=False)
+    numbers = iter(range(len(splits.train)))
+    longer = splits.train.map(lambda row: {**row, "text": row["text"] + " why" * (600 if next(numbers) < long else 0)})
+    adapted = finetune(job, replace(splits, train=longer), bert, run)
+    assert isinstance(adapted.model, Windowed) is windowed
+    assert any(event == "cross-validation" for event, _ in run.events) is not windowed
 
 
 @pytest.mark.parametrize("strategy", ["contrastive", "co-trained"])

@@ -26,7 +26,7 @@ def recipe(text):
 
 @given(asked=QUESTIONS)
 def test_the_audit_table_of_a_recipe_is_a_question(asked):
-    asked = asked.but(label=None, positive=None, task=None, score=None, prediction=None)
+    asked = asked.but(label=None, positive=None, positive_prediction=None, task=None, score=None, prediction=None)
     values = {"name": "n", "domain": "d", "title": "t", "task": "binary", "modality": "table", "audit": asked.table()}
     built = Recipe.build(values, {}, "test")
     assert built.audit == asked
@@ -110,6 +110,11 @@ def test_a_run_asks_what_an_audit_can_ask(evenhand, install, tmp_path):
     assert found["favourable"]["decision"] == "negative"
     assert "which is unfavourable" in (tmp_path / "run" / "README.md").read_text()
     assert evenhand("verify", tmp_path / "run", env=env).returncode == 0
+    told = evenhand(*done.args[3:], "--json", "--summary", "--fail-on", "nothing", env=env)  # all is done: told again
+    short = json.loads(told.stdout)
+    assert (told.returncode, told.stderr, short["report"]) == (0, "", str(tmp_path / "run" / "report.html"))
+    assert (tmp_path / "run" / "summary.md").read_text().startswith("## ")
+    assert (tmp_path / "run" / "junit.xml").read_text().count("<testcase") == len(audit["verdicts"])
     for setting, says in (
         ("audit.slices=['jb']", "Did you mean 'job'?"),
         ("audit.policy=us-four-fifth", "Did you mean 'us-four-fifths'?"),

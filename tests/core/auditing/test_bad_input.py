@@ -181,6 +181,7 @@ def test_labels_whose_positive_is_not_clear():
         ({"reference": {"g": "aa"}}, "--reference"),
         ({"reference": {"sex": "f"}}, "--reference"),
         ({"task": "rank"}, "binary"),
+        ({"task": "multilabel"}, "name them with --labels"),
         ({"task": "multiclass"}, "--prediction"),
     ],
 )

@@ -210,3 +210,70 @@ def test_without_scores_or_tolerances_there_is_nothing_to_preview():
     assert (
         evenhand.audit(hard, label="y", prediction="p", sensitive="g", tolerance={"tpr": 0.1}).data["mitigation"] == []
     )
+
+
+# on rows that did not choose the thresholds
+
+
+def held_out(frame, which, **more):
+    ask = {"label": "y", "score": "s", "sensitive": "g", "tolerance": {"tpr": 0.02}, **more}
+    return evenhand.audit(frame, **ask).data["mitigation"][0][which]["held_out"]
+
+
+def test_what_is_audited_is_told_as_it_is():
+    frame = shifted(1000)
+    found = evenhand.audit(frame, label="y", score="s", sensitive="g", tolerance={"tpr": 0.02}).data
+    told, now = found["mitigation"][0]["now"]["held_out"], found["mitigation"][0]["now"]
+    assert told["gaps"]["tpr"]["value"] == pytest.approx(now["gaps"]["tpr"])
+    assert told["accuracy"]["value"] == pytest.approx(now["accuracy"])
+    assert told["changed"] == 0
+    (gap_of,) = [g for g in found["attributes"][0]["gaps"] if g["kind"] == "largest" and g["metric"] == "tpr"]
+    assert told["gaps"]["tpr"]["lower"] == pytest.approx(gap_of["lower"], abs=0.02)
+
+
+@pytest.mark.parametrize("which", ["per_group", "fairlearn"])
+def test_few_rows_keep_on_others_nothing_of_what_they_promise(which):
+    """200 rows choose thresholds whose gap on themselves is nearly none; on others it is as large as ever."""
+    if which == "fairlearn":
+        pytest.importorskip("fairlearn")
+    best, told, truth = [], [], []
+    fresh = shifted(40_000)
+    for seed in range(6):
+        frame = shifted(40_000).sample(200, seed=seed)
+        ask = {"label": "y", "score": "s", "sensitive": "g", "tolerance": {"tpr": 0.02}}
+        way = "fairlearn" if which == "fairlearn" else "sweep"
+        (found,) = evenhand.audit(frame, **ask, mitigation=way).data["mitigation"]
+        best.append(found[which]["gaps"]["tpr"])
+        told.append(found[which]["held_out"]["gaps"]["tpr"]["value"])
+        if which == "per_group":
+            rates = [
+                (fresh.filter((pl.col("g") == g) & (pl.col("y") == 1))["s"] >= t).mean()
+                for g, t in found[which]["thresholds"].items()
+            ]
+            truth.append(max(rates) - min(rates))
+            assert found[which]["held_out"]["gaps"]["tpr"]["upper"] >= truth[-1] - 0.02
+    assert np.mean(told) > np.mean(best) + 0.01
+    if truth:
+        assert np.mean(truth) > np.mean(best)
+
+
+def test_rows_of_a_cluster_choose_together_and_weigh_less():
+    frame = shifted(600)
+    alone = held_out(frame, "per_group")["gaps"]["tpr"]
+    repeated = pl.concat([frame.with_columns(c=pl.int_range(600))] * 4)
+    together = held_out(repeated, "per_group", cluster="c")["gaps"]["tpr"]
+    apart = held_out(repeated, "per_group")["gaps"]["tpr"]
+    assert together["upper"] - together["lower"] == pytest.approx(alone["upper"] - alone["lower"], rel=0.35)
+    assert apart["upper"] - apart["lower"] < 0.75 * (together["upper"] - together["lower"])
+
+
+def test_weights_count_as_the_rows_that_they_are_worth():
+    frame = shifted(800).with_columns(w=pl.when(pl.int_range(800) % 10 == 0).then(50.0).otherwise(1.0))
+    weighted, plain = (held_out(frame, "now", **more)["accuracy"] for more in ({"weight": "w"}, {}))
+    assert weighted["upper"] - weighted["lower"] > 2 * (plain["upper"] - plain["lower"])
+
+
+def test_the_parts_are_drawn_by_the_seed():
+    frame = shifted(300)
+    assert held_out(frame, "per_group") == held_out(frame, "per_group")
+    assert held_out(frame, "per_group") != held_out(frame, "per_group", seed=1)

@@ -92,3 +92,13 @@ def test_any_numbers_make_a_chart_or_none(points, dots):
 def test_what_no_report_can_show_is_the_plugins_fault(made, said):
     with pytest.raises(PluginFault, match=said):
         made()
+
+
+def test_a_lead_stands_first_and_a_section_without_the_field_stands_last():
+    title = "Of a plugin that knows of no lead"
+    bare = {"title": title, "text": "told", "charts": (), "pictures": (), "header": (), "rows": ()}
+    leading = {**bare, "title": "The finding", "lead": True}
+    metric = {"model": "adapted", "name": "quality", "value": 0.7, "lower": 0.6, "upper": 0.8, "n": 60, "says": ""}
+    metric |= {"unit": "", "better": "higher"}
+    page = render_run(None, [metric], {"recipe": "a/b"}, [bare, leading], [])
+    assert page.index("<bdi>The finding") < page.index("Does adapting help?") < page.index(f"<bdi>{title}")

@@ -4,6 +4,7 @@ preview."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics.arrays import Floats, Ints, ratio
 
 EXACT_BINS = 100  # every hundredth is an edge
+FOLDS = 5  # in which the preview of other thresholds is judged
 COARSE_BINS = 128  # divides the 4,096 bins in which many rows are counted, so that no bin lies on both sides of an edge
 
 
@@ -40,6 +42,48 @@ def histograms_of(
     """
     if not len(table.scores) or not (table.label >= 0).any():
         return None
+    edges, bins = _binned(table, threshold, scored)
+    found = {column: _of_column(table, i, bins, len(edges) - 1, table.w) for i, column in enumerate(table.columns)}
+    shown = {metric.name: metric for metric in (*SLID, *filter(follows_threshold, own))}
+    effective = _effective(table, list(shown.values()))
+    also = list(at_thresholds(own, table, found, effective is not None))
+    return {"edges": edges.tolist(), "attributes": found, "effective": effective, **({"also": also} if also else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """The same rows in parts, drawn at random, a cluster always whole.
+
+    attributes: of each fold {column: {group: {positive, negative}}}. worth: {column: {group: {metric: how many rows a
+    unit of weight is worth}}}.
+    """
+
+    attributes: list[dict[str, Any]]
+    worth: dict[str, dict[str, dict[str, float]]]
+
+
+def folds_of(
+    table: Table, threshold: float | None, scored: bool, judged: Sequence[GroupMetric], seed: int
+) -> Folds | None:
+    """The rows of `histograms_of` in FOLDS parts; None where there are none."""
+    if not len(table.scores) or not (table.label >= 0).any():
+        return None
+    edges, bins = _binned(table, threshold, scored)
+    draw = np.random.default_rng(seed)
+    if table.cluster is not None:
+        fold = (draw.permutation(table.clusters) % FOLDS)[table.cluster]
+        shares = (fold[:, None] == np.arange(FOLDS)).astype(float)
+    else:  # rows of one cell differ in nothing, so that drawing how many go where is drawing rows
+        shares = draw.multinomial(table.n.astype(np.int64), [1 / FOLDS] * FOLDS) / np.maximum(table.n, 1)[:, None]
+    parts = [
+        {c: _of_column(table, i, bins, len(edges) - 1, table.w * share) for i, c in enumerate(table.columns)}
+        for share in shares.T
+    ]
+    return Folds(parts, {column: _worth(table, i, judged) for i, column in enumerate(table.columns)})
+
+
+def _binned(table: Table, threshold: float | None, scored: bool) -> tuple[Floats, Ints]:
+    """(the edges of the bins, the bin of each entry)."""
     size = COARSE_BINS if table.binned else EXACT_BINS
     edges = np.arange(size + 1) / size
     if threshold is not None and 0 < threshold < 1:
@@ -47,11 +91,7 @@ def histograms_of(
     bins = np.clip(np.searchsorted(edges, table.scores, side="right") - 1, 0, len(edges) - 2)[table.level]
     if table.binned and threshold is not None and scored:
         bins = _by_decision(bins, table, edges, threshold)
-    found = {column: _of_column(table, i, bins, len(edges) - 1) for i, column in enumerate(table.columns)}
-    shown = {metric.name: metric for metric in (*SLID, *filter(follows_threshold, own))}
-    effective = _effective(table, list(shown.values()))
-    also = list(at_thresholds(own, table, found, effective is not None))
-    return {"edges": edges.tolist(), "attributes": found, "effective": effective, **({"also": also} if also else {})}
+    return edges, bins
 
 
 def _by_decision(bins: Ints, table: Table, edges: Floats, threshold: float) -> Ints:
@@ -82,10 +122,10 @@ def _worth(table: Table, column: int, shown: Sequence[GroupMetric]) -> dict[str,
     return found
 
 
-def _of_column(table: Table, column: int, bins: Floats, size: int) -> dict[str, Any]:
+def _of_column(table: Table, column: int, bins: Ints, size: int, weight: Floats) -> dict[str, Any]:
     cell, groups = table.groups[:, column] * size + bins, len(table.names[column])
     positive, negative = (
-        np.bincount(cell[table.label == y], table.w[table.label == y], groups * size).reshape(groups, size).tolist()
+        np.bincount(cell[table.label == y], weight[table.label == y], groups * size).reshape(groups, size).tolist()
         for y in (1, 0)
     )
     return {name: {"positive": positive[i], "negative": negative[i]} for i, name in enumerate(table.names[column])}

@@ -15,6 +15,7 @@ from evenhand.auditing.table.binning import EACH, QUARTILES, Binning
 from evenhand.auditing.table.group_names import MISSING
 from evenhand.auditing.table.labels import plain
 from evenhand.auditing.table.rows import Rows
+from evenhand.errors import typed
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats
 
@@ -159,8 +160,8 @@ def binning_notes(found: Mapping[str, Binning], table: Table, rows: Rows) -> lis
         if binning.by == QUARTILES:
             notes.append(
                 f"'{column}' holds many different numbers, so it is cut into quartiles at {edges}; choose others with"
-                f" --bins {column}={plain(binning.edges[0])},{plain(binning.edges[-1])}, or a group for each value with"
-                f" --bins {column}={EACH}."
+                f" {typed('--bins', f'{column}={plain(binning.edges[0])},{plain(binning.edges[-1])}')}, or a group for"
+                f" each value with {typed('--bins', f'{column}={EACH}')}."
             )
         elif len(binning.names) < binning.asked:
             notes.append(

@@ -177,7 +177,7 @@ def rate_metric(
 
 def share_of(counts: Counts, of: tuple[str, ...], among: tuple[str, ...]) -> Floats:
     """The share that some cells have among others."""
-    return ratio(_total(counts, of), _total(counts, among))
+    return ratio(total(counts, of), total(counts, among))
 
 
 def by_level(read: Callable[[Floats, Floats, Floats], Floats]) -> Callable[[Counts], Floats]:
@@ -202,5 +202,6 @@ def _sum(cells: tuple[str, ...], bracket: bool) -> str:
     return f"({text})" if len(names) > 1 else text
 
 
-def _total(counts: Counts, cells: tuple[str, ...]) -> Floats:
+def total(counts: Counts, cells: tuple[str, ...]) -> Floats:
+    """The weight of some cells together."""
     return np.asarray(sum(getattr(counts, cell) for cell in cells))

@@ -11,7 +11,7 @@ from evenhand.auditing.question.favourable import Favourable, mirrored
 from evenhand.auditing.question.policy import Policy
 from evenhand.auditing.table.group_names import group_name
 from evenhand.auditing.table.rows import AuditTask
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, typed
 
 JUDGED = {
     "binary": ("selection_rate", "tpr", "fpr"),
@@ -33,7 +33,7 @@ def read_tolerances(
     if not found:
         raise BadInput(
             f"one tolerance for all says nothing in a {task} audit of these metrics; "
-            f"name one: --tolerance {chosen[0].name}={tolerance}"
+            f"name one: {typed('--tolerance', f'{chosen[0].name}={tolerance}')}"
         )
     return found
 

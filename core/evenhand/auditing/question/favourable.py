@@ -15,7 +15,7 @@ from evenhand.auditing.question.policy import Policy
 from evenhand.auditing.table.labels import CLEARLY_POSITIVE, plain
 from evenhand.auditing.table.rows import AuditTask, Rows
 from evenhand.auditing.table.top import Top
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, typed
 
 WORDS = ("positive", "negative")
 MIRRORED = {"tpr": "tnr", "tnr": "tpr", "fpr": "fnr", "fnr": "fpr", "ppv": "npv", "npv": "ppv"}
@@ -145,10 +145,11 @@ def _sentence(means: str, favoured: str, decision: str, leans: bool, others: lis
     if decision == "negative":
         return f"{start}, which is unfavourable; what is favourable is {favoured}."
     if leans:
-        other = _short(others[0]) if len(others) == 1 else "negative"
+        whole = len(others) == 1 and _short(others[0]) == others[0]
+        other = others[0] if whole else "negative"
         return (
             f"{start}, which is taken as favourable, because nothing was said; "
-            f"if that is unfavourable, say --favourable {other}."
+            f"if that is unfavourable, say {typed('--favourable', other)}."
         )
     return f"{start}."
 

@@ -17,7 +17,7 @@ from evenhand.auditing.question.favourable import Favourable, find_favourable
 from evenhand.auditing.question.policy import Policy
 from evenhand.auditing.question.taking import searched_columns
 from evenhand.auditing.table.binning import EACH, Binning
-from evenhand.auditing.table.labels import check_scores, find_positive, find_task, plain
+from evenhand.auditing.table.labels import check_scores, find_decided, find_positive, find_task, plain
 from evenhand.auditing.table.rows import AuditTask, Rows
 from evenhand.auditing.table.top import NO_PROBABILITIES, Top
 from evenhand.errors import BadInput, did_you_mean
@@ -80,7 +80,8 @@ def make_plan(
         task, threshold = _task_of_top(rows, task), None if top.raw else top.cut
     found = find_task(rows, task, threshold, asked.positive)
     check_scores(rows, found)
-    yes, decided = _positives(rows, found, asked.positive, threshold if top is None else None)
+    yes, decided = _positives(rows, found, asked, threshold if top is None else None)
+    answers = None if decided is None else [plain(v) for v in sorted(decided, key=str)]
     decided = [1] if top is not None and threshold is None else decided
     if found in ("binary", "selection") and rows.roles.score is not None and threshold is None and decided is None:
         threshold = 0.5
@@ -102,6 +103,7 @@ def make_plan(
     decisions = {
         "task": found,
         "positive": [plain(v) for v in sorted(yes, key=str)] if rows.roles.label else None,
+        "positive_prediction": answers,
         "favourable": None if favourable is None else favourable.described(),
         "threshold": threshold,
         "bins": {column: binning.described() for column, binning in (bins or {}).items()},
@@ -159,6 +161,7 @@ def asked_again(question: Mapping[str, Any]) -> Question:
         sensitive=question["sensitive"],
         threshold=None if "top" in known else question["threshold"],
         positive=(question["positive"] or [None])[0],
+        positive_prediction=(question.get("positive_prediction") or [None])[0],
         bins={column: cut[column]["edges"] if column in cut else EACH for column in question["sensitive"]},
         exact=bool(question.get("exact")),
         **known,
@@ -166,15 +169,16 @@ def asked_again(question: Mapping[str, Any]) -> Question:
 
 
 def _positives(
-    rows: Rows, task: AuditTask, positive: Any, threshold: float | None
+    rows: Rows, task: AuditTask, asked: Question, threshold: float | None
 ) -> tuple[list[Any], list[Any] | None]:
+    """(the label's values that mean yes, the prediction's; None where the score decides)."""
     if task not in ("binary", "selection"):
         return [], None
-    yes = find_positive(rows, "label", positive, threshold) if rows.roles.label is not None else []
+    yes = find_positive(rows, "label", asked.positive, threshold) if rows.roles.label is not None else []
     if rows.roles.prediction is None:
         return yes, None
-    word = positive if positive is not None else (plain(yes[0]) if yes else None)
-    return yes, find_positive(rows, "prediction", word)
+    word = asked.positive if asked.positive is not None else (plain(yes[0]) if yes else None)
+    return yes, find_decided(rows, word, asked.positive_prediction)
 
 
 def _chosen(

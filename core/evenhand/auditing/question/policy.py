@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evenhand.errors import BadInput, did_you_mean
+from evenhand.files import is_there, read_plain, why
 
 RATIO_METRICS = ("selection_rate", "scoring_rate")
 
@@ -103,7 +104,7 @@ def load_policy(policy: str | Path | Policy | None) -> Policy | None:
     if not isinstance(policy, str | Path):
         raise BadInput(f"the policy {policy!r} is neither the name of a profile nor a path (--policy)")
     path = Path(policy)
-    if path.suffix != ".toml" and not path.exists():
+    if path.suffix != ".toml" and not is_there(path):
         known = shipped()
         if str(policy) not in known:
             raise BadInput(
@@ -112,9 +113,9 @@ def load_policy(policy: str | Path | Policy | None) -> Policy | None:
             )
         return known[str(policy)]
     try:
-        return _parsed(path.read_bytes(), str(path))
-    except OSError as error:
-        raise BadInput(f"the policy {path} cannot be read: {error.strerror}; check the path (--policy)") from None
+        return _parsed(read_plain(path), str(path))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"the policy {path} cannot be read: {why(error)}; check the path (--policy)") from None
 
 
 def _folder() -> Any:
@@ -124,7 +125,7 @@ def _folder() -> Any:
 def _parsed(content: bytes, where: str) -> Policy:
     try:
         values = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"the policy {where} is not TOML: {error}; mend that line (--policy)") from None
     try:
         policy = Policy.model_validate({**values, "sha256": hashlib.sha256(content).hexdigest()})

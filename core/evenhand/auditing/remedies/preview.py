@@ -1,72 +1,30 @@
 """Mitigation preview: which decision thresholds would bring the judged gaps within tolerance, and at what cost.
 
-A sweep over the score histograms that travel with the audit. It looks at the same rows that are then reported, so what
-it promises is the best case; it changes nothing. Treating everyone alike by selecting nobody is no remedy: in every
-group thresholds must go on deciding, and what is no better than one decision for all is not recommended.
+A sweep over the score histograms that travel with the audit; it changes nothing. Thresholds are found on all rows,
+where what they do is the best case; so it is also told on rows that did not choose them, with intervals. Treating
+everyone alike by selecting nobody is no remedy: in every group thresholds must go on deciding, and what is no better
+than one decision for all is not recommended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evenhand.auditing.counting.counts import Counts
+from evenhand.auditing.evidence.histograms import Folds
 from evenhand.auditing.evidence.thresholds import follows_threshold
 from evenhand.auditing.metrics.metric import GroupMetric, share_of
+from evenhand.auditing.remedies.crossfit import Judge, Judged
 from evenhand.auditing.remedies.randomised import chances
+from evenhand.auditing.remedies.sweep import Sweep, alike, spread, sweep_of
 from evenhand.auditing.table.group_names import MISSING
 from evenhand.statistics.arrays import Floats, ratio
 
 STEPS = {1: 201, 2: 81, 3: 25}  # windows tried per metric, by how many metrics are judged together
-FEWEST = 10  # rows of a group, below which it decides nothing about the others' thresholds
-LEAST = 0.1  # of the rows with a label that must get its decision, where as many do now
 BEYOND = 1.96  # standard errors by which thresholds must be better than one decision for all
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Counts of every group at every threshold, and what the judged metrics say of them."""
-
-    names: list[str]
-    edges: Floats
-    counts: Counts  # arrays [threshold, group]
-    values: dict[str, Floats]  # metric -> [threshold, group]
-    now: int  # the place of the audit's threshold
-
-    @property
-    def rows(self) -> Floats:
-        """Labelled rows, [group]."""
-        return np.asarray((self.counts.selected + self.counts.rejected)[0])
-
-    @cached_property
-    def decides(self) -> NDArray[np.bool_]:
-        """[threshold, group] whether a group of some size still has people selected and rejected.
-
-        That is as many as now, or a tenth of those with the label. Groups in which no threshold does that are let be.
-        """
-        c = self.counts
-        sides = ((c.selected, (c.tp + c.fn)[0]), (c.rejected, (c.fp + c.tn)[0]))
-        enough = [
-            (n >= np.minimum(n[self.now], LEAST * labelled)) & ((n > 0) | (labelled == 0)) for n, labelled in sides
-        ]
-        both = enough[0] & enough[1]
-        return np.asarray(both | (self.rows < FEWEST) | ~both.any(axis=0))
-
-    @property
-    def correct(self) -> Floats:
-        """Weight of right decisions, [threshold, group]."""
-        return np.asarray(self.counts.tp + self.counts.tn)
-
-    @property
-    def weight(self) -> float:
-        """All labelled rows."""
-        c = self.counts
-        return float((c.tp + c.fp + c.fn + c.tn)[0].sum())
 
 
 def preview(
@@ -75,64 +33,86 @@ def preview(
     tolerances: Mapping[str, float],
     threshold: float | None,
     fairlearn: bool = False,
+    folds: Folds | None = None,
+    confidence: float = 0.95,
 ) -> list[dict[str, Any]]:
     """For each attribute: the gaps now, the best single threshold within tolerance, and the best one per group.
 
-    fairlearn: what its ThresholdOptimizer makes of it, too.
+    fairlearn: what its ThresholdOptimizer makes of it, too. folds: the rows in parts, in which thresholds are judged
+    that the other parts chose; None: they are not judged.
     Empty where there are no scores with labels, or no judged metric that a threshold decides.
     """
-    judged = [m for m in metrics if m.name in tolerances and follows_threshold(m)][:3]
+    judged = judged_of(metrics, tolerances)
     if not histograms or not judged or threshold is None:
         return []
     limits = {m.name: tolerances[m.name] for m in judged}
     edges = np.asarray(histograms["edges"], dtype=float)
     found = []
     for attribute, groups in histograms["attributes"].items():
-        sweep = _sweep(edges, {name: bins for name, bins in groups.items() if name != MISSING}, judged, threshold)
-        if len(sweep.names) >= 2:
-            by_chance = _by_chance(sweep, judged, limits, threshold) if fairlearn else None
-            found.append({**_previewed(attribute, sweep, limits), "fairlearn": by_chance})
+        known = [name for name in groups if name != MISSING]
+        if len(known) >= 2:
+            judge = None
+            if folds is not None:
+                parts = [sweep_of(edges, _of(part[attribute], known), judged, threshold) for part in folds.attributes]
+                judge = Judge(tuple(judged), tuple(parts), folds.worth[attribute], confidence)
+            sweep = sweep_of(edges, _of(groups, known), judged, threshold)
+            by_chance = _by_chance(sweep, judged, limits, threshold, judge) if fairlearn else None
+            found.append({**_previewed(attribute, sweep, limits, judge), "fairlearn": by_chance})
     return found
 
 
-def _sweep(edges: Floats, groups: Mapping[str, Any], judged: Sequence[GroupMetric], threshold: float) -> Sweep:
-    """Decide at every edge: positive when the score is at least that; the last edge selects nobody."""
-    positive = np.array([bins["positive"] for bins in groups.values()], dtype=float).reshape(len(groups), -1).T
-    negative = np.array([bins["negative"] for bins in groups.values()], dtype=float).reshape(len(groups), -1).T
-    tp, fp = (
-        np.concatenate([np.cumsum(a[::-1], axis=0)[::-1], np.zeros((1, len(groups)))]) for a in (positive, negative)
-    )
-    fn, tn = positive.sum(axis=0) - tp, negative.sum(axis=0) - fp
-    none = np.zeros_like(tp)
-    counts = Counts(tp, fp, fn, tn, tp + fp, fn + tn, none, none)
-    values = {m.name: share_of(counts, m.numerator, m.denominator) for m in judged}
-    return Sweep(list(groups), edges, counts, values, int(np.argmin(np.abs(edges - threshold))))
+def judged_of(metrics: Sequence[GroupMetric], tolerances: Mapping[str, float]) -> list[GroupMetric]:
+    """The metrics whose gaps other thresholds would change: three at most, which a search can hold at once."""
+    return [m for m in metrics if m.name in tolerances and follows_threshold(m)][:3]
 
 
-def _previewed(attribute: str, sweep: Sweep, limits: Mapping[str, float]) -> dict[str, Any]:
+def _of(groups: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: groups[name] for name in names}
+
+
+def _previewed(attribute: str, sweep: Sweep, limits: Mapping[str, float], judge: Judge | None) -> dict[str, Any]:
     now = np.full(len(sweep.names), sweep.now)
     single = _single(sweep, limits)
     several = _per_group(sweep, limits, single)
+
+    def judged(choose: Judged) -> dict[str, Any] | None:
+        return None if judge is None else judge.held_out(choose)
+
+    ways: dict[str, tuple[Floats | None, Judged]] = {
+        "now": (now, lambda _: now),
+        "single": (single, lambda others: _single(others, limits)),
+        "per_group": (several, lambda others: _per_group(others, limits, _single(others, limits))),
+    }
+    described = {
+        name: None if places is None else {**_described(sweep, places, now, limits), "held_out": judged(choose)}
+        for name, (places, choose) in ways.items()
+    }
     return {
         "attribute": attribute,
         "tolerances": dict(limits),
-        "alike": max(_alike(sweep)) / sweep.weight,
-        "now": _described(sweep, now, now, limits),
-        "single": None if single is None else _described(sweep, single, now, limits),
-        "per_group": None if several is None else _described(sweep, several, now, limits),
+        "alike": max(alike(sweep)) / sweep.weight,
+        **described,
     }
 
 
 def _by_chance(
-    sweep: Sweep, judged: Sequence[GroupMetric], limits: Mapping[str, float], threshold: float
+    sweep: Sweep,
+    judged: Sequence[GroupMetric],
+    limits: Mapping[str, float],
+    threshold: float,
+    judge: Judge | None,
 ) -> dict[str, Any] | None:
     """What holds on average under the thresholds that fairlearn finds, between which chance decides."""
-    c = sweep.counts
-    positive, negative = (-np.diff(side, axis=0) for side in (c.tp, c.fp))  # [bin, group]
-    found = chances(sweep.edges[:-1], positive, negative, {m: limits[m.name] for m in judged})
+    gaps = {m: limits[m.name] for m in judged}
+
+    def found_on(others: Sweep) -> tuple[Floats, list[str]] | None:
+        return chances(others.edges[:-1], *others.binned, gaps)
+
+    found = found_on(sweep)
     if found is None:
         return None
     chance, rules = found
+    positive, negative = sweep.binned
     tp, fp = (chance * positive).sum(axis=0), (chance * negative).sum(axis=0)
     fn, tn, none = positive.sum(axis=0) - tp, negative.sum(axis=0) - fp, np.zeros(len(sweep.names))
     counts = Counts(tp, fp, fn, tn, tp + fp, fn + tn, none, none)
@@ -142,18 +122,13 @@ def _by_chance(
         "rules": dict(zip(sweep.names, rules, strict=True)),
         **_outcome(sweep, values, limits, (tp, fp)),
         "changed": float((np.abs(chance - now) * (positive + negative)).sum() / sweep.weight),
+        "held_out": None if judge is None else judge.by_chance(lambda others: (found_on(others) or (None,))[0]),
     }
-
-
-def _alike(sweep: Sweep) -> tuple[float, float]:
-    """Right decisions where everyone is selected, and where nobody is."""
-    c = sweep.counts
-    return float((c.tp + c.fn)[0].sum()), float((c.fp + c.tn)[0].sum())
 
 
 def _better_than_alike(sweep: Sweep, tp: Floats, fp: Floats) -> bool:
     """Whether decisions other than one for all are right more often than wrong, beyond chance (a sign test)."""
-    positive, negative = _alike(sweep)
+    positive, negative = alike(sweep)
     right, wrong = (tp.sum(), fp.sum()) if negative >= positive else (negative - fp.sum(), positive - tp.sum())
     return bool(right - wrong > BEYOND * np.sqrt(right + wrong))
 
@@ -163,9 +138,9 @@ def _outcome(
 ) -> dict[str, Any]:
     """Gaps, right decisions and who is selected, given each group's (true, false) positives."""
     tp, fp = selected
-    gaps = {name: float(_spread(value)) for name, value in values.items()}
+    gaps = {name: float(spread(value)) for name, value in values.items()}
     useful = _better_than_alike(sweep, tp, fp)
-    right = tp.sum() + _alike(sweep)[1] - fp.sum()
+    right = tp.sum() + alike(sweep)[1] - fp.sum()
     return {
         "gaps": gaps,
         "within": all(gaps[name] <= limit + 1e-9 for name, limit in limits.items()),
@@ -182,19 +157,11 @@ def _single(sweep: Sweep, limits: Mapping[str, float]) -> np.ndarray | None:
     share = ratio(sweep.counts.selected.sum(axis=1), np.full(len(sweep.edges), sweep.weight))
     allowed = (share > 0) & (share < 1) & sweep.decides.all(axis=1)
     for name, limit in limits.items():
-        allowed &= _spread(sweep.values[name]) <= limit + 1e-12
+        allowed &= spread(sweep.values[name]) <= limit + 1e-12
     if not allowed.any():
         return None
     best = int(np.argmax(np.where(allowed, sweep.correct.sum(axis=1), -np.inf)))
     return np.full(len(sweep.names), best)
-
-
-def _spread(values: Floats) -> Floats:
-    """Largest minus smallest over the groups that have a value, [threshold]; 0 where fewer than two have."""
-    known = ~np.isnan(values)
-    most = np.where(known, values, -np.inf).max(axis=-1)
-    least = np.where(known, values, np.inf).min(axis=-1)
-    return np.where(known.sum(axis=-1) >= 2, most - least, 0.0)
 
 
 def _per_group(sweep: Sweep, limits: Mapping[str, float], single: np.ndarray | None) -> np.ndarray | None:

@@ -20,7 +20,7 @@ from evenhand.auditing.table.labels import plain
 from evenhand.auditing.table.rows import Rows
 from evenhand.auditing.table.source import numbers_from_text
 from evenhand.auditing.table.value_counts import ValueCounts, value_counts
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, typed
 
 EACH = "each"  # every value is a group
 FEW_FRACTIONS, FEW_NUMBERS = 20, 50  # more distinct values than these are put into quartiles unless asked otherwise
@@ -174,7 +174,7 @@ def _check_groups(rows: Rows, i: int, column: str) -> None:
     distinct = rows.facts[f"g{i} distinct"]
     if distinct > MOST_GROUPS:
         numeric = rows.frame.collect_schema()[f"g{i}"].is_numeric()
-        way = f"--bins {column}=4" if numeric else "age to age group"
+        way = typed("--bins", f"{column}=4") if numeric else "age to age group"
         raise BadInput(
             f"sensitive column '{column}' in {rows.where} has {distinct:,} distinct values, and an audit compares at"
             f" most {MOST_GROUPS:,} groups; bin it ({way}) or choose another column (--sensitive)"

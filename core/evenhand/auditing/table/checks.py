@@ -67,7 +67,7 @@ def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, wher
     for name, column, option in roles.named():
         kinds = _kinds(frame, name, where) if schema[name] == nw.Object else set()
         texts |= {name} if kinds == {"text"} else set()
-        if isinstance(schema[name], nw.List | nw.Struct | nw.Array) or LISTS in kinds:
+        if isinstance(schema[name], nw.List | nw.Struct | nw.Array) or _is_map(schema[name]) or LISTS in kinds:
             raise BadInput(
                 f"column '{column}' in {where} holds {LISTS}, not single values; choose another column ({option})"
             )
@@ -80,6 +80,11 @@ def _check_kinds(frame: nw.LazyFrame[Any], schema: nw.Schema, roles: Roles, wher
         if name in schema.names() and not (schema[name].is_numeric() or schema[name] == nw.Boolean):
             raise not_numbers(frame, name, getattr(roles, name), where)
     return texts
+
+
+def _is_map(kind: Any) -> bool:
+    """A type of Arrow and Parquet; not every narwhals has it."""
+    return type(kind).__name__ == "Map"
 
 
 def _kinds(frame: nw.LazyFrame[Any], name: str, where: str) -> set[str]:

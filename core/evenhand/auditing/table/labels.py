@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from evenhand.auditing.table.checks import MOST_CLASSES, check_finite_numbers, check_probabilities
 from evenhand.auditing.table.rows import AuditTask, Rows
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, typed
 
+WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})\.0+")  # as a file writes a whole number among missing ones
 CLEARLY_POSITIVE = {"1": "0", "true": "false", "yes": "no"}  # positive -> negative; nothing else is guessed
 
 
 def plain(value: Any) -> str:
-    """A value as people write it: 1 for 1.0 and '1', true for True."""
+    """A value as people write it: 1 for 1.0, '1' and '1.0', true for True."""
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value).strip()
+    text = str(value).strip()
+    return str(int(text.split(".")[0])) if WHOLE.fullmatch(text) else text
 
 
 def find_task(rows: Rows, asked: str | None, threshold: float | None, positive: Any = None) -> AuditTask:
@@ -26,6 +29,10 @@ def find_task(rows: Rows, asked: str | None, threshold: float | None, positive: 
 
     A positive value among several classes asks for that class against the rest.
     """
+    if asked == "multilabel":
+        raise BadInput(
+            "a multilabel audit has a column of 0 and 1 for each label; name them with --labels a,b (--task)"
+        )
     if rows.roles.label is None:
         if asked in ("binary", "multiclass", "regression") and asked != "binary":
             raise BadInput(f"a {asked} audit compares predictions with labels; name the label column with --label")
@@ -50,7 +57,9 @@ def _looks_continuous(rows: Rows) -> bool:
     return any(not float(v).is_integer() for v in values) or len(values) > 50
 
 
-def find_positive(rows: Rows, role: str, positive: Any, threshold: float | None = None) -> list[Any]:
+def find_positive(
+    rows: Rows, role: str, positive: Any, threshold: float | None = None, option: str = "--positive"
+) -> list[Any]:
     """The raw values of a binary column that mean yes; BadInput when that is not clear."""
     column, where = getattr(rows.roles, role), rows.where
     if rows.facts[f"{role} distinct"] > MOST_CLASSES:
@@ -62,24 +71,61 @@ def find_positive(rows: Rows, role: str, positive: Any, threshold: float | None 
         raise _not_binary(column, where, f"{len(names)} different values ({shown})", threshold)
     wanted = plain(positive) if positive is not None else _clear(names)
     if wanted is None:
-        choice = " or ".join(f"--positive {n}" for n in names)
         raise BadInput(
             f"column '{column}' in {where} holds {' and '.join(repr(n) for n in names)}, and which of them is the"
-            f" positive one is not clear; say {choice}"
+            f" positive one is not clear; say {_choice(option, names)}"
         )
     chosen = [v for v in values if plain(v) == wanted or plain(v).lower() == wanted.lower()]
     several = len(names) > 2 and role == "prediction"  # no prediction need be of the class that is asked about
     if not chosen and positive is not None and not several and (len(names) >= 2 or _clear([*names, wanted]) is None):
         raise BadInput(
             f"the positive value '{wanted}' is not in column '{column}' of {where}, which holds"
-            f" {_listed(names)}.{did_you_mean(wanted, names)} (--positive)"
+            f" {_listed(names)}.{did_you_mean(wanted, names)} ({option})"
         )
     return chosen
+
+
+def find_decided(rows: Rows, word: Any, asked: Any = None) -> list[Any]:
+    """The raw values of a prediction that mean yes; BadInput when that is not clear.
+
+    word: the positive label (None: not named, and there are no labels). asked: the decision that was named. Labels
+    yes/no and decisions 0/1 are the same words; any others are not for us to match.
+    """
+    if asked is not None or word is None or rows.facts["prediction distinct"] > MOST_CLASSES:
+        option = "--positive-prediction" if asked is not None else "--positive"
+        return find_positive(rows, "prediction", word if asked is None else asked, option=option)
+    names = {plain(v) for v in rows.values("prediction")}
+    labels = {plain(v) for v in rows.values("label")} if rows.roles.label is not None else set()
+    wanted = plain(word).lower()
+    if not labels or wanted in map(str.lower, names):
+        return find_positive(rows, "prediction", word)
+    if {n.lower() for n in names} <= {n.lower() for n in labels}:
+        return []  # nobody is predicted positive
+    positive = _is_yes(wanted, labels)
+    found = [name for name in names if positive is not None and _is_yes(name, names) is positive]
+    if found or (positive is not None and _clear(names) is not None):
+        return [v for v in rows.values("prediction") if plain(v) in found]
+    raise BadInput(
+        f"decisions and labels in {rows.where} are in different words: column '{rows.roles.prediction}' holds"
+        f" {_listed(sorted(names)[:6])}, and the positive label is '{plain(word)}'; say which decision predicts it,"
+        f" {_choice('--positive-prediction', sorted(names)[:6])}"
+    )
+
+
+def _is_yes(name: str, among: Iterable[str]) -> bool | None:
+    """Whether a value says yes; None where it, or another beside it, is not clear."""
+    yes = _clear([name, *among])
+    return None if yes is None else name.lower() == yes
 
 
 def _clear(names: Iterable[str]) -> str | None:
     found = {n.lower() for n in names}
     return next((yes for yes, no in CLEARLY_POSITIVE.items() if found <= {yes, no}), None)
+
+
+def _choice(option: str, names: Iterable[str]) -> str:
+    """Each of the options there are, as a shell takes it."""
+    return " or ".join(typed(option, name) for name in names)
 
 
 def _listed(names: list[str]) -> str:

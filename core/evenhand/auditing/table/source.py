@@ -15,8 +15,10 @@ import narwhals as nw
 import polars as pl
 
 from evenhand.errors import BadInput
+from evenhand.files import is_there
 
 HEAD = 4 << 20  # bytes that must hold at least one line: a table has lines, and they are shorter than this
+BLANK_END = 1 << 16  # bytes in which blank lines at the end are looked for
 PARQUET = b"PAR1"
 PARQUET_SUFFIXES = {".parquet", ".pq"}
 JSON_LINES_SUFFIXES = {".jsonl", ".ndjson"}
@@ -49,7 +51,7 @@ def open_source(source: Any) -> Source:
     if isinstance(source, str | Path):
         return _open_file(Path(source))
     try:
-        frame = nw.from_native(source)
+        frame = nw.from_native(_without_halves(source))
     except TypeError:
         kind = type(source).__name__
         raise BadInput(
@@ -61,11 +63,23 @@ def open_source(source: Any) -> Source:
     return Source(frame.lazy() if isinstance(frame, nw.DataFrame) else frame, "the table", None)
 
 
+def _without_halves(source: Any) -> Any:
+    """A table of pandas with its floats of 16 bits in 32, in which pandas can look for distinct values."""
+    if type(source).__module__.partition(".")[0] != "pandas" or not hasattr(source, "columns"):
+        return source
+    if not source.columns.is_unique:
+        return source
+    halves = [name for name, kind in source.dtypes.items() if str(kind) == "float16"]
+    return source.astype(dict.fromkeys(halves, "float32")) if halves else source
+
+
 def _open_file(path: Path) -> Source:
-    if not path.exists():
+    if not is_there(path):
         raise BadInput(f"{path} does not exist; check the path")
     if path.is_dir():
         raise BadInput(f"{path} is a folder; give the file of predictions in it")
+    if not path.is_file():
+        raise BadInput(f"{path} is a pipe or a device, which can be read once only; write it to a file first")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -132,9 +146,24 @@ def _csv(path: Path, head: bytes) -> pl.LazyFrame:
     try:
         frame = pl.scan_csv(path, separator=separator, infer_schema=False, glob=False)
         frame.collect_schema()
+        frame = _without_blank_end(frame, path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise unreadable(path.name, error) from None
     return frame
+
+
+def _without_blank_end(frame: pl.LazyFrame, path: Path) -> pl.LazyFrame:
+    """The table without blank lines at its end, which many editors leave; one in the middle is a row without values."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - BLANK_END))
+        end = file.read().replace(b"\r\n", b"\n")
+    lines = end.removesuffix(b"\n").split(b"\n")
+    blank = next((i for i, line in enumerate(reversed(lines)) if line.strip()), 0)
+    if not blank:
+        return frame
+    empty = pl.all_horizontal(pl.all().fill_null("").str.strip_chars() == "")
+    found = frame.select(empty.sum()).collect(engine="streaming").item()
+    return frame.filter(~empty) if found == blank else frame
 
 
 def _check_names(path: Path, head: bytes, separator: str) -> None:

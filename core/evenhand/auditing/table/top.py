@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from evenhand.auditing.table.rows import Rows, collect
-from evenhand.errors import BadInput
+from evenhand.errors import BadInput, typed
 
 NO_PROBABILITIES = "the scores are outside [0, 1], so they rank but are no probabilities"
 SLACK = 1e-9  # 0.29 · 100 is a little less than 29
@@ -59,7 +59,7 @@ class Top:
         if self.within is not None and not clustered:
             yield (
                 "Rows of one list are chosen at each other's expense, yet the intervals take them as independent;"
-                f" --cluster {self.within} takes them together."
+                f" {typed('--cluster', self.within)} takes them together."
             )
         if self.raw:
             yield (

@@ -99,12 +99,19 @@ def cells(rows: Any, axes: list[str], label: str) -> list[tuple[tuple[str, ...],
 
 
 def reweighted(recipe: Recipe, splits: Splits, words: Lexicon, axes: list[str]) -> Splits:
-    """Train drawn with replacement so that label and group are independent."""
-    found = cells(splits.train, axes, splits.schema.require("label", "reweighting"))
+    """Train and validation drawn with replacement so that label and group are independent in each."""
+    label, rng = splits.schema.require("label", "reweighting"), np.random.default_rng([recipe.seed, 8])
+    train, validation = (_independent(rows, axes, label, rng) for rows in (splits.train, splits.validation))
+    return replace(splits, train=train, validation=validation)
+
+
+def _independent(rows: Any, axes: list[str], label: str, rng: np.random.Generator) -> Any:
+    found = cells(rows, axes, label)
+    if not found:
+        return rows
     both, groups, labels = Counter(found), Counter(g for g, _ in found), Counter(y for _, y in found)
     weight = np.array([groups[g] * labels[y] / both[g, y] for g, y in found], dtype=float)
-    rng = np.random.default_rng([recipe.seed, 8])
-    return replace(splits, train=splits.train.select(_drawn(weight, rng)))
+    return rows.select(_drawn(weight, rng))
 
 
 def _drawn(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -116,12 +123,23 @@ def _drawn(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def balanced(recipe: Recipe, splits: Splits, words: Lexicon, axes: list[str]) -> Splits:
-    """Of every named group as many texts of one label as of the other; texts that name nobody stay."""
-    label = splits.schema.require("label", "balancing")
-    found = cells(splits.train, axes, label)
-    rng = np.random.default_rng([recipe.seed, 9])
+    """Of every named group as many texts of one label as of the other; texts that name nobody stay.
+
+    Validation too: a strength that is chosen by what groups' labels say keeps what was to be forgotten, and the last
+    fit takes both parts. A validation part that would lose a label stays as it is.
+    """
+    label, rng = splits.schema.require("label", "balancing"), np.random.default_rng([recipe.seed, 9])
+    train, validation = (_as_many(rows, axes, label, rng) for rows in (splits.train, splits.validation))
+    if len(set(train[label])) < 2:
+        raise BadInput("mitigation 'dfr' leaves texts of one label alone; give more data, or choose reweight")
+    if set(validation[label]) != set(splits.validation[label]):
+        validation = splits.validation
+    return replace(splits, train=train, validation=validation)
+
+
+def _as_many(rows: Any, axes: list[str], label: str, rng: np.random.Generator) -> Any:
     places: dict[tuple[str, ...], dict[str, list[int]]] = {}
-    for place, (groups, value) in enumerate(found):
+    for place, (groups, value) in enumerate(cells(rows, axes, label)):
         places.setdefault(groups, {}).setdefault(value, []).append(place)
     kept: list[int] = []
     for groups, by_label in places.items():
@@ -129,6 +147,4 @@ def balanced(recipe: Recipe, splits: Splits, words: Lexicon, axes: list[str]) ->
         fewest = min(map(len, by_label.values())) if len(by_label) > 1 else 0
         for some in by_label.values():
             kept += sorted(rng.permutation(some)[:fewest].tolist()) if named else some
-    if len({found[i][1] for i in kept}) < 2:
-        raise BadInput("mitigation 'dfr' leaves texts of one label alone; give more data, or choose reweight")
-    return replace(splits, train=splits.train.select(sorted(kept)))
+    return rows.select(sorted(kept))

@@ -45,11 +45,9 @@ def _deciding(found: list[dict[str, Any]], thresholds: dict[str, float]) -> Sect
     rows = []
     for one in found:
         given = one["score"] >= thresholds.get(one["label"], 0.5)
-        long = f", sentence of {one['sentences']}" if one["sentences"] > 1 else ""
-        verdict = "given" if given else "not given"
-        rows.append(
-            (one["label"], KINDS[one["kind"]], f"{verdict} ({one['score']:.2f}{long})", _shown(one["sentence"]))
-        )
+        verdict = f"{'given' if given else 'not given'} ({one['score']:.2f})"
+        long = f" (of {one['sentences']} sentences)" if one["sentences"] > 1 else ""
+        rows.append((one["label"], f"{KINDS[one['kind']]}{long}", verdict, _shown(one["sentence"])))
     return Section(
         "The sentences that decided",
         "Of each label: test texts that have it and score highest, texts that have it and score lowest, and texts"

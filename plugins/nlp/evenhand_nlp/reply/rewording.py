@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from evenhand import Backbone, BadInput, Recipe
-from evenhand import backbone as found_backbone
+from evenhand import backbone as backbone_of
 from evenhand_nlp.reply.retrieval import Retrieval
 from evenhand_nlp.writing.data import joined
 from evenhand_nlp.writing.decoding import Decoding
@@ -52,7 +52,7 @@ class Reworded:
     @classmethod
     def by(cls, inner: Retrieval, recipe: Recipe, backbone: str) -> Reworded:
         """With the backbone of this name."""
-        network = open_network(found_backbone(backbone), recipe)
+        network = open_network(backbone_of(backbone), recipe)
         manner = Manner(INSTRUCTION, min(LIMIT, network.positions - MOST), Decoding(MOST), inner.measure)
         return cls(inner, Generated(network, inner.schema, manner, None), backbone)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from evenhand import Chart, Line, Section
+from evenhand import Chart, Line, Section, wilson
 from evenhand_nlp.reply.fitting import FACTS
 from evenhand_nlp.writing.audited import columns_of, table_of, who_is_answered
+from evenhand_nlp.writing.evaluated import Z
 from evenhand_nlp.writing.exchanged_section import cut, of_exchanged
 
 POINTS = 40
@@ -39,9 +40,13 @@ def _curve(run: Any, table: Any) -> list[Section]:
     sure, quality = given[names["confidence"]].to_numpy(), given[names["score"]].to_numpy()
     threshold = run.recipe.audit.threshold or 0.5
     good = (quality >= threshold)[np.argsort(-sure, kind="stable")]
-    shares = good.cumsum() / np.arange(1, len(good) + 1)
+    hits, counts = good.cumsum(), np.arange(1, len(good) + 1)
+    lower, upper = wilson(hits, counts, Z)
     places = np.unique(np.linspace(min(19, len(good) - 1), len(good) - 1, POINTS).astype(int))
-    line = Line("replies given", tuple(float((p + 1) / len(table)) for p in places), tuple(map(float, shares[places])))
+    x, y, low, high = (
+        tuple(map(float, values[places])) for values in (counts / len(table), hits / counts, lower, upper)
+    )
+    line = Line("replies given, with 95 % limits", x, y, low, high)
     chart = Chart("What abstaining buys", "share of messages that get a reply", "share of those acceptable", (line,))
     return [
         Section(
@@ -70,4 +75,6 @@ def _worst(run: Any, table: Any) -> Section:
         for row in worst.iter_rows(named=True)
     )
     header = ("reply", "reply that was accepted", "quality", "confidence")
-    return Section("Replies that were furthest from the accepted one", "Read them first.", header, rows)
+    return Section(
+        "Replies that were furthest from the accepted one", "The measure counts words, so read them.", header, rows
+    )

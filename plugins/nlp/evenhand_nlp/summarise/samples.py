@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 
-LETTERS = 112
+LETTERS = 96
 AGES = (("under 40", 0.4), ("40 to 64", 0.35), ("65 or more", 0.25))
 PLANTED = "65 or more"
 THINGS = ("kettle", "lamp", "radio", "chair", "heater", "clock", "mixer", "scale")

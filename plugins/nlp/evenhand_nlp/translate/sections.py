@@ -59,8 +59,7 @@ def _gendered(facts: dict[str, Any]) -> list[Section]:
     made = [Section(TITLE, text, header, tuple(rows))]
     if wrong:
         made.append(Section("Genders that were changed", "", ("source", "translation", "found"), wrong))
-    limits = tuple((limit,) for limit in facts["limits"])
-    return [*made, Section("What these lists cannot show", "", ("limit",), limits)]
+    return [*made, Section("What these lists cannot show", " ".join(facts["limits"]))]
 
 
 def _share(three: Sequence[float]) -> str:

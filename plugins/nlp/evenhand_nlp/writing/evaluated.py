@@ -90,10 +90,9 @@ def _corpus(name: str, texts: Sequence[str | None], references: Sequence[str], m
     found: Any = metric.corpus_score(hypotheses, [list(references)], n_bootstrap=draws)
     value = float(found.score) / 100
     reach = float(found._ci) / 100 if draws > 1 else 0.0
-    says = f"sacreBLEU {metric.get_signature().format(short=True)}, of 1"
-    return Metric(
-        name, value, max(0.0, value - reach), min(1.0, value + reach), len(texts), unit="share", model=model, says=says
-    )
+    how = str(metric.get_signature().format(short=True)).replace("|", ", ")
+    says = f"{'BLEU' if name == 'bleu' else 'chrF'} of all texts together, of 1 (sacreBLEU: {how})"
+    return Metric(name, value, max(0.0, value - reach), min(1.0, value + reach), len(texts), model=model, says=says)
 
 
 def tokens_of(references: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def of_run(name: str, folder: str) -> Judge:
 
 def on_sample(recipe: Recipe, run: Any) -> Judge:
     """A probe on the simulated posts of nlp/toxicity."""
-    from evenhand_nlp.toxicity.fitting import positive_of, scorer
+    from evenhand_nlp.identity.fitting import positive_of, scorer
     from evenhand_nlp.toxicity.samples import posts
 
     own = next(one for one in Recipe.from_package("evenhand_nlp") if one.name == "toxicity")

@@ -42,5 +42,6 @@ def of_texts(run: Any, what: str) -> list[Section]:
             (cut(row[names["prediction"]]), cut(row[label]), f"{row[names['score']]:.2f}")
             for row in part.iter_rows(named=True)
         )
-        made.append(Section(f"{what}, {title}", "Read them.", ("written", "label", "quality"), rows))
+        text = f"{len(rows)} of {len(table):,} test rows, beside their labels; the measure counts words, so read them."
+        made.append(Section(f"{what}, {title}", text, ("written", "label", "quality"), rows))
     return made
