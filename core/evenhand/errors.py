@@ -15,7 +15,7 @@ class BadInput(Exception):
     """The user's file, option or recipe is wrong. The command line prints the sentence and exits with 2.
 
     >>> len(str(BadInput("the column " + "x" * 5_000 + " is not there; name another")))
-    93
+    89
     """
 
     def __init__(self, says: object = "") -> None:

@@ -64,7 +64,7 @@ def _told_interrupts(what: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if pressed or not callable(before):
+        if pressed:
             raise
         raise PluginFault(f"{what} raised KeyboardInterrupt, and nobody pressed Ctrl-C") from None
     finally:

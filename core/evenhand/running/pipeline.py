@@ -93,11 +93,11 @@ def report(path: str | Path, plugins: Plugins | None = None) -> Path:
         return index(path)
     _result(path)
     found = finished.open_run(path)
-    for stage in RUN[:-1]:
-        found.stage(stage.name)
-    found.data()
     recipe, identity = found.recipe(), found.manifest["identity"]
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
+        for stage in RUN[:-1]:
+            found.stage(stage.name)
+        found.data()
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins or discovering.load(), None))
         folder.finish("report", **cost, **outcome.record())
