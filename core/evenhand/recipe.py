@@ -96,6 +96,13 @@ class FinetuneRule(_Part):
         ),
     )
     then: Literal["probe", "contrastive"] = Field("probe", description="What follows the masked tokens of `continued`.")
+    words: Literal["never", "auto"] = Field(
+        "never",
+        description=(
+            "Whether TF-IDF and logistic regression on the words join a network of texts: `auto`, averaged in with the"
+            " weight that validation rows choose, 0 among them. The network then lies in model/member_0."
+        ),
+    )
     frozen_layers: int = Field(
         0,
         ge=0,
