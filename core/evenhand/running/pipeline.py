@@ -24,7 +24,9 @@ from evenhand.predicting.predictions import audit_of, check_question, prediction
 from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
+from evenhand.recorded.audit_folder import PLAN, show_again
 from evenhand.recorded.run_folder import Run
+from evenhand.recorded.words import NOTES, words_in
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, walk, writes
@@ -83,18 +85,26 @@ def run(
         return _result(path)
 
 
-def report(path: str | Path, plugins: Plugins | None = None) -> Path:
+def report(path: str | Path, plugins: Plugins | None = None, notes: str | None = None) -> Path:
     """Render the report and the model card of a finished run again, from its artefacts alone.
 
-    path: a run's directory; or a folder that holds several, which gets a page that links their reports.
+    path: a run's directory, or an audit's; or a folder that holds several, which gets a page that links their reports.
+    notes: the author's own words, in Markdown; they stay in the folder, and in its report until there are others.
     """
     path = Path(path)
-    if reports_in(path) and not os.path.lexists(path / finished.MANIFEST):
-        return index(path)
+    if not os.path.lexists(path / finished.MANIFEST):
+        if notes is None and reports_in(path):
+            return index(path)
+        if os.path.lexists(path / PLAN):
+            made = finished.open_folder(path)
+            assert isinstance(made, finished.FinishedAudit)
+            return show_again(path, made.audit(), made.plan.get("command"), notes or words_in(path))
     _result(path)
     found = finished.open_run(path)
     recipe, identity = found.recipe(), found.manifest["identity"]
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
+        if notes is not None:
+            folder.write(NOTES, notes)
         for stage in RUN[:-1]:
             found.stage(stage.name)
         found.data()
@@ -240,7 +250,7 @@ def render(corridor: Corridor) -> Outcome:
         "recipe_rows": corridor.recipe.resolved(),
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
-    run.write("report.html", render_run(**arguments))
+    run.write("report.html", render_run(**arguments, author=words_in(run.path)))
     run.write("junit.xml", junit_xml(arguments["audit"]))
     run.write("summary.md", markdown_summary(arguments["audit"]))
     fitted = run.manifest["stages"]["finetune"]
