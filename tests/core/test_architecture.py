@@ -22,6 +22,7 @@ PLUGINS = [
 LAYERS = (
     "errors",
     "json_values",
+    "figures",
     "console",
     "files",
     "statistics",

@@ -188,6 +188,20 @@ def _group(key: str, value: Any) -> Any:
     return value
 
 
+def names(key: str, value: Any) -> dict[str, str]:
+    """What groups are called: "afam.yes" -> "African American"; a table of tables, as TOML reads afam.yes, too."""
+    if value is not None and not isinstance(value, Mapping):
+        raise WrongPart(key, value, f"the names {value!r} name no group; write them as afam.yes='African American'")
+    found: dict[str, str] = {}
+    for name, called in (value or {}).items():
+        inside = called.items() if isinstance(called, Mapping) else [(None, called)]
+        for group, text in inside:
+            if not isinstance(text, str) or not text.strip():
+                raise WrongPart(key, value, f"the name {text!r} of '{name}' is no text")
+            found[str(name) if group is None else f"{name}.{_plain(group)}"] = text.strip()
+    return found
+
+
 def bins(key: str, value: Any) -> dict[str, int | str | tuple[float, ...]]:
     """Column -> a number of bins, the edges between them, or "each" for a group per value."""
     if value is not None and not isinstance(value, Mapping):

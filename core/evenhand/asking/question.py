@@ -134,6 +134,10 @@ class Question:
         dict[str, int | str | tuple[float, ...]],
         Part(checks.bins, "Cut a column of numbers: age=4 (groups of equal size), age=30,50,65 (edges), age=each."),
     ] = field(default_factory=dict)
+    names: Annotated[
+        dict[str, str],
+        Part(checks.names, "What a group is called: afam.yes='African American' (again for more)."),
+    ] = field(default_factory=dict)
     top: Annotated[
         int | float | None,
         Part(checks.top, "Select the best by score instead of a threshold: 100 rows, or 10% of them."),

@@ -86,6 +86,7 @@ def about(metric: GroupMetric, undefined: Mapping[str, str]) -> dict[str, Any]:
         "label": metric.title,
         "formula": metric.formula,
         "unit": metric.unit,
+        "percentage": metric.share,
         "better": metric.better,
         "source": metric.source,
         "says": metric.says,

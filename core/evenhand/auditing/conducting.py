@@ -51,6 +51,7 @@ def audit(
     reference: Mapping[str, Any] | None = None,
     intersections: int = 1,
     bins: Mapping[str, int | str | Sequence[float]] | None = None,
+    names: Mapping[str, str] | None = None,
     top: int | float | None = None,
     within: str | None = None,
     slices: str | Sequence[str] = (),
@@ -113,6 +114,9 @@ def audit(
         How many sensitive columns meet: 2 audits every pair of them too.
     bins : column -> number of groups, edges between them, or "each", default None
         Cuts numbers into groups (an edge belongs to the one above); None: quartiles where there are many values.
+    names : "column.group" -> name, default None
+        What groups are called: {"afam.yes": "African American"}; refused where there is no such group, or two of a
+        column would be called alike.
     top : rows, or share of them in (0, 1), default None
         Selects the best by score in place of a threshold; ties at the cut are selected together or not at all.
     within : column, default None
@@ -210,7 +214,7 @@ def _conducted(
     for part in answer["attributes"]:
         part["trend"] = trends.get(part["name"]) if len(part["columns"]) == 1 else None
     notes = notes_of(rows, table, plan, answer["attributes"], undefined)
-    notes += binning_notes(binnings, table)
+    notes += binning_notes(binnings, table, rows)
     notes += chosen.notes(asked.cluster is not None) if chosen is not None else ()
     searched = searched_columns(asked)
     return Audit(

@@ -201,7 +201,7 @@ def _notes(counted: Sequence[One], parts: Sequence[dict[str, Any]]) -> list[str]
         assert one.table is not None
         mine = [part for part in parts if part.get("label") == one.label]
         notes = notes_of(one.rows, one.table, one.plan, mine, one.undefined or {})
-        for note in (*notes, *binning_notes(one.binnings, one.table)):
+        for note in (*notes, *binning_notes(one.binnings, one.table, one.rows)):
             found.setdefault(note.replace(f"{one.label}: ", "").replace(f"'{one.label}'", "the label"), []).append(
                 one.label
             )

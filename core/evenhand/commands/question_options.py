@@ -9,9 +9,11 @@ from typing import Annotated, Any, get_args
 import typer
 
 from evenhand.asking.question import HINTS, PARTS, Question
+from evenhand.commands import completing
 from evenhand.errors import BadInput
 
 Command = Callable[..., None]
+OFFERED = {"policy": completing.policies, "metrics": completing.metrics}
 
 
 def asks_a_question(command: Command) -> Command:
@@ -28,7 +30,7 @@ def _option(name: str) -> inspect.Parameter:
     """An option that is None where it was not typed, so that it can stand in for what a file says."""
     default = getattr(Question(), name)
     shown = f" [default: {default}]" if isinstance(default, str | float | int) and default is not False else ""
-    option = typer.Option(help=PARTS[name].says + shown, show_default=False)
+    option = typer.Option(help=PARTS[name].says + shown, show_default=False, autocompletion=OFFERED.get(name))
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[_typed(name), option]
     )
@@ -89,6 +91,10 @@ def _bins(texts: list[str]) -> dict[str, Any]:
     return {column: _cut(column, text) for column, text in _pairs(texts, "--bins", "age=4 or age=30,50,65").items()}
 
 
+def _called(texts: list[str]) -> dict[str, str]:
+    return _pairs(texts, "--names", "afam.yes='African American'")
+
+
 def _cut(column: str, text: str) -> int | str | list[float]:
     try:
         if text == "each":
@@ -111,7 +117,13 @@ def _top(text: str) -> int | float:
         raise BadInput(f"--top {text} is neither a number of rows nor a share; write it as 100 or as 10%") from None
 
 
-TABLES = {"operating_point": _operating_point, "tolerance": _tolerances, "reference": _references, "bins": _bins}
+TABLES = {
+    "operating_point": _operating_point,
+    "tolerance": _tolerances,
+    "reference": _references,
+    "bins": _bins,
+    "names": _called,
+}
 READ: dict[str, Callable[..., Any]] = {
     **TABLES,
     **dict.fromkeys(("sensitive", "labels", "metrics", "slices"), _names),

@@ -133,6 +133,7 @@ def check_question(recipe: Recipe, splits: Splits) -> None:
     """Raise BadInput for what could not be audited once the model is trained: columns, rules and ways to select."""
     from evenhand.auditing.question.choices import read_reference
     from evenhand.auditing.question.policy import load_policy
+    from evenhand.auditing.question.taking import called_groups
 
     asked, columns = recipe.audit, splits.test.column_names
     for part, column in asked.columns():
@@ -140,7 +141,7 @@ def check_question(recipe: Recipe, splits: Splits) -> None:
             raise missing_column(column, splits.source, columns, option=f"audit.{part}")
     load_policy(asked.policy)
     sensitive = asked.sensitive or splits.schema.sensitive
-    read_reference(asked.reference, sensitive)
+    read_reference(asked.reference, sensitive, called_groups(asked.names, sensitive))
     for column in asked.bins:
         if column not in sensitive:
             raise missing_column(column, "the sensitive columns", sensitive, option="audit.bins")

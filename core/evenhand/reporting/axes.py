@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from evenhand.reporting.formatting import number
+from evenhand.figures import number
 
 BANDS = ("value", "lower", "upper", "lower_simultaneous", "upper_simultaneous")
 ROUGH = 1e-14  # of the larger end of an axis: closer, floats lie too far apart for ticks between
@@ -54,9 +54,13 @@ def _mark(tick: float, step: float) -> str:
     return f"{tick:,.{min(max(apart, 10), 17)}g}"
 
 
-def value_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Ticks along a metric's values, written as these are, in three decimals, where that tells them apart."""
+def value_ticks(low: float, high: float, share: bool = False) -> list[tuple[float, str]]:
+    """Ticks along a metric's values, written as these are: percentages, or three decimals where that tells them
+    apart."""
     found = ticks(low, high)
+    if share:
+        hundred = ticks(100 * low, 100 * high)
+        return [(place / 100, f"{mark}%") for place, mark in hundred]
     places = [place for place, _ in found]
     if len(places) > 1 and places[1] - places[0] >= 0.001 and max(map(abs, places)) < MILLION:
         return [(place, number(float(place))) for place in places]

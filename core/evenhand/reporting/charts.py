@@ -5,29 +5,33 @@ Only numbers and escaped names enter the markup; presentation is by class, so co
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import Any
 
 from markupsafe import Markup
 
+from evenhand.figures import figure, number, span, stated
 from evenhand.reporting.axes import BANDS, along, opened, range_of, ticks, value_ticks
-from evenhand.reporting.formatting import interval, number, short
+from evenhand.reporting.formatting import short
 
 WIDTH, ROW, PAD = 510, 26, 18
 LETTER = 7.2  # pixels
-STYLES = 6  # line styles that are told apart without colour
 
 
 def intervals(
-    attribute: dict[str, Any], metric: dict[str, Any], overall: dict[str, Any] | None, tolerance: float | None = None
+    attribute: dict[str, Any],
+    metric: dict[str, Any],
+    overall: dict[str, Any] | None,
+    tolerance: float | None = None,
+    groups: list[dict[str, Any]] | None = None,
 ) -> Markup:
     """A dot and its intervals for each group: thick is pointwise, thin is simultaneous; the line is all rows together.
 
-    The band is where a group may lie without being further than the tolerance from the reference group.
+    The band is where a group may lie without being further than the tolerance from the reference group. groups: those
+    that are drawn, in their order; else all of them.
     """
     entries = [
         (group["name"], group["metrics"][metric["name"]])
-        for group in attribute["groups"]
+        for group in (attribute["groups"] if groups is None else groups)
         if metric["name"] in group["metrics"]
     ]
     drawn = [entry for _, entry in entries if entry["value"] is not None]
@@ -45,7 +49,8 @@ def intervals(
     def x(value: float) -> float:
         return round(label + along(value, low, high) * (WIDTH - label - PAD), 1)
 
-    middle = dict(entries).get(attribute["reference"], {}).get("value")
+    share, place = bool(metric.get("percentage")), {g["name"]: g["metrics"] for g in attribute["groups"]}
+    middle = place.get(attribute["reference"], {}).get(metric["name"], {}).get("value")
     if tolerance is not None and middle is not None:
         left, right = x(middle - tolerance), x(middle + tolerance)
         parts.append(
@@ -53,7 +58,7 @@ def intervals(
                 left, round(right - left, 1), height - 30
             )
         )
-    for tick, mark in value_ticks(low, high):
+    for tick, mark in value_ticks(low, high, bool(metric.get("percentage"))):
         parts.append(
             Markup(
                 '<line class="grid" x1="{0}" x2="{0}" y1="8" y2="{1}"/><text class="tick" x="{0}" y="{2}">{3}</text>'
@@ -68,7 +73,7 @@ def intervals(
         parts.append(
             Markup('<text class="name" x="{0}" y="{1}">{2}</text>').format(round(label - 10, 1), y + 4, _brief(name))
         )
-        parts.append(_dot(entry, x, y, name) if entry["value"] is not None else _undefined(label, y))
+        parts.append(_dot(entry, x, y, name, share) if entry["value"] is not None else _undefined(label, y))
     return Markup("").join([*parts, Markup("</svg>")])
 
 
@@ -81,8 +86,9 @@ def _undefined(left: float, y: float) -> Markup:
     return Markup('<text class="undefined" x="{0}" y="{1}">undefined</text>').format(round(left + 6, 1), y + 4)
 
 
-def _dot(entry: dict[str, Any], x: Any, y: float, name: str) -> Markup:
-    parts = [Markup("<g><title>{0}: {1} ({2})</title>").format(short(name), number(entry["value"]), interval(entry))]
+def _dot(entry: dict[str, Any], x: Any, y: float, name: str, share: bool) -> Markup:
+    said = f"{figure(entry['value'], share)} ({span(entry.get('lower'), entry.get('upper'), share, '')})"
+    parts = [Markup("<g><title>{0}: {1}</title>").format(short(name), said)]
     for kind, tail in (("wide", "_simultaneous"), ("narrow", "")):
         lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
         if lower is not None and upper is not None:
@@ -93,12 +99,14 @@ def _dot(entry: dict[str, Any], x: Any, y: float, name: str) -> Markup:
     return Markup("").join(parts)
 
 
-def gap(verdict: dict[str, Any]) -> Markup:
+def gap(verdict: dict[str, Any], share: bool = False) -> Markup:
     """The interval of one gap beside its tolerance: the band is what is tolerated.
 
     A difference is tolerated from 0 up to its tolerance, a ratio from its least value up to 1.
     """
-    value, lower, upper, tolerance = (verdict[key] for key in ("value", "lower", "upper", "tolerance"))
+    shown = verdict.get("told") or verdict  # of a largest gap the pair that its sentence is about
+    value, lower, upper = (shown[key] for key in ("value", "lower", "upper"))
+    tolerance = verdict["tolerance"]
     if value is None or lower is None or tolerance is None:
         return Markup("")
     ratio = verdict.get("kind") == "ratio"
@@ -110,9 +118,10 @@ def gap(verdict: dict[str, Any]) -> Markup:
         return round(left + min(max(number / most, 0), 1) * (width - 2 * left), 1)
 
     end = upper if upper is not None else most
-    word = f"at least {number(tolerance)}" if ratio else f"tolerance {number(tolerance)}"
+    share = share and not ratio
+    word = f"at least {number(tolerance)}" if ratio else f"tolerance {stated(tolerance, share)}"
     zone = (tolerance, 1.0) if ratio else (0.0, tolerance)
-    title = f"{'ratio' if ratio else 'gap'} {number(value)}, {interval(verdict)}, {word}"
+    title = f"{'ratio' if ratio else 'gap'} {figure(value, share)}, {span(lower, upper, share)}, {word}"
     return Markup(
         '{0}<rect class="zone" x="{1}" y="6" width="{2}" height="22"/><line class="limit" x1="{3}" x2="{3}" y1="3"'
         ' y2="31"/><line class="axis" x1="{10}" x2="{4}" y1="28" y2="28"/><line class="narrow" x1="{5}" x2="{6}"'
@@ -133,67 +142,6 @@ def gap(verdict: dict[str, Any]) -> Markup:
     )
 
 
-def roc(groups: dict[str, dict[str, list[float]]]) -> Markup:
-    """ROC curve of each group from its score histograms."""
-    lines = []
-    for name, histogram in groups.items():
-        positive, negative = _falling(histogram["positive"]), _falling(histogram["negative"])
-        if positive[-1] > 0 and negative[-1] > 0:
-            lines.append(
-                (name, [(n / negative[-1], p / positive[-1]) for n, p in zip(negative, positive, strict=True)])
-            )
-    return _curves(lines, "False positive rate", "True positive rate", "ROC curve by group")
-
-
-def calibration(groups: dict[str, dict[str, list[float]]], edges: list[float]) -> Markup:
-    """Share of positives against score, in tenths of the score, of each group; tenths with fewer than 10 rows are left
-    out."""
-    lines = []
-    for name, histogram in groups.items():
-        points = []
-        for tenth in range(10):
-            inside = [
-                i for i in range(len(edges) - 1) if tenth / 10 <= (edges[i] + edges[i + 1]) / 2 < (tenth + 1) / 10
-            ]
-            positive = sum(histogram["positive"][i] for i in inside)
-            rows = positive + sum(histogram["negative"][i] for i in inside)
-            if rows >= 10:
-                points.append((tenth / 10 + 0.05, positive / rows))
-        lines.append((name, points))
-    return _curves([line for line in lines if line[1]], "Score", "Share of positives", "Calibration by group")
-
-
-def _curves(lines: list[tuple[str, list[tuple[float, float]]]], across: str, up: str, title: str) -> Markup:
-    if not lines:
-        return Markup("")
-    size, left = 300, 46
-    parts = [opened(size + left + 10, size + 44 + 18 * len(lines), title)]
-    parts.append(
-        Markup(
-            '<rect class="frame" x="{0}" y="6" width="{1}" height="{1}"/><line class="grid" x1="{0}" y1="{2}" x2="{3}"'
-            ' y2="6"/>'
-        ).format(left, size, size + 6, left + size)
-    )
-    parts.append(
-        Markup(
-            '<text class="tick" x="{0}" y="{1}">{2}</text><text class="tick" transform="translate(14 {3})'
-            ' rotate(-90)">{4}</text>'
-        ).format(left + size / 2, size + 24, across, size / 2, up)
-    )
-    for i, (name, points) in enumerate(lines):
-        thin = points[:: max(1, len(points) // 100)] + points[-1:]
-        path = " ".join(f"{left + px * size:.1f},{6 + size - py * size:.1f}" for px, py in thin)
-        parts.append(Markup('<polyline class="curve s{0}" points="{1}"/>').format(i % STYLES, path))
-        y = size + 46 + 18 * i
-        parts.append(
-            Markup(
-                '<line class="curve s{0}" x1="{1}" x2="{2}" y1="{3}" y2="{3}"/><text class="legend" x="{4}"'
-                ' y="{5}">{6}</text>'
-            ).format(i % STYLES, left, left + 34, y - 4, left + 42, y, short(name)[:40])
-        )
-    return Markup("").join([*parts, Markup("</svg>")])
-
-
 def trend(found: dict[str, Any], metric: dict[str, Any]) -> Markup:
     """A metric along a column of numbers: the curve, its pointwise band, and the band that holds all along it."""
     curve, across = found["metrics"].get(metric["name"]), found["points"]
@@ -210,7 +158,7 @@ def trend(found: dict[str, Any], metric: dict[str, Any]) -> Markup:
         return round(8 + (1 - along(value, low, high)) * (height - 8 - bottom), 1)
 
     parts = [opened(width, height, title)]
-    for tick, mark in value_ticks(low, high):
+    for tick, mark in value_ticks(low, high, bool(metric.get("percentage"))):
         parts.append(
             Markup(
                 '<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/><text class="name" x="{3}" y="{4}">{5}</text>'
@@ -241,8 +189,3 @@ def heat(value: float | None, low: float, high: float) -> str:
     if value is None or high <= low:
         return "h3" if value is not None else "hx"
     return f"h{round((value - low) / (high - low) * 6)}"
-
-
-def _falling(bins: list[float]) -> list[float]:
-    """How many score at or above each bin's lower edge, from the highest bin down."""
-    return [0.0, *accumulate(reversed(bins))]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+from evenhand.figures import count, difference, figure, number, p_value, percent, points, span, stated
+from evenhand.reporting.ranking import FEW, SMALL, Ranked
 
 SHOWN = 60  # characters of a name before it is shortened; the whole one is in the list of names at the end
 KEPT = 800  # characters of a sentence before it is shortened
 WHOLE = 20_000  # characters of a name in the list of names
+CURVES = 5  # of many groups
 ROOM = 400_000  # characters of that list, so that the page stays below 2 MB
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML or YAML
 
-HUGE = 1e15  # whose digits fill no line
-THOUSANDTH = Decimal("0.001")
 VERDICTS = {
     "within": ("within", "Within tolerance", "✓"),
     "exceeded": ("exceeded", "Tolerance exceeded", "✕"),
@@ -33,44 +33,20 @@ UNLISTED = {
     "fpr": "false positive rate",
     "mae": "mean absolute error",
 }  # searched unasked
+__all__ = ["FEW", "SMALL", "count", "difference", "figure", "number", "p_value", "percent", "points", "span", "stated"]
 SEVERITY = ("exceeded", "not enough evidence", "within")
 
 
-def number(value: Any) -> str:
-    """Three decimals, one for large numbers and five digits for huge ones; an en dash for what is not there."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if not math.isfinite(value):
-        return "–"
-    if isinstance(value, int):
-        return count(value)
-    if abs(value) >= HUGE:
-        return f"{value:.5g}"
-    if abs(value) >= 100:
-        return f"{value:,.1f}"
-    return str(Decimal(value).quantize(THOUSANDTH, ROUND_HALF_UP))  # halves go up, as the slider's script rounds them
-
-
-def p_value(value: float | None) -> str:
-    """A p-value: what is smaller than three decimals show is said to be so."""
-    return "<\u00a00.001" if value is not None and value < 0.001 else number(value)
-
-
-def count(value: Any) -> str:
-    """An integer with thin separators."""
-    return "–" if value is None else f"{round(value):,}".replace(",", "\u202f")
-
-
-def interval(entry: dict[str, Any], simultaneous: bool = False) -> str:
-    """ "0.71 – 0.79", or why there is none; of a gap that is judged, where all comparisons count, what decides."""
+def interval(entry: dict[str, Any], simultaneous: bool = False, share: bool = False, unit: str = "%") -> str:
+    """ "0.71 to 0.79", or why there is none; of a gap that is judged, where all comparisons count, what decides."""
     tail = "_simultaneous" if simultaneous else ""
     tail = "_deciding" if simultaneous and entry.get("verdict") else tail
-    lower, upper = entry.get(f"lower{tail}"), entry.get(f"upper{tail}")
-    if lower is None and upper is None:
-        return "–"
-    return f"{number(lower) if lower is not None else '−∞'} to {number(upper) if upper is not None else '∞'}"
+    return span(entry.get(f"lower{tail}"), entry.get(f"upper{tail}"), share, unit)
+
+
+def is_share(audit: dict[str, Any], metric: str) -> bool:
+    """Whether values of the metric are percentages."""
+    return any(m["name"] == metric and m.get("percentage") for m in audit["metrics"])
 
 
 def clean(value: Any) -> Any:
@@ -108,6 +84,28 @@ def long_names(audit: dict[str, Any] | None) -> list[str]:
             room -= len(text)
             kept.append(text)
     return kept
+
+
+def whole(text: Any) -> str:
+    """A text that must be there whole, such as a command: up to a length that no honest one has."""
+    return str(text) if len(str(text)) <= WHOLE else f"{str(text)[:WHOLE]}…"
+
+
+def by_ratio(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """The groups of an impact table; where there are many, the surely lowest ratio first, what is not compared last."""
+    rows: list[dict[str, Any]] = block["groups"]
+    if len(rows) <= FEW:
+        return rows
+    return sorted(rows, key=lambda row: (row["ratio"] is None, row["upper"] if row["upper"] is not None else 2.0))
+
+
+def curves_of(audit: dict[str, Any], attribute: dict[str, Any], order: Ranked) -> dict[str, Any]:
+    """The score histograms of the groups whose curves are drawn: all of few, else the first and the reference."""
+    found = in_order(audit, attribute["name"], audit["histograms"]["attributes"][attribute["name"]])
+    if not order.sorted:
+        return found
+    names = [*(group["name"] for group in order.large[:CURVES]), attribute["reference"]]
+    return {name: found[name] for name in dict.fromkeys(names) if name in found}
 
 
 def by_severity(verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -156,7 +154,7 @@ def _which_look(budget: dict[str, Any]) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g}\u202f%"
+    return f"{100 * share:.3g}%"
 
 
 def next_step(audit: dict[str, Any]) -> str:
@@ -194,9 +192,21 @@ def label_of(audit: dict[str, Any], metric: str) -> str:
 
 
 def defined_in(audit: dict[str, Any], attribute: dict[str, Any]) -> list[dict[str, Any]]:
-    """The metrics that this part of the audit has; of several labels, one may lack what another has."""
+    """The metrics that this part of the audit has, those that are judged first; of several labels, one may lack what
+    another has."""
     lost = attribute.get("undefined") or {}
-    return [metric for metric in audit["metrics"] if metric["defined"] and metric["name"] not in lost]
+    found = [metric for metric in audit["metrics"] if metric["defined"] and metric["name"] not in lost]
+    return sorted(found, key=lambda metric: metric["name"] not in audit["question"]["tolerances"])
+
+
+def undefined_in(groups: list[dict[str, Any]], metrics: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Why -> the metrics that some of the groups lack for that reason."""
+    found: dict[str, list[str]] = {}
+    for metric in metrics:
+        why = {group["metrics"][metric["name"]]["why"] for group in groups} - {None}
+        for reason in sorted(why):
+            found.setdefault(reason, []).append(str(metric.get("label") or metric["name"]))
+    return found
 
 
 def overall_of(audit: dict[str, Any], attribute: dict[str, Any]) -> dict[str, Any]:
@@ -225,6 +235,12 @@ def in_order(audit: dict[str, Any], attribute: str, found: dict[str, Any]) -> di
 def slice_metric(audit: dict[str, Any], found: dict[str, Any]) -> str:
     """What is worse in a slice, in words."""
     return f"{found['direction']} {label_of(audit, found['metric'])}"
+
+
+def slice_share(audit: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether what is worse in a slice is a share."""
+    listed = any(m["name"] == found["metric"] for m in audit["metrics"])
+    return is_share(audit, found["metric"]) if listed else found["metric"] != "mae"
 
 
 def _helps_texts(gain: dict[str, Any]) -> str:

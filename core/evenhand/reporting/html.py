@@ -13,15 +13,19 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from evenhand.reporting import charts
+from evenhand.reporting import charts, curves, ranking
 from evenhand.reporting import formatting as words
+from evenhand.reporting.author import author_html
 from evenhand.reporting.section_charts import data_address, lines_chart
 from evenhand.reporting.slider import slider_data
 
 
-def render_audit(data: dict[str, Any], command: str | None = None) -> str:
-    """The report of an audit. `data` is what audit.json holds; everything in it is escaped."""
-    return _page(audit=data, title=str(data.get("title") or "Audit"), command=command)
+def render_audit(data: dict[str, Any], command: str | None = None, author: str | None = None) -> str:
+    """The report of an audit. `data` is what audit.json holds; everything in it is escaped.
+
+    author: what its author says, in Markdown.
+    """
+    return _page(audit=data, title=str(data.get("title") or "Audit"), command=command, author=author)
 
 
 def render_run(
@@ -31,8 +35,12 @@ def render_run(
     sections: Sequence[dict[str, Any]],
     recipe_rows: Sequence[tuple[str, Any, str]],
     notes: Sequence[str] = (),
+    author: str | None = None,
 ) -> str:
-    """The report of a run: its audit, whether adapting helped, the plugin's sections, where everything comes from."""
+    """The report of a run: its audit, whether adapting helped, the plugin's sections, where everything comes from.
+
+    author: what its author says, in Markdown.
+    """
     title = str((audit or {}).get("title") or manifest.get("recipe") or "Run")
     return _page(
         audit=audit,
@@ -43,6 +51,7 @@ def render_run(
         sections=list(sections),
         recipe_rows=list(recipe_rows),
         run_notes=list(notes),
+        author=author,
     )
 
 
@@ -55,6 +64,7 @@ def _page(**values: Any) -> str:
         "sections": [],
         "recipe_rows": [],
         "run_notes": [],
+        "author": None,
         **values,
     }
     histograms = json.dumps(slider_data(filled["audit"]), separators=(",", ":")).replace("<", "\\u003c")
@@ -64,6 +74,7 @@ def _page(**values: Any) -> str:
         style=Markup(style),
         script=Markup(script),
         names=words.long_names(filled["audit"]),
+        author_says=author_html(filled["author"] or ""),
         histograms=Markup(histograms) if histograms != "null" else None,
         policy=(
             f"default-src 'none'; style-src '{hash_of(style)}'; script-src '{hash_of(script)}'; img-src data:;"
@@ -86,17 +97,21 @@ def environment() -> jinja2.Environment:
     )
     made.filters.update(
         number=words.number,
+        percent=words.percent,
         count=words.count,
         interval=words.interval,
         short=words.short,
         readable=words.readable,
+        whole=words.whole,
         value=words.plain,
     )
     made.globals.update(
         intervals_chart=charts.intervals,
         gap_chart=charts.gap,
-        roc_chart=charts.roc,
-        calibration_chart=charts.calibration,
+        roc_chart=curves.roc,
+        calibration_chart=curves.calibration,
+        ranked=ranking.ranked,
+        deciding_gaps=ranking.deciding_gaps,
         words=words,
         heat=charts.heat,
         lines_chart=lines_chart,

@@ -9,7 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from evenhand.reporting.axes import along, opened, range_of, ticks
-from evenhand.reporting.charts import PAD, STYLES
+from evenhand.reporting.charts import PAD
+from evenhand.reporting.curves import STYLES
 from evenhand.reporting.formatting import short
 from evenhand.values import media_type
 

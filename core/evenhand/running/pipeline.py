@@ -24,7 +24,9 @@ from evenhand.predicting.predictions import audit_of, check_question, prediction
 from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
+from evenhand.recorded.audit_folder import PLAN, show_again
 from evenhand.recorded.run_folder import ReadRun, Run
+from evenhand.recorded.words import NOTES, words_in
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, walk, writes
@@ -83,35 +85,62 @@ def run(
         return _result(path)
 
 
-def report(path: str | Path, plugins: Plugins | None = None, out: str | Path | None = None) -> Path:
+def report(
+    path: str | Path, plugins: Plugins | None = None, out: str | Path | None = None, notes: str | None = None
+) -> Path:
     """Render the report and the model card of a finished run again, from its artefacts alone.
 
-    path: a run's directory; or a folder that holds several, which gets a page that links their reports.
-    out: another folder for what is rendered, and then nothing in the run's is changed.
+    path: a run's directory, or an audit's; or a folder that holds several, which gets a page that links their reports.
+    out: another folder for what is rendered of a run, and then nothing in the run's is changed.
+    notes: the author's own words, in Markdown; they stay in the folder, and in its report until there are others.
     """
     path = Path(path)
-    if reports_in(path) and not os.path.lexists(path / finished.MANIFEST):
-        if out is not None:
-            raise BadInput(f"{path} holds several reports, whose page links them where they are; leave out --out")
-        return index(path)
+    if out is not None and notes is not None:
+        raise BadInput(f"notes stay in {path}, and with another folder for the report that is only read; leave one out")
+    if not os.path.lexists(path / finished.MANIFEST):
+        return _of_no_run(path, out, notes)
     _result(path)
     found = finished.open_run(path)
     recipe, identity = found.recipe(), found.manifest["identity"]
     if out is not None:
         return _rendered_elsewhere(path, recipe, identity, plugins or discovering.load(), Path(out))
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
-        for stage in RUN[:-1]:
-            found.stage(stage.name)
-        found.data()
+        _check_finished(found)
+        if notes is not None:
+            folder.write(NOTES, notes)
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins or discovering.load(), None))
         folder.finish("report", **cost, **outcome.record())
     return path / "report.html"
 
 
+def _of_no_run(path: Path, out: str | Path | None, notes: str | None) -> Path:
+    """The report of an audit, or the page that links several; what neither is, is refused as a run."""
+    several = notes is None and bool(reports_in(path))
+    audited = not several and os.path.lexists(path / PLAN)
+    if out is not None and (several or audited):
+        raise BadInput(f"{path} holds no run, and what shows it is written where it is; leave out --out")
+    if several:
+        return index(path)
+    if audited:
+        made = finished.open_folder(path)
+        assert isinstance(made, finished.FinishedAudit)
+        return show_again(path, made.audit(), made.plan.get("command"), notes or words_in(path))
+    _result(path)
+    raise AssertionError(path)
+
+
+def _check_finished(found: finished.FinishedRun) -> None:
+    """BadInput where a stage or its file is missing."""
+    for stage in RUN[:-1]:
+        found.stage(stage.name)
+    found.data()
+
+
 def _rendered_elsewhere(path: Path, recipe: Recipe, identity: str, plugins: Plugins, out: Path) -> Path:
     if os.path.lexists(out / finished.MANIFEST):
         raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
+    _check_finished(finished.open_run(path))
     with ReadRun(path, recipe, identity, walk="run", stages=writes(RUN), out=out) as folder:
         render(Corridor(folder, recipe, plugins, None))
     return out / "report.html"
@@ -253,7 +282,7 @@ def render(corridor: Corridor) -> Outcome:
         "recipe_rows": corridor.recipe.resolved(),
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
-    run.write("report.html", render_run(**arguments))
+    run.write("report.html", render_run(**arguments, author=words_in(run.path)))
     run.write("junit.xml", junit_xml(arguments["audit"]))
     run.write("summary.md", markdown_summary(arguments["audit"]))
     fitted = run.manifest["stages"]["finetune"]

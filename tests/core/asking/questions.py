@@ -27,6 +27,7 @@ QUESTIONS = st.builds(
     reference=st.dictionaries(TEXTS, TEXTS | st.integers() | st.booleans() | FINITE, max_size=3),
     intersections=st.integers(1, 3),
     bins=st.dictionaries(TEXTS, st.integers(2, 100) | st.just("each") | EDGES, max_size=3),
+    names=st.dictionaries(TEXTS, TEXTS.filter(str.strip), max_size=3),
     top=st.none() | st.integers(1, 10**6) | st.floats(0, 1, exclude_min=True, exclude_max=True),
     slices=NAMES,
     mitigation=st.sampled_from(["sweep", "fairlearn"]),

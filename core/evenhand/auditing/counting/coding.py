@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evenhand.auditing.table.group_names import MISSING, factorised
+from evenhand.auditing.table.group_names import MISSING, factorised, listed
 from evenhand.auditing.table.rows import MOST_KNOWN, AuditTask, Rows, collect
 from evenhand.statistics.arrays import Ints
 
@@ -92,7 +92,7 @@ def _column(rows: Rows, i: int) -> tuple[Part, tuple[str, ...]] | None:
         return None
     if values.dtype.is_float():
         values = values.fill_nan(None).unique()
-    names, codes = factorised(values.to_list(), rows.order.get(name))
+    names, codes = factorised(listed(values), rows.order.get(name), rows.called.get(name))
     place, where = _placed(pl.col(name), values.drop_nulls())
     many = int(where.max(initial=-1)) + 1
     code = np.zeros(many + 1, dtype=np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand.auditing.counting.cells import Cells
 from evenhand.auditing.counting.exact_sums import Sums
-from evenhand.auditing.table.group_names import factorised
+from evenhand.auditing.table.group_names import factorised, listed
 from evenhand.auditing.table.rows import Rows, collect
 from evenhand.statistics.arrays import Floats, Ints
 
@@ -53,8 +53,8 @@ def _groups_of(frames: list[nw.DataFrame[Any]], rows: Rows) -> tuple[tuple[tuple
     names, codes = [], []
     ends = np.cumsum([len(frame) for frame in frames])[:-1]
     for i in range(len(rows.roles.sensitive)):
-        together = [value for frame in frames for value in frame.get_column(f"g{i}").to_list()]
-        found, code = factorised(together, rows.order.get(f"g{i}"))
+        together = [value for frame in frames for value in listed(frame.get_column(f"g{i}"))]
+        found, code = factorised(together, rows.order.get(f"g{i}"), rows.called.get(f"g{i}"))
         names.append(found)
         codes.append(code)
     return tuple(names), np.split(np.column_stack(codes), ends)

@@ -28,7 +28,7 @@ from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.question.budget import TOLERANCES
 from evenhand.auditing.question.plan import REFERENCE_RULE, Plan
 from evenhand.auditing.table.checks import MOST_GROUPS
-from evenhand.auditing.table.group_names import APART, JOIN, MISSING, group_names, numbered
+from evenhand.auditing.table.group_names import APART, JOIN, MISSING, group_names, numbered, phrases
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.statistics.arrays import Floats, Ints
 from evenhand.statistics.intervals import critical
@@ -216,6 +216,7 @@ def _comparison(attribute: Attribute, metric: GroupMetric, plan: Plan, joint: fl
         joint_critical([maxima.comparisons], plan.confidence),
         joint,
         _open(attribute, metric, plan),
+        phrases=tuple(phrases(attribute.columns, attribute.values)),
     )
 
 

@@ -17,6 +17,7 @@ from evenhand.auditing.judging.missing import LeftOpen
 from evenhand.auditing.judging.p_values import At, tails, touching, touching_largest
 from evenhand.auditing.judging.rows_needed import rows_needed
 from evenhand.auditing.judging.sentences import Told, sentence
+from evenhand.auditing.judging.telling import Telling, pair_told
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, Deciding, judge
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.statistics import intervals
@@ -51,6 +52,7 @@ class MetricGaps:
     open: LeftOpen | None = None  # what rows of unknown group leave open; None where there are none
     levels: Levels | None = None  # at which critical values it is judged; None without a tolerance
     alongside: Floats = field(default_factory=lambda: np.zeros(0))  # sorted draws of the largest of all comparisons
+    phrases: tuple[str, ...] = ()  # how sentences speak of each group
 
     @cached_property
     def judged(self) -> NDArray[np.bool_]:
@@ -160,7 +162,7 @@ class MetricGaps:
             if i in skip:
                 continue
             alone, limits, further = _at(point, i), _at(joint, i), (0.0, 0.0) if open_ is None else _at(open_, i)
-            told = Told(kind, self.names[i], versus, float(value[i]), limits)
+            told = Told(kind, self.names[i], versus, float(value[i]), limits, pair=self.telling.sides(kind, int(i)))
             if levels is not None and self.judged[i]:  # rows of unknown group are shown, and are no group
                 decides = Deciding(_at(above, i), _at(inside, i))
                 says = judge(decides, tolerance, further=further)
@@ -200,25 +202,31 @@ class MetricGaps:
         point, joint = _largest_of(low_f, up_f), _largest_of(low_j, up_j)
         told, c = Told("largest", *pair, self._highest_gap, joint), self._touching()
         if self.levels is None:
+            told = self.telling.of_largest(told, self.defined, ((low_j, up_j),) * 3)
             return self._gap(told, point, joint, self._p_largest(c), c)
-        return self._gap(self._judged(told, joint, up_j), point, joint, self._p_largest(c), c)
+        return self._gap(self._judged(told, joint, (low_j, up_j)), point, joint, self._p_largest(c), c)
 
-    def _judged(self, told: Told, joint: tuple[float, float], up_j: Floats) -> Told:
+    def _judged(self, told: Told, joint: tuple[float, float], pairs: tuple[Floats, Floats]) -> Told:
         """The same with its verdict, and what follows from it."""
         assert self.levels is not None
         assert self.tolerance is not None
-        (low_e, up_e), (low_w, up_w) = (self.pairs(c, deciding=True) for c in (self.levels.exceed, self.levels.within))
-        decides = Deciding(_largest_of(low_e, up_e), _largest_of(low_w, up_w))
+        above, inside = (self.pairs(c, deciding=True) for c in (self.levels.exceed, self.levels.within))
+        decides = Deciding(_largest_of(*above), _largest_of(*inside))
         gap, most = told.value, decides.within[1]
-        further = self._reach(gap, most, up_w)[1] - most
+        further = self._reach(gap, most, inside[1])[1] - most
         says = judge(decides, self.tolerance, self.complete, (0.0, further))
-        reach = self._reach(gap, joint[1], up_j)[1]
+        reach = self._reach(gap, joint[1], pairs[1])[1]
         more = self._more() if says == UNSURE else None
-        evidence = np.unravel_index(int(np.argmax(low_e)), low_e.shape)
-        proof = (self.names[self.defined[evidence[0]]], self.names[self.defined[evidence[1]]])
         shown = decides.shown(joint, self.tolerance, says)
         known = judge(decides, self.tolerance) if self.complete else None
-        return replace(told, joint=shown, says=says, more=more, proof=proof, reach=reach, known=known)
+        judged = replace(told, joint=shown, says=says, more=more, reach=reach, known=known)
+        return self.telling.of_largest(judged, self.defined, (pairs, above, inside), self.tolerance)
+
+    @cached_property
+    def telling(self) -> Telling:
+        """How the groups are spoken of."""
+        spoken = self.phrases or tuple(f"for {name}" for name in self.names)
+        return Telling(self.names, spoken, self.reference, self.own, self.rest, bool(self.metric.numerator))
 
     def _reach(self, gap: float, upper: float, pairs: Floats) -> tuple[float, float]:
         """How large the largest gap is where rows of unknown group lie worst: (without chance, its upper limit)."""
@@ -254,13 +262,14 @@ class MetricGaps:
         worth = float(value[low] / value[high]) if value[high] > 0 else float("nan")
         if np.isnan(worth):
             bounds = [(0.0, float("nan"))] * 2
-        told = Told("ratio", *pair, worth, bounds[1])
+        sides = self.telling.side(int(self.defined[low])), self.telling.side(int(self.defined[high]))
+        told = Told("ratio", *pair, worth, bounds[1], pair=sides)
         return self._gap(told, bounds[0], bounds[1], float("nan"), float("nan"))
 
     def _gap(
         self, told: Told, point: tuple[float, float], joint: tuple[float, float], p: float, c: float
     ) -> dict[str, Any]:
-        judged = told.says is not None
+        judged, settled = told.says is not None, self.open is not None and self.complete and told.more is None
         return {
             "metric": self.metric.name,
             "kind": told.kind,
@@ -278,7 +287,8 @@ class MetricGaps:
             "tolerance": self.tolerance if judged else None,
             "verdict": told.says,
             "rows_needed": told.more,
-            "says": self._sentence(told),
+            "told": pair_told(told),
+            "says": sentence(told, self.metric.title, self.tolerance, settled, self.metric.share),
         }
 
     def _adjusted(self, told: Told, c: float) -> float:
@@ -288,7 +298,3 @@ class MetricGaps:
         if self.levels is not None and told.says is not None:
             return self.levels.adjusted(c, told.says == EXCEEDED)
         return 1.0 if c <= 0 else tail(self.alongside, c)
-
-    def _sentence(self, told: Told) -> str:
-        decides = self.open is not None and self.complete and told.more is None
-        return sentence(told, self.metric.title, self.tolerance, decides)

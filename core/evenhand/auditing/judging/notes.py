@@ -151,7 +151,7 @@ def _asks_too_much(gaps: list[dict[str, Any]], plan: Plan) -> bool:
     return differ and len(errors) == 2 and any(m.criterion == "sufficiency" for m in asked)
 
 
-def binning_notes(found: Mapping[str, Binning], table: Table) -> list[str]:
+def binning_notes(found: Mapping[str, Binning], table: Table, rows: Rows) -> list[str]:
     """What was decided for the reader, and bins that hold nobody."""
     seen = dict(zip(table.columns, table.names, strict=True))
     notes = []
@@ -168,7 +168,8 @@ def binning_notes(found: Mapping[str, Binning], table: Table) -> list[str]:
                 f"'{column}' has so many equal values that {binning.asked} bins of equal size are not possible; there"
                 f" are {len(binning.names)}."
             )
-        empty = [name for name in binning.names if name not in seen[column]]
+        called = rows.called.get(f"g{rows.roles.sensitive.index(column)}", {})
+        empty = [name for name in binning.names if called.get(name, name) not in seen[column]]
         if empty:
             notes.append(f"Nobody is in these bins of '{column}': {', '.join(empty)}.")
     return notes

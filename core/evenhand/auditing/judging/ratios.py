@@ -15,12 +15,14 @@ from evenhand.auditing.evidence.group_estimates import GroupEstimates
 from evenhand.auditing.judging.attributes import Attribute
 from evenhand.auditing.judging.deciding import Case, Levels, decided
 from evenhand.auditing.judging.missing import least_ratios
-from evenhand.auditing.judging.sentences import number
+from evenhand.auditing.judging.telling import Telling
 from evenhand.auditing.judging.verdicts import EXCEEDED, UNSURE, WITHIN
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.question.budget import RATIOS
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.question.policy import Policy, RatioRule
+from evenhand.auditing.table.group_names import phrases
+from evenhand.figures import number
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, Ints
 
@@ -103,12 +105,15 @@ def _judged(one: ComparedRates, policy: Policy, levels: Levels) -> dict[str, Any
         high if says != EXCEEDED or high < least else exceeds,
     )
     rows = [row for row in one.block["groups"] if row["ratio"] is not None and row["group"] != highest]
-    worst = min(rows, key=lambda row: row["ratio"])
+    proves = min(rows, key=lambda row: row["upper"])  # a small group's ratio is often the lowest, by chance
+    lowest = min(rows, key=lambda row: row["ratio"])
     text = (
-        f"The {one.title} of {worst['group']} is {number(worst['ratio'])} times that of {highest}, the highest"
-        f" (lowest ratio between {number(ends[0])} and {number(ends[1])} allowing for all comparisons;"
-        f" {policy.title.lower()} asks for at least {number(least)})."
+        f"The {one.title} is {_side(one, proves['group'])}: {number(proves['ratio'])} times the"
+        f" {_side(one, highest)}, the highest (lowest ratio {number(ends[0])} to {number(ends[1])} allowing for all"
+        f" comparisons; {policy.title.lower()} asks for at least {number(least)})."
     )
+    if lowest is not proves:
+        text += f" Lower, but proving less: {_side(one, lowest['group'])}."
     if one.rule.flip_flop and says == EXCEEDED and all(row["flips"] for row in rows if row["ratio"] < least):
         says = UNSURE
         text += " One person more selected in the one and one fewer in the other would turn the order around."
@@ -116,7 +121,14 @@ def _judged(one: ComparedRates, policy: Policy, levels: Levels) -> dict[str, Any
         text += f" Where the group is known that holds; with the rows whose group is not, it could be {number(open_)}."
     elif says == UNSURE:
         text += " Whether that holds cannot be said from these rows."
-    return _entry(one, policy, says, text, worst["ratio"], ends, (worst["group"], highest))
+    return _entry(one, policy, says, text, lowest["ratio"], ends, (lowest["group"], highest))
+
+
+def _side(one: ComparedRates, name: str) -> str:
+    """ "36.8% (7 of 19) for female"."""
+    a = one.attribute
+    told = Telling(a.names, phrases(a.columns, a.values), a.reference, one.own, one.own, bool(one.counted.numerator))
+    return told.side(a.names.index(name)).says(True)
 
 
 def _unsure(one: ComparedRates, policy: Policy) -> dict[str, Any]:
@@ -146,5 +158,6 @@ def _entry(
         "group": pair[0],
         "versus": pair[1],
         "rows_needed": None,
+        "told": None,
         "says": says,
     }

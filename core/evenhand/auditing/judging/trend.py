@@ -82,6 +82,7 @@ def _fine_table(rows: Rows, plan: Plan, binning: Binning, wanted: set[str]) -> T
         frame=rows.frame.with_columns(g0=fine),
         roles=replace(rows.roles, sensitive=(binning.column,)),
         order={},
+        called={},
         known={},
     )
     return count(alone, plan.task, plan.positive, plan.decided, plan.threshold, wanted, levels=False)

@@ -14,7 +14,7 @@ def verdicts_of(
     parts: list[dict[str, Any]], plan: Plan, metrics: list[GroupMetric], known: list[set[str]]
 ) -> Iterator[dict[str, Any]]:
     """The verdict on each attribute and metric with a tolerance: that on its largest gap. known: its metrics."""
-    kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "says", "verdict")
+    kept = ("metric", "value", "tolerance", "group", "versus", "rows_needed", "told", "says", "verdict")
     for part, there in zip(parts, known, strict=True):
         for metric in metrics:
             if metric.name not in plan.tolerances or metric.name not in there:
@@ -50,5 +50,6 @@ def _nothing(attribute: str, metric: str, plan: Plan, says: str) -> dict[str, An
         "group": None,
         "versus": None,
         "rows_needed": None,
+        "told": None,
         "says": says,
     }

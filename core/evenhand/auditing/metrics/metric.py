@@ -92,8 +92,9 @@ class GroupMetric:
 
     @property
     def share(self) -> bool:
-        """Whether it is a share of something, so that one group's as a ratio of another's means something."""
-        return self.bounded and self.unit == "share"
+        """Whether it is a share of something: a percentage, of which one group's as a ratio of another's means
+        something; not what a curve reads, such as an AUC."""
+        return self.bounded and self.unit == "share" and self.curve is None
 
     @property
     def quantities(self) -> frozenset[str]:

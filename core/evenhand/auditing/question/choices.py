@@ -38,15 +38,18 @@ def read_tolerances(
     return found
 
 
-def read_reference(reference: Mapping[str, Any], sensitive: Sequence[str]) -> dict[str, str]:
-    """The named reference group of each column, called as the report calls it."""
+def read_reference(
+    reference: Mapping[str, Any], sensitive: Sequence[str], called: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """The named reference group of each column, called as the report calls it. called: g0, … -> its groups' names."""
     for column in reference:
         if column not in sensitive:
             raise BadInput(
                 f"the reference names '{column}', which is no sensitive column of this audit."
                 f"{did_you_mean(column, sensitive)} (--reference)"
             )
-    return {column: group_name(value) for column, value in reference.items()}
+    found = {column: group_name(value) for column, value in reference.items()}
+    return {column: called.get(f"g{sensitive.index(column)}", {}).get(group, group) for column, group in found.items()}
 
 
 def with_policy(

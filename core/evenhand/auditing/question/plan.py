@@ -91,7 +91,7 @@ def make_plan(
     tolerance, reference, intersections = with_policy(policy, found, asked, favourable)
     chosen = _chosen(found, asked.metrics, extra, tolerance, policy.metrics if policy is not None else (), threshold)
     tolerances = read_tolerances(found, tolerance, asked.metrics, chosen)
-    named = read_reference(reference, rows.roles.sensitive)
+    named = read_reference(reference, rows.roles.sensitive, rows.called)
     rules = policy.ratio if policy is not None else ()
     budget = budget_of(
         asked.confidence,
@@ -154,7 +154,7 @@ def asked_again(question: Mapping[str, Any]) -> Question:
 
     The policy is left out: its tolerances stand in the question as its own do, and its file may have changed.
     """
-    roles = ("label", "score", "prediction", "cluster", "weight", "id", "within", "top", "task", "confidence")
+    roles = ("label", "score", "prediction", "cluster", "weight", "id", "within", "top", "task", "confidence", "names")
     known = {part: question[part] for part in roles if question.get(part) is not None}
     cut = question.get("bins") or {}
     return Question(

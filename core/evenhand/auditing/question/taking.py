@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 from evenhand.asking.question import Question
 from evenhand.auditing.table.binning import Binning, bin_columns
 from evenhand.auditing.table.checks import take_roles
+from evenhand.auditing.table.group_names import APART, MISSING
 from evenhand.auditing.table.rows import Roles, Rows
 from evenhand.auditing.table.source import Source
 from evenhand.auditing.table.top import Top, select_top
+from evenhand.errors import BadInput, did_you_mean
 
 
 def searched_columns(asked: Question) -> tuple[str, ...]:
@@ -32,5 +37,24 @@ def take_asked(opened: Source, asked: Question) -> tuple[Rows, dict[str, Binning
         within=asked.within,
     )
     rows, binnings = bin_columns(take_roles(opened, roles), asked.bins, opened.text)
+    rows = replace(rows, called=called_groups(asked.names, roles.sensitive))
     rows, chosen = select_top(rows, asked.top, asked.threshold, asked.task)
     return rows, binnings, chosen
+
+
+def called_groups(names: Mapping[str, str], sensitive: Sequence[str]) -> dict[str, dict[str, str]]:
+    """g0, … -> what its groups are called instead. Whether there are such groups is seen once they are counted."""
+    found: dict[str, dict[str, str]] = {}
+    for key, name in names.items():
+        column = max((c for c in sensitive if key.startswith(f"{c}.")), key=len, default=None)
+        if column is None:
+            hint = did_you_mean(key.partition(".")[0], sensitive)
+            raise BadInput(
+                f"'{key}' names no group of {', '.join(sensitive)}.{hint} Write it as column.group (--names)"
+            )
+        group = key[len(column) + 1 :]
+        called = found.setdefault(f"g{sensitive.index(column)}", {})
+        if {group, name} & {MISSING, APART} or name in called.values():
+            raise BadInput(f"no group of {column} can be called '{name}' for '{group}'; choose another name (--names)")
+        called[group] = name
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -14,15 +14,31 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evenhand.auditing.table.labels import plain
+from evenhand.errors import BadInput, did_you_mean
 
 MISSING = "(missing)"
 APART = "(not applicable)"  # rows that the column does not ask about: shown, never compared
 JOIN = " × "
 DIGITS = re.compile("([0-9]{1,18})")
+MUTE = re.compile(
+    r"(yes|no|y|n|true|false|t|f|under [-+.0-9].*|[-+.]?[0-9].*)", re.I
+)  # says nothing without its column
 
 
-def factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names and codes of values: in the given order, or numbers in theirs, then text; "(missing)" last."""
+def listed(values: Any) -> list[Any]:
+    """The values of a column for their names; one of 32 bits has few digits: 1.8, not 1.7999999523162842."""
+    if str(values.dtype) == "Float32":  # of Polars or narwhals
+        return [None if value is None else float(str(np.float32(value))) for value in values.to_list()]
+    return list(values.to_list())
+
+
+def factorised(
+    values: list[Any], order: tuple[str, ...] | None = None, called: Mapping[str, str] | None = None
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Names and codes of values: in the given order, or numbers in theirs, then text; "(missing)" last.
+
+    called: what groups are called instead; their order stays.
+    """
     seen: dict[Any, str] = {}
     for value in values:
         if value not in seen:
@@ -31,7 +47,18 @@ def factorised(values: list[Any], order: tuple[str, ...] | None = None) -> tuple
     names = [n for n in (*order, MISSING) if n in found] if order is not None else sorted(found, key=natural)
     place = {name: i for i, name in enumerate(names)}
     lookup = {value: place[name] for value, name in seen.items()}
-    return tuple(names), np.array([lookup[v] for v in values], dtype=np.int64)
+    codes = np.array([lookup[v] for v in values], dtype=np.int64)
+    return _called(names, called) if called else tuple(names), codes
+
+
+def _called(names: list[str], called: Mapping[str, str]) -> tuple[str, ...]:
+    """The names with those that were given in their place."""
+    for group, name in called.items():
+        if group not in names:
+            raise BadInput(f"there is no group '{group}' to call '{name}'.{did_you_mean(group, names)} (--names)")
+        if name in names and name not in called:
+            raise BadInput(f"two groups would be called '{name}'; choose another name (--names)")
+    return tuple(called.get(name, name) for name in names)
 
 
 def cluster_codes(values: nw.Series[Any]) -> tuple[NDArray[np.int64], int]:
@@ -116,3 +143,26 @@ def numbered(names: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return out
+
+
+def phrases(columns: Sequence[str], values: Sequence[tuple[str, ...]]) -> list[str]:
+    """How each group is spoken of: "for female"; "where afam is yes" where the value says nothing by itself.
+
+    >>> phrases(["sex"], [("female",), ("(missing)",)]), phrases(["old", "sex"], [("no", "male")])
+    (['for female', 'where sex is missing'], ['where old is no and sex is male'])
+    """
+    return [_phrase(columns, value) for value in values]
+
+
+def _phrase(columns: Sequence[str], value: tuple[str, ...]) -> str:
+    if not any(part in (MISSING, APART) or MUTE.fullmatch(part) for part in value):
+        return f"for {JOIN.join(value)}"
+    told = {MISSING: "missing", APART: "not applicable"}
+    return "where " + " and ".join(
+        f"{column} is {told.get(part, part)}" for column, part in zip(columns, value, strict=True)
+    )
+
+
+def phrase_of(phrase: str, longest: int) -> str:
+    """A phrase at the length that a sentence can carry; the whole name stands in the tables."""
+    return phrase if len(phrase) <= longest else phrase[: longest - 1] + "…"

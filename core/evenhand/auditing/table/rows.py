@@ -54,6 +54,7 @@ class Rows:
     floats: frozenset[str]  # internal names of floating-point columns, where NaN means missing
     seekable: bool = False  # a part of the rows can be read alone
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # g0, … -> its group names, where bins give them
+    called: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # g0, … -> what its groups are called instead
     known: Mapping[str, pl.Series] = field(
         default_factory=dict
     )  # distinct values, a missing one too, of columns of few

@@ -1,6 +1,11 @@
 "use strict";
-// Printing: what is folded away on screen is part of the paper.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+// Printing: what is folded away on screen is part of the paper, but for what the screen alone shows.
+addEventListener("beforeprint", () => document.querySelectorAll("details:not(.screen)").forEach((part) => { part.open = true; }));
+
+// A part that is wider than its place says so.
+const hint = () => document.querySelectorAll(".scroll").forEach((part) => part.classList.toggle("wider", part.scrollWidth > part.clientWidth + 2));
+addEventListener("resize", hint);
+document.addEventListener("toggle", hint, true);
 
 // Sorting: each heading of a sortable table becomes a button; numbers sort by data-value, the rest as text.
 for (const table of document.querySelectorAll("table.sortable")) {
@@ -61,6 +66,12 @@ if (embedded) {
     parent.append(element);
     return element;
   };
+  // As figures.py writes them: so many decimals, but one or two digits of what these would call nothing, and one of hundreds.
+  const written = (number, decimals, least) => {
+    const size = Math.abs(number);
+    if (size > 0 && size < least) return String(Number(number.toPrecision(decimals > 1 ? 2 : 1)));
+    return size >= 100 ? number.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 }) : number.toFixed(decimals);
+  };
   const short = (name) => (name.length > 60 ? name.slice(0, 59) + "…" : name);
   for (const [attribute, groups] of Object.entries(attributes)) {
     const box = add(document.getElementById("slider-tables"), "div", "", { class: "scroll", role: "region", tabindex: "0", "aria-label": "At the chosen threshold, by " + short(attribute) });
@@ -91,12 +102,14 @@ if (embedded) {
         const [value, low, high] = rate.at ? worked(rate, attribute, name, cut) : share(rate, c, worth);
         if (value === null) { cells[i].textContent = "undefined"; return; }
         cells[i].replaceChildren();
-        add(cells[i], "strong", value.toFixed(3));
+        const write = (number) => rate.percentage ? written(100 * number, 1, 0.1) : written(number, 3, 0.001);
+        add(cells[i], "strong", write(value) + (rate.percentage ? "%" : ""));
         cells[i].append(document.createElement("br"));
-        add(cells[i], "span", `${low === null ? "−∞" : low.toFixed(3)} to ${high === null ? "∞" : high.toFixed(3)}`, { class: "ci" });
+        add(cells[i], "span", `${low === null ? "−∞" : write(low)} to ${high === null ? "∞" : write(high)}`, { class: "ci" });
       });
     }
   };
   slider.addEventListener("input", move);
   move();
 }
+hint();

@@ -1,0 +1,57 @@
+"""Which groups a reader sees first where there are many: those that most certainly differ; the small ones apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+FEW = 12  # groups that stand in their own order, all at once
+UNKNOWN = "(missing)"  # no group: the last of them
+SMALL = 30  # rows; groups with fewer are gathered where there are many groups
+
+
+class Ranked(NamedTuple):
+    """The groups of an attribute in the order of a page; small: gathered, and counted."""
+
+    large: list[dict[str, Any]]
+    small: list[dict[str, Any]]
+    sorted: bool
+
+
+def ranked(attribute: dict[str, Any], judged: Collection[str]) -> Ranked:
+    """Few groups as they are; of many the most certainly different from everyone else by what is judged first."""
+    groups: list[dict[str, Any]] = attribute["groups"]
+    if len(groups) <= FEW:
+        return Ranked(groups, [], False)
+    certain = _certain(attribute, judged)
+    small = [group for group in groups if group["rows"] < SMALL]
+    large = [group for group in groups if group["rows"] >= SMALL]
+    large.sort(key=lambda group: (UNKNOWN in group["values"], -certain.get(group["name"], -1e300), -group["rows"]))
+    small.sort(key=lambda group: -group["rows"])
+    return Ranked(large, small, True) if large else Ranked(small, [], True)
+
+
+def _certain(attribute: dict[str, Any], judged: Collection[str]) -> dict[str, float]:
+    """Group -> by how much it certainly differs from everyone else, allowing for all comparisons."""
+    rests = [gap for gap in attribute["gaps"] if gap["kind"] == "rest"]
+    asked = [gap for gap in rests if gap["metric"] in judged] or [
+        gap for gap in rests if gap["metric"] == rests[0]["metric"]
+    ]
+    found: dict[str, float] = {}
+    for gap in asked:
+        lower, upper = gap["lower_simultaneous"], gap["upper_simultaneous"]
+        if lower is not None and upper is not None:
+            found[gap["group"]] = max(found.get(gap["group"], -1e300), lower, -upper)
+    return found
+
+
+def deciding_gaps(attribute: dict[str, Any]) -> list[dict[str, Any]]:
+    """The gaps that a page must show: the largest of each metric and, where there are many groups, the exceeded ones
+    with the least doubt; every other stands in audit.json."""
+    gaps: list[dict[str, Any]] = attribute["gaps"]
+    if len(attribute["groups"]) <= FEW:
+        return gaps
+    largest = [gap for gap in gaps if gap["kind"] == "largest" and gap["verdict"]]
+    exceeded = [gap for gap in gaps if gap["kind"] in ("rest", "difference") and gap["verdict"] == "exceeded"]
+    exceeded.sort(key=lambda gap: gap["p_adjusted"] if gap["p_adjusted"] is not None else 1.0)
+    return largest + exceeded[:FEW]
