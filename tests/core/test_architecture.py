@@ -47,6 +47,7 @@ LAYERS = (
     "auditing.several_labels",
     "auditing.conducting",
     "auditing",
+    "selecting",
     "data",
     "recorded",
     "hookspecs",
