@@ -24,7 +24,8 @@ from evenhand.predicting.predictions import audit_of, check_question, prediction
 from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
-from evenhand.recorded.audit_folder import PLAN, show_again
+from evenhand.recorded.audit_files import PLAN
+from evenhand.recorded.audit_folder import show_again
 from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.recorded.words import NOTES, words_in
 from evenhand.running import costs
@@ -97,8 +98,9 @@ def report(
     path = Path(path)
     if out is not None and notes is not None:
         raise BadInput(f"notes stay in {path}, and with another folder for the report that is only read; leave one out")
-    if not os.path.lexists(path / finished.MANIFEST):
-        return _of_no_run(path, out, notes)
+    shown = None if os.path.lexists(path / finished.MANIFEST) else _of_no_run(path, out, notes)
+    if shown is not None:
+        return shown
     _result(path)
     found = finished.open_run(path)
     recipe, identity = found.recipe(), found.manifest["identity"]
@@ -114,8 +116,8 @@ def report(
     return path / "report.html"
 
 
-def _of_no_run(path: Path, out: str | Path | None, notes: str | None) -> Path:
-    """The report of an audit, or the page that links several; what neither is, is refused as a run."""
+def _of_no_run(path: Path, out: str | Path | None, notes: str | None) -> Path | None:
+    """The report of an audit, or the page that links several; None where the folder holds neither."""
     several = notes is None and bool(reports_in(path))
     audited = not several and os.path.lexists(path / PLAN)
     if out is not None and (several or audited):
@@ -126,8 +128,7 @@ def _of_no_run(path: Path, out: str | Path | None, notes: str | None) -> Path:
         made = finished.open_folder(path)
         assert isinstance(made, finished.FinishedAudit)
         return show_again(path, made.audit(), made.plan.get("command"), notes or words_in(path))
-    _result(path)
-    raise AssertionError(path)
+    return None
 
 
 def _check_finished(found: finished.FinishedRun) -> None:
