@@ -20,8 +20,8 @@ RESULT = ("audit.json", "junit.xml", "summary.md", "report.html")
 def save(folder: Path, text: str, command: str | None, plan: str | None, notes: str | None = None) -> Path:
     """Write an audit that was done, and its plan where that is known; returns the report's path.
 
-    text: what audit.json holds. notes: the author's own words, in Markdown. Raises BadInput where the folder is a run's,
-    or another process is writing there.
+    text: what audit.json holds. notes: the author's own words, in Markdown. Raises BadInput where the folder is a
+    run's, or another process is writing there.
     """
     check_no_run(folder)
     check_words(folder, notes)
