@@ -56,9 +56,7 @@ def audit_into(
     return result
 
 
-def write_audit(
-    audit: Audit, folder: str | Path, command: str | None = None, *, notes: str | None = None
-) -> Path:
+def write_audit(audit: Audit, folder: str | Path, command: str | None = None, *, notes: str | None = None) -> Path:
     """Write report.html, audit.json, junit.xml and summary.md of an audit into `folder`; returns the report's path.
 
     notes: the author's own words, in Markdown, for the report and notes.md.

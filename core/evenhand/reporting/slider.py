@@ -37,7 +37,5 @@ def slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
         "attributes": attributes,
         "effective": histograms.get("effective"),
         "threshold": audit["question"]["threshold"],
-        "rates": [
-            {**rate, "percentage": "hits" in rate or is_share(audit, rate["metric"])} for rate in rates.values()
-        ],
+        "rates": [{**rate, "percentage": "hits" in rate or is_share(audit, rate["metric"])} for rate in rates.values()],
     }
