@@ -96,6 +96,13 @@ class FinetuneRule(_Part):
         ),
     )
     then: Literal["probe", "contrastive"] = Field("probe", description="What follows the masked tokens of `continued`.")
+    refit: Literal["whole", "onward", "never"] = Field(
+        "whole",
+        description=(
+            "What a tuned network learns from validation rows after they measured it: all anew (`whole`, as long"
+            " again), one pass more in small steps (`onward`), or nothing (`never`)."
+        ),
+    )
     words: Literal["never", "auto"] = Field(
         "never",
         description=(

@@ -262,6 +262,7 @@ def test_options_that_make_no_sense_are_one_sentence(evenhand, tmp_path, options
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_challenger_that_is_worse_fails_the_comparison(evenhand, tmp_path):
     frame = rows()
     frame.write_csv(tmp_path / "champion.csv")

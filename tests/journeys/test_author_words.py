@@ -1,4 +1,4 @@
-"""The author's own words in a report: given with the audit or after it, kept, replayed, and never beside other numbers."""
+"""The words of a report's author: given with the audit or after it, kept, replayed, never beside other numbers."""
 
 import shutil
 
@@ -87,3 +87,13 @@ def test_a_link_in_the_place_of_words_is_not_followed(tmp_path):
     (tmp_path / "report" / "notes.md").symlink_to("/etc/hostname")
     with pytest.raises(BadInput, match=r"notes\.md"):
         evenhand.report(tmp_path / "report")
+
+
+def test_a_report_in_another_folder_leaves_the_audit_as_it_was(evenhand, tmp_path):
+    evenhand("audit", *ASKED)
+    before = {file.name: file.read_bytes() for file in (tmp_path / "report").iterdir()}
+    assert evenhand("report", "report", "--out", "decision", "--notes", "why.md").returncode == 0
+    assert "<strong>keep</strong>" in (tmp_path / "decision" / "report.html").read_text("utf-8")
+    assert {file.name: file.read_bytes() for file in (tmp_path / "report").iterdir()} == before
+    refused = evenhand("report", "report", "--out", "report")
+    assert (refused.returncode, "would be lost" in refused.stderr) == (2, True)

@@ -29,6 +29,8 @@ def with_words(setting: Setting, adapted: Adapted) -> Adapted:
     words, unseen, labels = adapted.baselines.get(NAME), adapted.validation_scores, setting.labels
     if setting.recipe.finetune.words == "never" or words is None or labels.task == "regression":
         return adapted
+    if isinstance(adapted.model, MeanModel):  # co-trained: words are in it
+        return adapted
     if unseen is None or len(unseen) < LEAST:
         why = f"words were not averaged in: fewer than {LEAST} validation rows of known classes could choose how much"
         return replace(adapted, notes=(*adapted.notes, why))

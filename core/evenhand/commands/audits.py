@@ -141,6 +141,7 @@ def report(
     notes: Annotated[
         Path | None, typer.Option(help="Your own words for it, in Markdown: what was decided, and why.")
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="Another folder for it; the run's is then only read.")] = None,
 ) -> None:
     """Render a run's report again from its artefacts, or an audit's.   evenhand report runs/nlp/support-intent/3f2a…
 
@@ -154,7 +155,7 @@ def report(
     from evenhand.running import pipeline
 
     said = read_words(notes) if notes is not None else None
-    typer.echo(visible(f"report: {pipeline.report(run, notes=said)}"))
+    typer.echo(visible(f"report: {pipeline.report(run, out=out, notes=said)}"))
 
 
 def _words(notes: Path | None, out: Path | None) -> str | None:

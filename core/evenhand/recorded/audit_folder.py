@@ -68,16 +68,6 @@ def write_audit(audit: Audit, folder: str | Path, command: str | None = None, *,
     return Path(folder) / "report.html"
 
 
-def show_again(folder: Path, data: dict[str, Any], command: str | None, notes: str | None) -> Path:
-    """Render what shows an audit again, with these words of its author; returns the report's path."""
-    with replaced_together(folder, (*RESULT[1:], NOTES)) as staged:
-        for name, content in shown(data, command, notes).items():
-            _write(staged / name, content)
-        if notes is not None:
-            _write(staged / NOTES, notes)
-    return folder / "report.html"
-
-
 def shown(data: dict[str, Any], command: str | None, notes: str | None = None) -> dict[str, str]:
     """What each file beside audit.json holds; data: what audit.json does."""
     from evenhand.reporting import junit_xml, markdown_summary, render_audit

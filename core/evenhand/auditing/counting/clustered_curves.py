@@ -95,7 +95,7 @@ class ClusteredRows:
         size = len(self.edges) - 1
         own = np.bincount(self.pair_group, self.pair_weight, size)
         weight = self.pair_weight.sum() - own if others else own
-        return np.minimum(self.units(others), np.nan_to_num(ratio(weight**2, self.squares(others))))
+        return np.asarray(np.minimum(self.units(others), np.nan_to_num(ratio(weight**2, self.squares(others)))))
 
     def squares(self, others: bool) -> Floats:
         """Sum of the squared weights of the clusters of each group, or of everyone else."""
