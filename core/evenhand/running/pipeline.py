@@ -103,15 +103,15 @@ def report(
         return shown
     _result(path)
     found = finished.open_run(path)
-    recipe, identity = found.recipe(), found.manifest["identity"]
-    if out is not None:
-        return _rendered_elsewhere(path, recipe, identity, plugins or discovering.load(), Path(out))
+    recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
+    if other is not None:
+        return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
         _check_finished(found)
         if notes is not None:
             folder.write(NOTES, notes)
         with costs.measured() as cost:
-            outcome = render(Corridor(folder, recipe, plugins or discovering.load(), None))
+            outcome = render(Corridor(folder, recipe, plugins, None, notes))
         folder.finish("report", **cost, **outcome.record())
     return path / "report.html"
 
@@ -143,7 +143,7 @@ def _rendered_elsewhere(path: Path, recipe: Recipe, identity: str, plugins: Plug
         raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
     _check_finished(finished.open_run(path))
     with ReadRun(path, recipe, identity, walk="run", stages=writes(RUN), out=out) as folder:
-        render(Corridor(folder, recipe, plugins, None))
+        render(Corridor(folder, recipe, plugins, None, notes))
     return out / "report.html"
 
 
@@ -166,8 +166,10 @@ def _result(path: Path) -> RunResult:
 class Corridor:
     """What the stages of one open run share: what one computed is kept for the next, what was skipped is read back."""
 
-    def __init__(self, run: Run, recipe: Recipe, plugins: Plugins, source: str | Path | None) -> None:
-        self.run, self.recipe, self.plugins, self.source = run, recipe, plugins, source
+    def __init__(
+        self, run: Run, recipe: Recipe, plugins: Plugins, source: str | Path | None, words: str | None = None
+    ) -> None:
+        self.run, self.recipe, self.plugins, self.source, self.words = run, recipe, plugins, source, words
 
     @cached_property
     def splits(self) -> Splits:
@@ -283,7 +285,9 @@ def render(corridor: Corridor) -> Outcome:
         "recipe_rows": corridor.recipe.resolved(),
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
-    run.write("report.html", render_run(**arguments, author=words_in(run.path)))
+    if corridor.words is not None:
+        run.write(NOTES, corridor.words)
+    run.write("report.html", render_run(**arguments, author=corridor.words or words_in(run.path)))
     run.write("junit.xml", junit_xml(arguments["audit"]))
     run.write("summary.md", markdown_summary(arguments["audit"]))
     fitted = run.manifest["stages"]["finetune"]
