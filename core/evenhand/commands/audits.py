@@ -138,10 +138,10 @@ def compare(
 
 def report(
     run: Path,
-    out: Annotated[Path | None, typer.Option(help="Another folder for it; the run's is then only read.")] = None,
     notes: Annotated[
         Path | None, typer.Option(help="Your own words for it, in Markdown: what was decided, and why.")
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="Another folder for it; the run's is then only read.")] = None,
 ) -> None:
     """Render a run's report again from its artefacts, or an audit's.   evenhand report runs/nlp/support-intent/3f2a…
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
-from evenhand.recorded.audit_files import PLAN, RESULT, check_no_run, plan_text, save, shown, write, write_result
+from evenhand.recorded.audit_files import PLAN, RESULT, check_no_run, plan_text, save, write, write_result
 from evenhand.recorded.words import NOTES, check_words
 from evenhand.recorded.writing import replaced_together
 
@@ -55,13 +55,3 @@ def write_audit(audit: Audit, folder: str | Path, command: str | None = None, *,
     notes: the author's own words, in Markdown, for the report and notes.md.
     """
     return save(Path(folder), audit.to_json(), command, None, notes)
-
-
-def show_again(folder: Path, data: dict[str, Any], command: str | None, notes: str | None) -> Path:
-    """Render what shows an audit again, with these words of its author; returns the report's path."""
-    with replaced_together(folder, (*RESULT[1:], NOTES)) as staged:
-        for name, content in shown(data, command, notes).items():
-            write(staged / name, content)
-        if notes is not None:
-            write(staged / NOTES, notes)
-    return folder / "report.html"

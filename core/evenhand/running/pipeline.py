@@ -25,8 +25,8 @@ from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
 from evenhand.recorded.audit_files import PLAN
-from evenhand.recorded.audit_folder import show_again
 from evenhand.recorded.run_folder import ReadRun, Run
+from evenhand.recorded.shown_again import show_again
 from evenhand.recorded.words import NOTES, words_in
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
@@ -92,56 +92,37 @@ def report(
     """Render the report and the model card of a finished run again, from its artefacts alone.
 
     path: a run's directory, or an audit's; or a folder that holds several, which gets a page that links their reports.
-    out: another folder for what is rendered of a run, and then nothing in the run's is changed.
-    notes: the author's own words, in Markdown; they stay in the folder, and in its report until there are others.
+    out: another folder for what is rendered, and then nothing in the run's is changed. notes: the author's own words,
+    in Markdown; they stay in the folder, and in its report until there are others.
     """
-    path = Path(path)
-    if out is not None and notes is not None:
-        raise BadInput(f"notes stay in {path}, and with another folder for the report that is only read; leave one out")
-    shown = None if os.path.lexists(path / finished.MANIFEST) else _of_no_run(path, out, notes)
-    if shown is not None:
-        return shown
+    path, other = Path(path), Path(out) if out is not None else None
+    if not os.path.lexists(path / finished.MANIFEST):
+        if reports_in(path) and notes is None:
+            if other is not None:
+                raise BadInput(f"{path} holds several reports, whose page links them where they are; leave out --out")
+            return index(path)
+        if os.path.lexists(path / PLAN):
+            return show_again(path, other, notes)
     _result(path)
     found = finished.open_run(path)
     recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
     if other is not None:
         return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
-        _check_finished(found)
-        if notes is not None:
-            folder.write(NOTES, notes)
+        for stage in RUN[:-1]:
+            found.stage(stage.name)
+        found.data()
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins, None, notes))
         folder.finish("report", **cost, **outcome.record())
     return path / "report.html"
 
 
-def _of_no_run(path: Path, out: str | Path | None, notes: str | None) -> Path | None:
-    """The report of an audit, or the page that links several; None where the folder holds neither."""
-    several = notes is None and bool(reports_in(path))
-    audited = not several and os.path.lexists(path / PLAN)
-    if out is not None and (several or audited):
-        raise BadInput(f"{path} holds no run, and what shows it is written where it is; leave out --out")
-    if several:
-        return index(path)
-    if audited:
-        made = finished.open_folder(path)
-        assert isinstance(made, finished.FinishedAudit)
-        return show_again(path, made.audit(), made.plan.get("command"), notes or words_in(path))
-    return None
-
-
-def _check_finished(found: finished.FinishedRun) -> None:
-    """BadInput where a stage or its file is missing."""
-    for stage in RUN[:-1]:
-        found.stage(stage.name)
-    found.data()
-
-
-def _rendered_elsewhere(path: Path, recipe: Recipe, identity: str, plugins: Plugins, out: Path) -> Path:
+def _rendered_elsewhere(
+    path: Path, recipe: Recipe, identity: str, plugins: Plugins, out: Path, notes: str | None
+) -> Path:
     if os.path.lexists(out / finished.MANIFEST):
         raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
-    _check_finished(finished.open_run(path))
     with ReadRun(path, recipe, identity, walk="run", stages=writes(RUN), out=out) as folder:
         render(Corridor(folder, recipe, plugins, None, notes))
     return out / "report.html"
