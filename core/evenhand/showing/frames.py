@@ -106,11 +106,17 @@ def _more(needed: Mapping[str, Any] | None) -> float | None:
 
 
 def _frame(
-    data: Mapping[str, Any], columns: Mapping[str, nw.dtypes.DType], rows: Iterable[Mapping[str, Any]], kind: Kind
+    data: Mapping[str, Any], typed: Mapping[str, nw.dtypes.DType], rows: Iterable[Mapping[str, Any]], kind: Kind
 ) -> Any:
     """The rows as a frame of that kind; of several labels with the label of each row in the first column."""
     labels = {part["name"]: part["label"] for part in data["attributes"] if part.get("label") is not None}
-    schema = {"label": TEXT, **columns} if labels else dict(columns)
+    schema = {"label": TEXT, **typed} if labels else dict(typed)
     every = [{"label": labels.get(row["attribute"]), **row} if labels else row for row in rows]
-    found = {name: [row.get(name) for row in every] for name in schema}
-    return nw.from_dict(found, schema, backend=kind).to_native()
+    columns = {name: _column(name, [row.get(name) for row in every], schema[name], kind) for name in schema}
+    return nw.from_dict(columns).to_native()
+
+
+def _column(name: str, values: list[Any], dtype: nw.dtypes.DType, kind: Kind) -> nw.Series[Any]:
+    """A column of that type; pandas before 3 would write a missing text as "None", so that it infers its type."""
+    inferred = dtype == TEXT and None in values and kind not in ("polars", "pyarrow")
+    return nw.new_series(name, values, None if inferred else dtype, backend=kind)

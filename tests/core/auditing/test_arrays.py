@@ -93,7 +93,6 @@ def test_the_audit_of_arrays_is_that_of_the_table(columns, made):
         (pl.Series("sex", SEX), ["sex"]),
         (pd.DataFrame({"sex": SEX, "y": Y}), ["sex", "y"]),
         (pl.DataFrame({"sex": SEX, "y": Y}), ["sex", "y"]),
-        (pl.DataFrame({"sex": SEX}).to_arrow(), ["sex"]),
         ({"sex": [*SEX], "y": pd.Categorical(Y)}, ["sex", "y"]),
     ],
     ids=lambda value: "" if isinstance(value, list) else type(value).__name__,
@@ -105,6 +104,13 @@ def test_features_have_the_names_that_they_bring(features, names):
     for key in ("name", "cells"):
         found, wanted = ([group[key] for group in a.data["attributes"][0]["groups"]] for a in (audit, expected))
         assert found == wanted
+
+
+def test_tables_of_arrow_are_features_too():
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    audit = evenhand.audit(**{**GIVEN, "sensitive_features": pl.DataFrame({"sex": SEX}).to_arrow()}, **ASK)
+    assert audit.data["question"]["sensitive"] == ["sex"]
+    assert type(audit.groups()).__module__.split(".")[0] == "pyarrow"
 
 
 def test_rows_are_matched_by_position_and_never_by_an_index():

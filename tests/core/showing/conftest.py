@@ -25,13 +25,13 @@ def loans():
 
 @pytest.fixture(scope="session")
 def asked():
-    return {"label": "y", "score": "s", "sensitive": ["sex", "site"], "metrics": ["tpr", "auc"]}
+    return {"label": "y", "score": "s", "sensitive": ["sex", "site"], "metrics": ["tpr", "auc"], "replicates": 200}
 
 
 @pytest.fixture(scope="session")
 def hostile():
     """Rows whose every name attacks: columns, groups."""
-    n = 60 * len(HOSTILE)
+    n = 30 * len(HOSTILE)
     columns = {
         HOSTILE[0]: [i % 2 for i in range(n)],
         HOSTILE[1]: [((i * 37) % 100) / 100 for i in range(n)],
@@ -41,4 +41,5 @@ def hostile():
         "label": HOSTILE[0],
         "score": HOSTILE[1],
         "sensitive": [f"{name}!" for name in HOSTILE],
+        "replicates": 200,
     }
