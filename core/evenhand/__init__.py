@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
+    from evenhand.sections import Chart, Line, Picture, Section
     from evenhand.selecting import gap_scorer
     from evenhand.statistics.intervals import wilson
     from evenhand.statistics.multiplicity import holm
@@ -41,15 +42,11 @@ if TYPE_CHECKING:
         Adapted,
         Backbone,
         BackboneCard,
-        Chart,
         Lesson,
-        Line,
         Metric,
         Model,
         OperatingPoint,
-        Picture,
         Predictions,
-        Section,
         Splits,
         Writer,
     )
@@ -66,14 +63,14 @@ _HOME = {
     "Adapted": "evenhand.values",
     "Backbone": "evenhand.values",
     "BackboneCard": "evenhand.values",
-    "Chart": "evenhand.values",
-    "Line": "evenhand.values",
+    "Chart": "evenhand.sections",
+    "Line": "evenhand.sections",
     "Lesson": "evenhand.values",
     "Metric": "evenhand.values",
     "Model": "evenhand.values",
-    "Picture": "evenhand.values",
+    "Picture": "evenhand.sections",
     "Predictions": "evenhand.values",
-    "Section": "evenhand.values",
+    "Section": "evenhand.sections",
     "Splits": "evenhand.values",
     "Writer": "evenhand.values",
     "finetune": "evenhand.adapting",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from evenhand.auditing import Estimate, GroupMetric
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
-    from evenhand.values import Adapted, Backbone, Lesson, Metric, Predictions, Section, Splits
+    from evenhand.sections import Section
+    from evenhand.values import Adapted, Backbone, Lesson, Metric, Predictions, Splits
 
 hookspec = pluggy.HookspecMarker("evenhand")
 hookimpl = pluggy.HookimplMarker("evenhand")

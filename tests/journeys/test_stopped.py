@@ -173,3 +173,11 @@ def test_a_report_elsewhere_changes_nothing_here(calm, tmp_path):
     with pytest.raises(BadInput, match="holds a run"):
         report(path, plugins=plugins(), out=calm)
     assert not verify(path).equal  # report.html is not as it was written
+
+
+def test_a_report_elsewhere_of_a_run_that_lacks_a_file_is_refused(calm, tmp_path):
+    path = Path(shutil.copytree(calm, tmp_path / "run"))
+    (path / "evaluation.json").unlink()
+    with pytest.raises(BadInput, match=r"evaluation\.json"):
+        report(path, plugins=plugins(), out=tmp_path / "page")
+    assert not (tmp_path / "page").exists()

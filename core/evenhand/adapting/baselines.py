@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evenhand.recipe import Recipe
     from evenhand.values import Splits
 
+WORDS = "tfidf_logistic"  # the baseline that sees words
 VIEW = {"text": "text", "table": "dated_table", "image": "thumbnail"}
 
 
@@ -60,7 +61,7 @@ def _simple(recipe: Recipe, labels: Labels, seen: Any) -> tuple[str, Any]:
     # one against the rest by stochastic gradient: on 77 classes seconds, where the multinomial solver takes minutes
     # threads take a class each; the numbers are the same on any machine
     logistic = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=10, tol=None, random_state=recipe.seed, n_jobs=-1)
-    return "tfidf_logistic", make_pipeline(ngrams(), _each(labels, logistic))
+    return WORDS, make_pipeline(ngrams(), _each(labels, logistic))
 
 
 def ngrams() -> Any:

@@ -23,7 +23,8 @@ from evenhand.schema import Schema
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from evenhand.recipe import Recipe, WindowRule
+    from evenhand.recipe import Recipe
+    from evenhand.recipe_rules import WindowRule
     from evenhand.values import Backbone
 
 ABOUT = "windows.json"

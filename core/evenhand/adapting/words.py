@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from evenhand.adapting.baselines import WORDS
 from evenhand.adapting.models import MeanModel, as_logits
 from evenhand.adapting.probe import quality
 from evenhand.adapting.setting import Setting
 from evenhand.values import Adapted
 
-NAME = "tfidf_logistic"  # of the baseline that sees words
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # of the words
 LEAST = 50  # validation rows that can choose among them
 
@@ -26,7 +26,7 @@ def with_words(setting: Setting, adapted: Adapted) -> Adapted:
     The weight is chosen by what models say of the validation rows that did not see them; the baseline is as it was
     fitted on the training rows.
     """
-    words, unseen, labels = adapted.baselines.get(NAME), adapted.validation_scores, setting.labels
+    words, unseen, labels = adapted.baselines.get(WORDS), adapted.validation_scores, setting.labels
     if setting.recipe.finetune.words == "never" or words is None or labels.task == "regression":
         return adapted
     if isinstance(adapted.model, MeanModel):  # co-trained: words are in it

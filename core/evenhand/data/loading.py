@@ -1,17 +1,23 @@
-"""The core's reader: a source becomes train, validation and test splits, checked against the recipe's schema."""
+"""The core's reader: a source becomes train, validation and test splits by the recipe's schema; see `checking`."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evenhand.data import fingerprint
-from evenhand.data.multilabel import alike, label_columns, with_flags, without_unlearnable
+from evenhand.data.checking import (
+    check_ids,
+    check_labels,
+    check_plain,
+    check_sensitive,
+    check_training,
+    is_missing,
+    note_copies,
+)
+from evenhand.data.multilabel import label_columns, with_flags, without_unlearnable
 from evenhand.data.reading import PARTS, Parts, read, to_rows, values_of
 from evenhand.data.reading_texts import check_texts
 from evenhand.data.splitting import (
@@ -23,14 +29,12 @@ from evenhand.data.splitting import (
     with_blocks,
     without_groups_of,
 )
-from evenhand.errors import BadInput, did_you_mean, missing_column
+from evenhand.errors import BadInput, missing_column
 from evenhand.recipe import Recipe
 from evenhand.values import Splits
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-MOST_CLASSES = 1_000
 
 Index = dict[str, np.ndarray]  # row numbers of each part
 
@@ -66,21 +70,21 @@ def _divide(recipe: Recipe, parts: Parts, source: str, content: str) -> Splits:
         for name, rows in parts.items()
     }
     rows, places = _together(parts, source)
-    _check_ids(recipe, rows, source)
-    _check_sensitive(recipe, rows, source)
+    check_ids(recipe, rows, source)
+    check_sensitive(recipe, rows, source)
     if recipe.task == "multilabel":
         rows, schema = with_flags(recipe.schema, rows, source, notes)
         recipe = recipe.with_schema(schema)
-    _check_labels(recipe, rows, source, notes)
+    check_labels(recipe, rows, source, notes)
     rows = _with_groups(recipe, rows, notes)
     index = _apportioned(recipe, rows, places, source, notes)
     if recipe.task == "multilabel":
         rows, schema = without_unlearnable(recipe.schema, rows, index["train"], source, notes)
         recipe = recipe.with_schema(schema)
-    _check_training(recipe, rows, index, source, notes)
+    check_training(recipe, rows, index, source, notes)
     train, validation, test = (rows.select(index[name]) for name in ("train", "validation", "test"))
     notes.append(f"{len(train)} rows to train on, {len(validation)} to choose by, {len(test)} to test on")
-    _note_copies(recipe, train, test, notes)
+    note_copies(recipe, train, test, notes)
     return Splits(train, validation, test, recipe.schema, source, content, tuple(notes), unlabelled)
 
 
@@ -110,14 +114,14 @@ def _labelled(recipe: Recipe, rows: Dataset, where: str, notes: list[str]) -> Da
     """The rows with every role's column present and a label in each; what was left out is noted."""
     columns = _label_columns(recipe)
     recipe.schema.check(rows.column_names, where)
-    _check_plain(recipe, rows, where)
+    check_plain(recipe, rows, where)
     if len(rows) == 0:
         raise BadInput(f"{where} has no rows; it needs at least a few dozen to learn from")
     if recipe.modality == "text":
         check_texts(recipe.schema, {name: values_of(rows, name) for name in recipe.schema.input}, where)
     unknown: set[int] = set()
     for label in columns:
-        empty = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
+        empty = [i for i, value in enumerate(values_of(rows, label)) if is_missing(value)]
         if len(empty) == len(rows):
             raise BadInput(
                 f"the label column '{label}' of {where} is empty throughout; name another one with --set"
@@ -151,26 +155,8 @@ def _unlabelled(recipe: Recipe, parts: Parts) -> Dataset | None:
     label = recipe.schema.label
     if rows is None or label is None or label not in rows.column_names:
         return None
-    without = [i for i, value in enumerate(values_of(rows, label)) if _missing(value)]
+    without = [i for i, value in enumerate(values_of(rows, label)) if is_missing(value)]
     return rows.select(without) if without else None
-
-
-def _check_plain(recipe: Recipe, rows: Dataset, where: str) -> None:
-    """Only an input, and the label of a multi-label task, may hold images, lists or structures."""
-    import pyarrow as pa
-
-    kinds = rows.features.arrow_schema
-    for role, column in recipe.schema.columns():
-        lists = recipe.task == "multilabel" and role == "label"
-        if role != "input" and not lists and pa.types.is_nested(kinds.field(column).type):
-            raise BadInput(
-                f"the {role} column '{column}' of {where} holds lists or structures; it needs one text or number"
-                " per row"
-            )
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _together(parts: Parts, source: str) -> tuple[Dataset, Index]:
@@ -191,95 +177,13 @@ def _together(parts: Parts, source: str) -> tuple[Dataset, Index]:
         raise BadInput(f"the splits of {source} hold columns of different types ({why}); write them alike") from None
 
 
-def _check_ids(recipe: Recipe, rows: Dataset, source: str) -> None:
-    column = recipe.schema.id
-    if column is None:
-        return
-    counts = Counter(values_of(rows, column))
-    name, times = counts.most_common(1)[0]
-    if times > 1:
-        what = "no id is" if _missing(name) else f"the id {name!r} is"
-        raise BadInput(
-            f"{what} on {times} rows of {source} (column '{column}'); ids must be there and unique: mend them, name no"
-            " id, or name the column as group_id instead"
-        )
-
-
-def _check_sensitive(recipe: Recipe, rows: Dataset, source: str) -> None:
-    for column in recipe.schema.sensitive:
-        if all(_missing(value) for value in values_of(rows, column)):
-            raise BadInput(
-                f"the sensitive column '{column}' of {source} is empty throughout; fill it, or leave it out of"
-                " schema.sensitive"
-            )
-
-
-def _check_labels(recipe: Recipe, rows: Dataset, source: str, notes: list[str]) -> None:
-    """Refuse labels that the task cannot have; note classes that a single row has."""
-    schema = recipe.schema
-    if recipe.task == "multilabel":
-        _note_rare({name: int(sum(values_of(rows, name))) for name in schema.labels}, notes)
-        return
-    label = schema.require("label", "training")
-    values = values_of(rows, label)
-    if recipe.task == "generate":
-        _check_texts(label, values, source)
-        return
-    if recipe.task == "regression":
-        bad = [v for v in values if isinstance(v, str | bool) or not math.isfinite(v)]
-        if bad:
-            raise BadInput(
-                f"the label column '{label}' of {source} holds {bad[0]!r}, but the task is regression; give finite"
-                " numbers, or use --set task=multiclass"
-            )
-        return
-    counts = Counter(values)
-    if len(counts) > MOST_CLASSES:
-        raise BadInput(
-            f"the label column '{label}' of {source} has {len(counts):,} different values, and at most"
-            f" {MOST_CLASSES:,} classes can be learnt and audited; name the column of classes, or join rare ones"
-        )
-    known = ", ".join(sorted(str(value) for value in counts)[:10]) + (", …" if len(counts) > 10 else "")
-    if recipe.task == "binary" and len(counts) > 2:
-        raise BadInput(
-            f"the label column '{label}' of {source} has {len(counts)} values ({known}), but the task is binary; use"
-            " --set task=multiclass, or another label"
-        )
-    positive = schema.positive
-    if positive is not None and not any(value == positive or str(value) == str(positive) for value in counts):
-        hint = did_you_mean(str(positive), map(str, counts))
-        raise BadInput(
-            f"schema.positive is {positive!r}, which is not in the label column '{label}' of {source}; it has:"
-            f" {known}.{hint}"
-        )
-    notes += alike(counts, label)
-    _note_rare(counts, notes)
-
-
-def _note_rare(counts: Mapping[Any, int], notes: list[str]) -> None:
-    rare = [str(name) for name, times in counts.items() if times == 1]
-    if rare:
-        which = "1 class has" if len(rare) == 1 else f"{len(rare)} classes have"
-        notes.append(f"{which} a single row ({', '.join(rare[:5])}), which cannot be both learnt and tested")
-
-
-def _check_texts(label: str, values: list[Any], source: str) -> None:
-    """Refuse labels that are no texts, where texts are to be written."""
-    wrong = next((value for value in values if not isinstance(value, str)), None)
-    if wrong is not None:
-        raise BadInput(
-            f"the label column '{label}' of {source} holds {wrong!r}, but the task is generate; give the texts that"
-            " should be written, or name their column with --set schema.label=COLUMN"
-        )
-
-
 def _with_groups(recipe: Recipe, rows: Dataset, notes: list[str]) -> Dataset:
     """The rows with a group each: one that tells none is a group of its own, under a name that no other has."""
     column = recipe.schema.group_id
     if column is None:
         return rows
     groups = values_of(rows, column)
-    missing = [i for i, value in enumerate(groups) if _missing(value)]
+    missing = [i for i, value in enumerate(groups) if is_missing(value)]
     if not missing:
         return rows
     if len(missing) == len(groups):
@@ -288,7 +192,7 @@ def _with_groups(recipe: Recipe, rows: Dataset, notes: list[str]) -> Dataset:
             " schema.group_id=COLUMN"
         )
     notes.append(f"a group of its own each, as they have no '{column}': {len(missing)} of {len(rows)} rows")
-    names = [f"(none, row {i + 1})" if _missing(value) else str(value) for i, value in enumerate(groups)]
+    names = [f"(none, row {i + 1})" if is_missing(value) else str(value) for i, value in enumerate(groups)]
     return rows.remove_columns(column).add_column(column, names)
 
 
@@ -351,34 +255,3 @@ def _apart(
             f" of {where}"
         )
     return kept
-
-
-def _check_training(recipe: Recipe, rows: Dataset, index: Index, source: str, notes: list[str]) -> None:
-    """Refuse a training split of one class; note classes that only the test has."""
-    if recipe.task in ("regression", "multilabel", "generate"):
-        return
-    label = recipe.schema.require("label", "training")
-    values = values_of(rows, label)
-    training = {values[i] for i in index["train"]}
-    if len(training) < 2:
-        raise BadInput(
-            f"the label column '{label}' of {source} has one class, {training.pop()!r}, to train on; a classifier needs"
-            " two or more"
-        )
-    unseen = sorted({str(values[i]) for i in index["test"] if values[i] not in training})
-    if unseen:
-        notes.append(f"classes of the test rows that no training row has: {', '.join(unseen[:5])}")
-
-
-def _note_copies(recipe: Recipe, train: Dataset, test: Dataset, notes: list[str]) -> None:
-    """Exact copies across the split make a test easier than it looks: they are counted and stay."""
-    columns = recipe.schema.input
-    if not columns:
-        return
-    seen = set(fingerprint.inputs(train, columns))
-    copies = sum(row in seen for row in fingerprint.inputs(test, columns))
-    if copies:
-        notes.append(
-            f"same input as a training row: {copies} of {len(test)} test rows; they stay, and make the test easier than"
-            " new rows would"
-        )

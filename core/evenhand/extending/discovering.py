@@ -18,7 +18,8 @@ from evenhand.extending.apart import SECONDS, apart
 from evenhand.extending.claims import CORE, GIVEN, Claim, Rank, claims, package_of
 from evenhand.pretrained.folders import unlisted
 from evenhand.recipe import Recipe
-from evenhand.values import Backbone, Metric, Section
+from evenhand.sections import Section
+from evenhand.values import Backbone, Metric
 
 GROUP = "evenhand"
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}

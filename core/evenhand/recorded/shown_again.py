@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from evenhand.errors import BadInput
-from evenhand.recorded.audit_files import OF_A_RUN, PLAN, RESULT, shown
+from evenhand.recorded.audit_files import OF_A_RUN, PLAN, RESULT, shown, write
 from evenhand.recorded.finished import FinishedAudit, open_folder
 from evenhand.recorded.words import NOTES, words_in
 from evenhand.recorded.writing import replaced_together
@@ -26,5 +26,5 @@ def show_again(path: Path, out: Path | None = None, notes: str | None = None) ->
     pages = shown(found.audit(), found.plan.get("command"), words)
     with replaced_together(out or path, (*RESULT[1:], NOTES)) as staged:
         for name, content in {**pages, **({NOTES: words} if words is not None else {})}.items():
-            (staged / name).write_bytes(content.encode())
+            write(staged / name, content)
     return (out or path) / "report.html"

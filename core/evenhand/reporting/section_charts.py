@@ -12,7 +12,7 @@ from evenhand.reporting.axes import along, opened, range_of, ticks
 from evenhand.reporting.charts import PAD
 from evenhand.reporting.curves import STYLES
 from evenhand.reporting.formatting import short
-from evenhand.values import media_type
+from evenhand.sections import media_type
 
 WIDTH, HEIGHT, LEFT, BOTTOM, LEGEND = 420, 260, 64, 40, 18  # narrow, so that its words are read on a phone
 PARTS, YEAR = 6, "year"  # of an axis; an x axis of that name has no separators: 2020

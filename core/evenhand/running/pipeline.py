@@ -31,7 +31,8 @@ from evenhand.recorded.words import NOTES, words_in
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, walk, writes
-from evenhand.values import Adapted, Backbone, Metric, Predictions, Section, Splits
+from evenhand.sections import Section
+from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
 
 if TYPE_CHECKING:
     from evenhand.auditing import Audit
@@ -106,12 +107,12 @@ def report(
     _result(path)
     found = finished.open_run(path)
     recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
+    for stage in RUN[:-1]:
+        found.stage(stage.name)
+    found.data()
     if other is not None:
         return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
-        for stage in RUN[:-1]:
-            found.stage(stage.name)
-        found.data()
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins, None, notes))
         folder.finish("report", **cost, **outcome.record())

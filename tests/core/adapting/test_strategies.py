@@ -120,6 +120,24 @@ def test_progress_and_losses_are_told(bert, run):
     assert any(event == "training" and "loss" in fields for event, fields in run.events)
 
 
+def test_validation_rows_are_learnt_from_anew_in_one_more_pass_or_not_at_all(bert, run):
+    told = {}
+    for refit in ("whole", "onward", "never"):
+        job = recipe(strategy="lp-ft", refit=refit, learning_rate=1e-3)
+        splits = split(messages, job)
+        run.steps.clear()
+        adapted = finetune(job, splits, bert, run)
+        passes = {what: total for _, total, what in run.steps if "training" in what or "pass" in what}
+        told[refit] = passes, scores(adapted.model, splits.test, splits.schema), adapted.validation
+    steps = {refit: passes for refit, (passes, _, _) in told.items()}
+    assert steps["whole"] == {"training": 16, "training on all": 22}  # 60 and 81 rows, batches of 8, 2 epochs
+    assert steps["onward"] == {"training": 16, "one pass over all": 11}
+    assert steps["never"] == {"training": 16}
+    assert told["onward"][2] == told["never"][2] == told["whole"][2]  # measured before
+    assert np.abs(told["onward"][1] - told["never"][1]).max() > 1e-4
+    assert np.abs(told["onward"][1] - told["whole"][1]).max() > 1e-4
+
+
 def pictures(n: int, seed: int) -> Dataset:
     rng = np.random.default_rng(seed)
     rows = []

@@ -6,6 +6,8 @@ neighbours alike; with weights by likeness 1 to 3 messages of 100 more get the r
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from evenhand.statistics.arrays import Floats, Ints
@@ -36,7 +38,7 @@ def spread(labelled: np.ndarray, targets: Ints, others: np.ndarray, classes: int
     return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-300))
 
 
-def _links(vectors: np.ndarray) -> np.ndarray:
+def _links(vectors: np.ndarray) -> Any:
     """The graph's weights, sparse and symmetric, divided by the root of both ends' sums."""
     from scipy.sparse import csr_matrix, diags
     from sklearn.neighbors import NearestNeighbors
@@ -50,5 +52,4 @@ def _links(vectors: np.ndarray) -> np.ndarray:
     graph = graph.maximum(graph.T)
     degrees = np.asarray(graph.sum(axis=1)).ravel()
     scale = diags(1 / np.sqrt(np.maximum(degrees, 1e-300)))
-    links: np.ndarray = (scale @ graph @ scale).tocsr()
-    return links
+    return (scale @ graph @ scale).tocsr()

@@ -14,7 +14,7 @@ from evenhand.living.sites.candidates import NOTHING, Candidate, said_of
 from evenhand.living.sites.choosing import Choice, fitted
 from evenhand.living.sites.evidence import gains, lost
 from evenhand.living.sites.ground import UNKNOWN, Ground
-from evenhand.values import Chart, Line, Section
+from evenhand.sections import Chart, Line, Section
 
 FORMAT, VERSION = "evenhand-site-card", 1
 MOST_OLD = 2_000  # old test rows on which forgetting is measured
