@@ -1,6 +1,7 @@
 """What stops a run: kills where each file takes its place, Ctrl-C, no home, another user, a hook that fails."""
 
 import ctypes
+import functools
 import json
 import os
 import shutil
@@ -79,7 +80,10 @@ def test_a_run_killed_where_a_file_takes_its_place_ends_as_if_it_had_not_been(st
 def test_ctrl_c_says_that_the_same_command_goes_on(install, tmp_path):
     env = {**os.environ, **install("toy_tables", "toy_tables", PLUGINS)}
     line = [sys.executable, "-m", "evenhand", "run", "toy_tables/loan", "--out", tmp_path / "run"]
-    process = subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # a shell's background jobs ignore Ctrl-C, and what they start does too
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(line, env=env, preexec_fn=heeding, **pipes)
     deadline = time.monotonic() + 120
     while not (tmp_path / "run" / "log.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -107,16 +107,22 @@ def report(
     _result(path)
     found = finished.open_run(path)
     recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
-    for stage in RUN[:-1]:
-        found.stage(stage.name)
-    found.data()
     if other is not None:
+        _check_whole(found)
         return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
+        _check_whole(found)
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins, None, notes))
         folder.finish("report", **cost, **outcome.record())
     return path / "report.html"
+
+
+def _check_whole(found: finished.FinishedRun) -> None:
+    """BadInput where what a report is made from is not all there."""
+    for stage in RUN[:-1]:
+        found.stage(stage.name)
+    found.data()
 
 
 def _rendered_elsewhere(
