@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -222,29 +223,25 @@ def memory(rows: int) -> None:
     print("| rows | --slices | seconds | peak MB |\n|---:|---|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "p.parquet")
-        write_people(file, rows)
-        for more in ([], ["--slices", "age,income,debt,region,job"]):
-            command = [
-                sys.executable,
-                "-m",
-                "evenhand",
-                "audit",
-                str(file),
-                "--label=y",
-                "--score=s",
-                "--sensitive=sex",
-            ]
+        writer = get_context("spawn").Process(target=write_people, args=(file, rows))
+        writer.start()  # apart: the peak of whoever starts a process counts as the process's own
+        writer.join()
+        asked = {"no": "", "5 columns": "age,income,debt,region,job", "names that all differ, and job": "name,job"}
+        for told, columns in asked.items():
+            more = ["--slices", columns] if columns else []
+            command = [sys.executable, "-m", "evenhand", "audit", file, "--label=y", "--score=s", "--sensitive=sex"]
             start = time.perf_counter()
             process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             assert process.returncode == 0, command
             seconds = time.perf_counter() - start
-            print(f"| {rows:,} | {'5 columns' if more else 'no'} | {seconds:.0f} | {usage.ru_maxrss / 1024:,.0f} |")
+            print(f"| {rows:,} | {told} | {seconds:.0f} | {usage.ru_maxrss / 1024:,.0f} |")
 
 
 def write_people(file: Path, rows: int, at_once: int = 1_000_000) -> None:
-    """Two columns of few values, whole numbers, two of numbers that are all distinct, labels and scores."""
+    """Two columns of few values, whole numbers, two of numbers and one of names that are all distinct, labels and
+    scores."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -262,6 +259,7 @@ def write_people(file: Path, rows: int, at_once: int = 1_000_000) -> None:
                 "debt": rng.normal(0, 1, n),
                 "region": np.array([f"r{i}" for i in range(8)])[rng.integers(0, 8, n)],
                 "job": np.array([f"j{i}" for i in range(30)])[rng.integers(0, 30, n)],
+                "name": [f"{i}-customer" for i in range(start, start + n)],
             }
         )
         writer = writer or pq.ParquetWriter(file, part.schema)

@@ -103,6 +103,8 @@ def atomic(target: Path) -> Iterator[Path]:
 
     An error of the disk names `target`, also where native code met it and told only the error's number.
     """
+    if target.name in ("", ".."):
+        raise at_place(errno.EISDIR, target)  # '.', '/' and '..' are folders whatever they lead to
     temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
     try:
         remove(temporary)  # a link that waits there would be written through

@@ -1,6 +1,7 @@
 """A run directory holds whole artefacts, knows what is done, and has one writer at a time."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -131,3 +132,12 @@ def test_the_log_is_one_json_object_a_line(tmp_path):
         run.log("epoch", loss=0.4)
     lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["loss"] for line in lines] == [0.5, 0.4]
+
+
+@pytest.mark.parametrize("named", [".", "../run"])
+def test_a_run_is_adapted_beside_itself_also_where_it_is_named_from_inside(named, tmp_path, monkeypatch):
+    from evenhand.living.sites.walk import beside
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    assert beside(Path(named), "0123456789").resolve() == tmp_path / "run-adapted-01234567"

@@ -53,6 +53,22 @@ def test_a_name_of_escape_codes_steers_no_terminal(tmp_path, capsys, monkeypatch
         assert not any(sign in text for sign in ("\x1b", "\x07", "\u202e"))
 
 
+def test_a_sentence_of_escape_codes_is_no_longer_than_another(tmp_path, capsys, monkeypatch):
+    words = [f"{ESCAPE}{i}" for i in range(9)]
+    pl.DataFrame({"y": [0, 1] * 45, "d": words * 10, "g": ["a", "b"] * 45}).write_parquet(tmp_path / "p.parquet")
+    ask = ("audit", tmp_path / "p.parquet", "--label=y", "--prediction=d", "--sensitive=g")
+    code, out, err = said(capsys, monkeypatch, *ask)
+    assert (code, out) == (2, "")
+    assert len(err.removeprefix("evenhand: ").removesuffix("\n")) < 400
+
+
+def test_a_question_is_not_saved_in_the_place_of_a_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.csv").write_text("d,g\n" + "1,a\n0,b\n" * 20)
+    code, _, err = said(capsys, monkeypatch, "audit", "p.csv", "--prediction=d", "--sensitive=g", "--save-question=.")
+    assert (code, err) == (2, "evenhand: is a directory (.); check the path\n")
+
+
 @pytest.mark.parametrize("name", ["../../evil", "/etc/x", "a/b", ".hidden", ""])
 def test_a_name_that_leads_out_of_the_folder_of_runs_is_refused(name, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -109,6 +110,14 @@ def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
     with pytest.raises(IsADirectoryError), atomic(tmp_path / "kept") as temporary:
         temporary.write_text("{}")
     assert (tmp_path / "kept" / "diary.txt").read_text() == "dear diary"
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_a_folder_that_a_path_names_without_its_name_is_no_file(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsADirectoryError), atomic(Path(name)):
+        pytest.fail("there is no such file to write")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_audit_does_not_overwrite_that_of_a_run(tmp_path):

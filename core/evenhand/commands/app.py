@@ -14,6 +14,7 @@ import typer
 from evenhand.commands import audits, completing, models, publishing
 from evenhand.commands.audits import FailOn, Json, Strict, Summary
 from evenhand.console import print_records, print_table, visible
+from evenhand.errors import BadInput, PluginFault, in_short
 
 if TYPE_CHECKING:
     from evenhand.values import Backbone
@@ -180,14 +181,12 @@ def _told(error: BaseException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()  # type: ignore[attr-defined]
         return 2
-    typer.echo(f"evenhand: {visible(_sentence(error))}", err=True)
+    typer.echo(f"evenhand: {in_short(visible(_sentence(error)))}", err=True)
     return 2
 
 
 def _sentence(error: BaseException) -> str:
     """What, where and how to mend, in one line."""
-    from evenhand.errors import BadInput, PluginFault, in_short
-
     if isinstance(error, (BadInput, PluginFault)):
         return " ".join(str(error).split())
     if hasattr(error, "format_message"):  # an option or argument that is wrong

@@ -1,6 +1,7 @@
 """Bars as people have them: out of order, written as text, twice, or of something that nobody can buy."""
 
 import re
+import shlex
 
 import numpy as np
 import polars as pl
@@ -50,6 +51,15 @@ def test_an_index_of_volatility_is_refused_and_can_be_allowed_with_a_mark(recipe
         tradable(recipe("direction"), found)
     notes = tradable(recipe("direction", 'options.allow=["VIX", "VIX (close)"]'), found)
     assert "no profit" in notes[0]
+
+
+@pytest.mark.parametrize("name", ["VIX", "VIX d'Euro", 'VIX "x"; rm -rf ~', "VIX $(ls)\\"])
+def test_what_the_refusal_says_to_type_allows_it(recipe, bars, name):
+    vix, _ = bars_of(recipe("direction"), bars.filter(instrument="a").with_columns(instrument=pl.lit(name)), "bars")
+    with pytest.raises(BadInput) as refused:
+        tradable(recipe("direction"), vix)
+    typed = shlex.split(str(refused.value).split("allow it with --set ")[1].removesuffix(", and trust no profit on it"))
+    assert tradable(recipe("direction", *typed), vix)
 
 
 def test_a_number_whose_moves_take_themselves_back_is_no_price():

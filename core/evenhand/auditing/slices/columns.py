@@ -7,7 +7,7 @@ from exact counts, never from an engine's own (often approximate) quantiles.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from evenhand.auditing.slices.frequent import distinct_up_to, frequent, in_lumps
 from evenhand.auditing.table.group_names import MISSING, group_name, natural
 from evenhand.auditing.table.rows import Rows, batches, collect
 from evenhand.errors import BadInput
@@ -29,6 +30,7 @@ HEAVY = 0.01  # share of the rows that a tray may hold undivided
 LEEWAY = 0.02  # how far (share of rows) a cut may stray from its quantile to become a rounder number
 PASSES = 12  # each rids the others of one order of outliers
 AT_ONCE = 1_000_000  # rows that are looked at together
+KNOWN = 100_000  # distinct values that are counted; of more, "more"
 MANY = 10_000  # distinct values beyond which those too rare to make a slice stay in the engine
 
 
@@ -60,14 +62,14 @@ def slice_columns(rows: Rows, columns: Sequence[str], least: int) -> tuple[list[
         binned = kind.is_numeric() and distinct > MOST_VALUES
         values, code = _bins(rows, internal) if binned else _values(rows, internal, kind, distinct, least)
         kept = len(set(values) - {OTHER, MISSING})
+        many = "many" if binned else f"{distinct:,}" if distinct <= KNOWN else f"more than {KNOWN:,}"
         if len(values) < 2:
-            many = "many" if binned else f"{distinct:,}"
             why = f"has {many} distinct values, all of them rare," if distinct > 1 else "is the same in every row"
             notes.append(f"column '{short(column)}' {why} and was not searched")
             continue
         if not binned and distinct > MOST_VALUES:
             notes.append(
-                f"column '{short(column)}' has {distinct:,} distinct values: the {kept} most frequent are slices of"
+                f"column '{short(column)}' has {many} distinct values: the {kept} most frequent are slices of"
                 " their own, the others are one"
             )
         found.append(SliceColumn(column, values, code))
@@ -108,23 +110,30 @@ def _with_facts(rows: Rows, size: int) -> Rows:
 
 
 def _distinct(rows: Rows, name: str) -> int:
-    """How many distinct values a column of Polars has; of numbers beyond MOST_VALUES, which are binned, just more."""
-    frame: pl.LazyFrame = nw.to_native(rows.frame).select(name)
-    kind = frame.collect_schema()[name]
-    if not kind.is_numeric():
-        return int(collect(nw.from_native(frame.unique().select(pl.len())), rows.where).to_polars().item())
-    seen = pl.Series(dtype=kind)
-    for part in batches(frame, rows.count, AT_ONCE, rows.where):
-        seen = pl.concat([seen, part[name].unique()]).unique()
-        if len(seen) > MOST_VALUES + 1:  # the missing one is no value
-            break
-    return len(seen)
+    """How many distinct values a column of Polars has, as far as it matters: numbers beyond MOST_VALUES are binned."""
+    most = MOST_VALUES if rows.frame.collect_schema()[name].is_numeric() else KNOWN
+    return distinct_up_to(_parts(rows, nw.to_native(rows.frame), name), most + 1)  # the missing one is no value
+
+
+def _parts(rows: Rows, frame: pl.LazyFrame, name: str) -> Iterator[pl.Series]:
+    found = batches(frame.select(name), rows.count, AT_ONCE, rows.where)
+    return in_lumps((part[name] for part in found), AT_ONCE)
+
+
+def _candidates(rows: Rows, values: nw.LazyFrame[Any], least: int) -> nw.LazyFrame[Any]:
+    """The rows whose value of the column v may be one of at least `least` rows."""
+    frame: pl.LazyFrame = nw.to_native(values)
+    kept = frequent(_parts(rows, frame, "v"), least, rows.count)
+    return nw.from_native(frame.join(kept.to_frame().lazy(), on="v", how="semi"))
 
 
 def _values(rows: Rows, name: str, kind: nw.dtypes.DType, distinct: int, least: int) -> tuple[tuple[str, ...], nw.Expr]:
     """Values of a column of few or of unordered values: each value, or the most frequent ones and the others."""
     column = nw.col(name).cast(nw.String) if kind in (nw.Categorical, nw.Enum) else nw.col(name)
-    counted = rows.frame.filter(~rows.missing(name)).select(v=column).group_by("v").agg(nw.len().alias("n"))
+    present = rows.frame.filter(~rows.missing(name)).select(v=column)
+    if distinct > KNOWN and rows.frame.implementation.is_polars():
+        present = _candidates(rows, present, least)
+    counted = present.group_by("v").agg(nw.len().alias("n"))
     if distinct > MANY:
         counted = counted.filter(nw.col("n") >= least)
     found = collect(counted, rows.where)

@@ -105,10 +105,11 @@ def find_decided(rows: Rows, word: Any, asked: Any = None) -> list[Any]:
     found = [name for name in names if positive is not None and _is_yes(name, names) is positive]
     if found or (positive is not None and _clear(names) is not None):
         return [v for v in rows.values("prediction") if plain(v) in found]
+    shown = sorted(names)[:4]
     raise BadInput(
         f"decisions and labels in {rows.where} are in different words: column '{rows.roles.prediction}' holds"
-        f" {_listed(sorted(names)[:6])}, and the positive label is '{plain(word)}'; say which decision predicts it,"
-        f" {_choice('--positive-prediction', sorted(names)[:6])}"
+        f" {_listed(shown)}{', …' if len(names) > len(shown) else ''}, and the positive label is '{plain(word)}'; say"
+        f" which decision predicts it, {_choice('--positive-prediction', shown)}"
     )
 
 

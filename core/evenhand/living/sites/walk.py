@@ -96,7 +96,7 @@ def adapt(
     scorer = load(found.path, plugins)
     place = read_place(scorer, data, labels, k)
     identity = _identity(found, data, place, take)
-    path = Path(out) if out is not None else found.path.with_name(f"{found.path.name}-adapted-{identity[:8]}")
+    path = Path(out) if out is not None else beside(found.path, identity)
     if path.resolve() == found.path.resolve():
         raise BadInput(f"{path} is the run itself; name another folder (--out)")
     recipe = _recipe(scorer.recipe, place)
@@ -104,6 +104,16 @@ def adapt(
     with Run(path, recipe, identity, progress, walk="adapt", stages=writes(stages)) as folder:
         walk(stages, folder, Corridor(folder, recipe, scorer, found, place, source, take), plugins)
         return Adaptation(path, folder.read_json("card.json"))
+
+
+def beside(run: Path, identity: str) -> Path:
+    """Where an adapted run goes that nobody named a folder for.
+
+    >>> beside(Path("runs/heart/3f2a"), "0123456789ab").as_posix()
+    'runs/heart/3f2a-adapted-01234567'
+    """
+    named = run.resolve() if run.name in ("", "..") else run  # the folder one stands in has no name by itself
+    return named.with_name(f"{named.name}-adapted-{identity[:8]}")
 
 
 def _identity(found: FinishedRun, data: Any, place: Place, take: str | None) -> str:

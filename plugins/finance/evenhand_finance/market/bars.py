@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,9 +117,10 @@ def tradable(recipe: Recipe, bars: pl.DataFrame) -> list[str]:
         if not why:
             continue
         if name not in (recipe.options.get("allow") or []):
+            setting = shlex.quote(f"options.allow={json.dumps([name], ensure_ascii=False)}")
             raise BadInput(
-                f"{name} cannot be traded: {why}; leave it out, or allow it with --set 'options.allow=[\"{name}\"]',"
-                " and trust no profit on it"
+                f"{name} cannot be traded: {why}; leave it out, or allow it with --set {setting}, and trust no profit"
+                " on it"
             )
         notes.append(f"{name} cannot be traded ({why}): no profit on it could have been had")
     return notes
