@@ -33,7 +33,7 @@ COSTS = {
         "finetune.strategy=lp-ft",
         "finetune.layers=head",
         "finetune.epochs=1",
-        "options.refit=false",
+        "finetune.refit=never",
     ),
 }
 

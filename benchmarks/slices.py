@@ -3,12 +3,18 @@
 python benchmarks/slices.py speed            a million rows, 15 columns, to depth 3
 python benchmarks/slices.py alarms           200 simulations a line where nothing is wrong
 python benchmarks/slices.py planted          a bad conjunction of 2 % of 20,000 rows
+python benchmarks/slices.py memory           peak memory of an audit of a Parquet file with --slices, and without
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -210,9 +216,63 @@ def speed(rows: int, width: int) -> None:
         )
 
 
+def memory(rows: int) -> None:
+    """Peak memory of `evenhand audit` in a process of its own, over a Parquet file that is written row group by row
+    group."""
+    print("| rows | --slices | seconds | peak MB |\n|---:|---|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "p.parquet")
+        write_people(file, rows)
+        for more in ([], ["--slices", "age,income,debt,region,job"]):
+            command = [
+                sys.executable,
+                "-m",
+                "evenhand",
+                "audit",
+                str(file),
+                "--label=y",
+                "--score=s",
+                "--sensitive=sex",
+            ]
+            start = time.perf_counter()
+            process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            assert process.returncode == 0, command
+            seconds = time.perf_counter() - start
+            print(f"| {rows:,} | {'5 columns' if more else 'no'} | {seconds:.0f} | {usage.ru_maxrss / 1024:,.0f} |")
+
+
+def write_people(file: Path, rows: int, at_once: int = 1_000_000) -> None:
+    """Two columns of few values, whole numbers, two of numbers that are all distinct, labels and scores."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng, writer = np.random.default_rng(0), None
+    for start in range(0, rows, at_once):
+        n = min(at_once, rows - start)
+        label = rng.integers(0, 2, n)
+        part = pa.table(
+            {
+                "y": label.astype("int8"),
+                "s": np.clip(0.3 * label + 0.7 * rng.random(n), 0, 1),
+                "sex": np.array(["f", "m"])[rng.integers(0, 2, n)],
+                "age": rng.integers(18, 90, n).astype("int16"),
+                "income": rng.lognormal(10, 1, n),
+                "debt": rng.normal(0, 1, n),
+                "region": np.array([f"r{i}" for i in range(8)])[rng.integers(0, 8, n)],
+                "job": np.array([f"j{i}" for i in range(30)])[rng.integers(0, 30, n)],
+            }
+        )
+        writer = writer or pq.ParquetWriter(file, part.schema)
+        writer.write_table(part)
+    if writer is not None:
+        writer.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("speed", "alarms", "planted"))
+    parser.add_argument("what", choices=("speed", "alarms", "planted", "memory"))
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--columns", type=int)
@@ -222,6 +282,8 @@ def main() -> None:
         speed(asked.rows or 1_000_000, asked.columns or 15)
     elif asked.what == "alarms":
         alarms(asked.runs, asked.rows or 3_000, asked.columns or 8, tuple(asked.only or KINDS))
+    elif asked.what == "memory":
+        memory(asked.rows or 10_000_000)
     else:
         planted(asked.runs)
 

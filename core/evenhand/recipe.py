@@ -96,6 +96,20 @@ class FinetuneRule(_Part):
         ),
     )
     then: Literal["probe", "contrastive"] = Field("probe", description="What follows the masked tokens of `continued`.")
+    refit: Literal["whole", "onward", "never"] = Field(
+        "whole",
+        description=(
+            "What a tuned network learns from validation rows after they measured it: all anew (`whole`, as long"
+            " again), one pass more in small steps (`onward`), or nothing (`never`)."
+        ),
+    )
+    words: Literal["never", "auto"] = Field(
+        "never",
+        description=(
+            "Whether TF-IDF and logistic regression on the words join a network of texts: `auto`, averaged in with the"
+            " weight that validation rows choose, 0 among them. The network then lies in model/member_0."
+        ),
+    )
     frozen_layers: int = Field(
         0,
         ge=0,

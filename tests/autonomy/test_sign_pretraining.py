@@ -35,6 +35,7 @@ def test_the_folder_holds_a_network_of_the_43_classes_and_its_card(pretrained):
     assert json.loads((made / "config.json").read_text())["classes"] == list(NAMES)
 
 
+@pytest.mark.slow
 def test_the_same_command_makes_the_same_weights_and_another_seed_others(pretrained, tmp_path):
     _, first = pretrained
     again = pretrain("autonomy/sim", settings=list(TINY), out=tmp_path / "again")

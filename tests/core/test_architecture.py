@@ -33,6 +33,7 @@ LAYERS = (
     "reporting",
     "showing",
     "recorded.writing",
+    "recorded.words",
     "recorded.audit_files",
     "auditing.table",
     "auditing.counting",

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 HELLO = DOCS / "hello-plugin" / "evenhand_hello.py"
 
@@ -13,6 +15,7 @@ def test_it_has_ten_lines_and_the_page_shows_them():
     assert f"```python\n{text}```" in (DOCS / "write-a-plugin.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_user_sees_a_report_of_their_own_file(evenhand, install, tmp_path):
     env = install("hello", "evenhand_hello", HELLO.parent)
     lines = (DOCS / "data" / "tickets.csv").read_text().splitlines(keepends=True)

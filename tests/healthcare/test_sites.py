@@ -92,6 +92,7 @@ def test_without_a_label_the_card_says_so_and_audits_nothing(heart_run, harbour,
     assert "prove nothing" in str(found)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_card(evenhand, heart_run, harbour):
     done = evenhand("adapt", heart_run, "--data", harbour, "--k", "25", "--out", "site")
     assert done.returncode == 0, done.stderr

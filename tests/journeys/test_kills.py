@@ -100,6 +100,7 @@ def test_a_killed_text_run_ends_as_if_it_had_not_been(tmp_path, strategy):
         assert (killed / name).read_bytes() == (calm / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_computed_again(install, tmp_path):
     env = {**os.environ, **install("toy_tables", "toy_tables", PLUGINS)}
     for _ in range(2):

@@ -34,6 +34,7 @@ def env(install, tmp_path):
     return {"PYTHONPATH": os.pathsep.join([first["PYTHONPATH"], second["PYTHONPATH"]])}
 
 
+@pytest.mark.slow
 def test_it_is_killed_resumed_verified_and_reported(evenhand, env, tmp_path):
     assert evenhand("run", "toy_own/leak", "--out", "calm", env=env).returncode in (0, 1)
     for stage in ("finetune", "predict"):  # before the model is there, and before the stored one is first used

@@ -138,6 +138,7 @@ def test_images_of_a_folder_are_scored(tmp_path):
     np.testing.assert_allclose(scorer.table(frame)["score"], recorded["score"], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_scores_from_the_command_line_can_be_audited_at_once(evenhand, install, finished, tmp_path):
     env = install("toy_tables", "toy_tables", PLUGINS)
     new_rows().write_csv(tmp_path / "new.csv")
@@ -174,6 +175,7 @@ def test_a_folder_that_is_no_run_is_refused(evenhand, tmp_path):
     assert "is not the directory of a finished run" in done.stderr
 
 
+@pytest.mark.slow
 def test_predict_that_was_killed_goes_on_and_ends_with_the_same_file(install, finished, tmp_path):
     env = {**os.environ, **install("toy_tables", "toy_tables", PLUGINS)}
     pl.concat([new_rows(2_000)] * 120).write_parquet(tmp_path / "new.parquet")

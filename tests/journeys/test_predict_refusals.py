@@ -35,6 +35,7 @@ def rows(n=30):
     return pl.DataFrame(toy_tables.applicants(9, n), strict=False)
 
 
+@pytest.mark.slow
 def test_a_missing_input_is_named_with_the_columns_that_are_there(ask):
     assert ask(rows().drop("debt")) == (
         2,
@@ -43,6 +44,7 @@ def test_a_missing_input_is_named_with_the_columns_that_are_there(ask):
     )
 
 
+@pytest.mark.slow
 def test_two_columns_of_one_name_are_not_chosen_between(ask, finished):
     text = rows().write_csv().replace("customer,", "debt,", 1)
     assert ask(text) == (2, "evenhand: new.csv has 2 columns called 'debt'; rename or drop one of them\n")
@@ -52,6 +54,7 @@ def test_two_columns_of_one_name_are_not_chosen_between(ask, finished):
         package.load(*finished).predict(pd.concat([frame, frame[["debt"]]], axis=1))
 
 
+@pytest.mark.slow
 def test_an_unseen_category_and_rows_without_label_are_scored(ask, tmp_path):
     frame = rows().with_columns(job=pl.lit("astronaut")).drop("repaid", "sex")
     code, said = ask(frame)
@@ -61,6 +64,7 @@ def test_an_unseen_category_and_rows_without_label_are_scored(ask, tmp_path):
     assert scored["score"].is_between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_what_was_made_by_other_versions_is_read_with_a_note(ask, finished, tmp_path):
     shutil.copytree(finished[0], tmp_path / "run")
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())

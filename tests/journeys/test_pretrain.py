@@ -34,6 +34,7 @@ def kill_when(line, there, cwd):
     return alive
 
 
+@pytest.mark.slow
 def test_killed_and_given_again_it_ends_with_the_same_bytes(evenhand, tmp_path):
     killed = tmp_path / "killed"
     assert kill_when(command(killed), killed / "checkpoint.safetensors", tmp_path), "it had ended before"

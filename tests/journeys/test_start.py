@@ -95,6 +95,7 @@ def test_debug_shows_the_traceback(evenhand):
     assert "Traceback" in done.stderr
 
 
+@pytest.mark.slow
 def test_python_gives_the_same_answers(evenhand):
     for name in ("plugins", "doctor"):
         assert json.loads(evenhand(name, "--json").stdout) == json.loads(json.dumps(getattr(api, name)()))

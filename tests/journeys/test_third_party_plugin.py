@@ -31,6 +31,7 @@ def test_it_walks_the_whole_corridor(evenhand, churn, tmp_path):
     assert str(tmp_path / "run" / "report.html") in done.stdout or "run/report.html" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_is_verified_also_after_its_report_was_rendered_again(evenhand, churn, tmp_path):
     assert evenhand("run", "churn/leavers", "--out", "run", env=churn).returncode in (0, 1)
     for _ in range(2):
@@ -42,6 +43,7 @@ def test_a_run_is_verified_also_after_its_report_was_rendered_again(evenhand, ch
     assert again.stderr.count("done before") == 6
 
 
+@pytest.mark.slow
 def test_it_reads_a_users_own_file(evenhand, churn, tmp_path):
     lines = [f"{i % 50},{i % 9},{'north' if i % 3 else 'south'},{'yes' if i % 9 > 4 else 'no'}" for i in range(300)]
     (tmp_path / "mine.csv").write_text("months,calls,region,left\n" + "\n".join(lines))

@@ -49,11 +49,11 @@ def test_the_audit_finds_the_planted_bias_and_the_report_begins_with_it(run):
     assert PLANTED in (verdicts["age"]["group"], verdicts["age"]["versus"])
     assert all(v["verdict"] != "exceeded" for name, v in verdicts.items() if name != "age")
     page = (run / "report.html").read_text()
-    assert (
-        page.index("What naming a group does")
-        < page.index(f"Naming {PLANTED} (age) lowers it by")
-        < page.index("Asked:")
-    )
+    # age has two groups, so what is said of one is said of the other with the sign turned
+    sides = [f"Naming {PLANTED} (age) lowers it by", "Naming younger (age) raises it by"]
+    moved = [page.index(side) for side in sides if side in page]
+    assert len(moved) == 1
+    assert page.index("What naming a group does") < moved[0] < page.index("Asked:")
 
 
 @pytest.mark.slow

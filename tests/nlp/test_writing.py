@@ -59,7 +59,7 @@ def test_tuning_reduces_the_loss_of_targets_alone(opened, kind, peak):
     assert min(found.losses[1:]) < 0.8 * found.losses[0]
     assert all(torch.equal(a, b) for a, b in zip(before, network.model.parameters(), strict=True))
     model = merged(network, found.tensors, found.shape)
-    assert measured(network, model, pairs[:24], 8) == pytest.approx(min(found.losses[1:]), rel=1e-3)
+    assert measured(network, model, pairs[:24], 8) == pytest.approx(min(found.losses[1:]), rel=1e-2)
 
 
 def test_a_tuned_network_writes_the_target(opened):

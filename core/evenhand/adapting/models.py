@@ -134,7 +134,7 @@ class SimpleModel:
 class MeanModel:
     """Several models whose probabilities are averaged by weights. Each is stored in a folder of its own."""
 
-    members: tuple[ProbeModel | NetworkModel | SimpleModel, ...]
+    members: tuple[Any, ...]
     weights: tuple[float, ...]
 
     def scores(self, rows: Dataset) -> np.ndarray:

@@ -12,6 +12,7 @@ from evenhand.adapting.labels import read_labels
 from evenhand.adapting.probing import probed
 from evenhand.adapting.reading_windows import adapt_windows, too_long
 from evenhand.adapting.setting import Setting
+from evenhand.adapting.words import with_words
 from evenhand.errors import BadInput
 from evenhand.pretrained import load_encoder
 from evenhand.pretrained.processor import seed_and_threads, silence_transformers
@@ -53,8 +54,8 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
     baselines = fit_baselines(recipe, splits, labels)
     long, said = too_long(setting)
     if long and _in_windows(recipe, long):
-        return adapt_windows(setting, baselines, said)
-    adapted = _adapted(setting, baselines)
+        return with_words(setting, adapt_windows(setting, baselines, said))
+    adapted = with_words(setting, _adapted(setting, baselines))
     return replace(adapted, notes=(said, *adapted.notes)) if said else adapted
 
 

@@ -9,6 +9,7 @@ full: every weight, from a random head.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,18 @@ from evenhand.pretrained.layers import collate_outputs, depth, outputs_below, up
 from evenhand.pretrained.network import Network, run_batches
 from evenhand.values import Adapted
 
+ONWARD = 0.2  # step size of one more pass, in multiples of the first training's
+TRAINED_AGAIN = {
+    "whole": "after it was measured on validation the network was trained again on train and validation together",
+    "onward": "after it was measured on validation the network made one more pass, over train and validation together",
+}
+
 
 def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     """Train on train, measure on validation, then train afresh on both; the probe joins in where it helped.
 
-    What is decided on validation is whether the network's probabilities are averaged with the probe's. With
-    `options.refit = false` the second training is left out, which halves the time.
+    What is decided on validation is whether the network's probabilities are averaged with the probe's. The second
+    training costs as much as the first; `finetune.refit` can make it one pass more of the first network, or none.
     """
     recipe, labels, splits = setting.recipe, setting.labels, setting.splits
     strategy = recipe.finetune.strategy
@@ -46,16 +53,24 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
         notes.append(
             "probabilities are the mean of the trained network's and the probe's, since validation was better so"
         )
-    if recipe.options.get("refit", True) and len(known):
+    if recipe.finetune.refit != "never" and len(known):
         both = Joined(_some(setting, examples, labels.train), _some(setting, known, labels.validation))
-        network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all", weights)
-        notes.append(
-            "after it was measured on validation the network was trained again on train and validation together"
-        )
+        if recipe.finetune.refit == "onward":
+            network = _trained(_onward(setting), both, None, "one pass over all", weights, network)
+        else:
+            network = _trained(setting, both, None if strategy == "full" else probe.final, "training on all", weights)
+        notes.append(TRAINED_AGAIN[recipe.finetune.refit])
     partner = probe_model(setting, probe) if joined else None
     model = NetworkModel(setting.encoder, network, splits.schema, labels.task, partner, tuple(labels.classes))
     scores = setting.of_all_validation(unseen)
     return Adapted(model, labels.classes, strategy, baselines, measured, tuple(notes), scores)
+
+
+def _onward(setting: Setting) -> Setting:
+    """The setting of one more pass, in small steps: what was learnt stays, and validation rows join in."""
+    rule = setting.recipe.finetune
+    small = rule.model_copy(update={"epochs": 1, "learning_rate": rule.learning_rate * ONWARD})
+    return replace(setting, recipe=setting.recipe.model_copy(update={"finetune": small}))
 
 
 def _some(setting: Setting, examples: Sequence[dict[str, Any]], targets: np.ndarray) -> Sequence[dict[str, Any]]:
@@ -135,12 +150,17 @@ def _trained(
     head: Head | None,
     what: str,
     weights: np.ndarray | None = None,
+    start: Network | None = None,
 ) -> Network:
-    """A copy of the backbone trained on `data`, from `head` where one is given; rows with a label count `weights`."""
+    """A copy of the backbone trained on `data`, from `head` where one is given; rows with a label count `weights`.
+
+    start: a network that is trained on in place, instead of a copy of the backbone.
+    """
     recipe, labels = setting.recipe, setting.labels
     rule = recipe.finetune
     torch.manual_seed(recipe.seed)
-    network: Network = setting.encoder.module(labels.n_out, labels.task, rule.label_smoothing)  # type: ignore[assignment]
+    made: Any = start or setting.encoder.module(labels.n_out, labels.task, rule.label_smoothing)
+    network: Network = made.requires_grad_(True)
     network.positive_weight = None if weights is None else torch.tensor(weights, dtype=torch.float32)
     if head is not None:
         with torch.no_grad():

@@ -49,8 +49,6 @@ def save_estimator(estimator: Any, file: Path) -> None:
 
 def load_estimator(file: Path) -> Any:
     """An estimator whose every type is scikit-learn's, numpy's or in TRUSTED; BadInput for any other."""
-    import zipfile
-
     import skops.io
 
     try:
@@ -58,5 +56,7 @@ def load_estimator(file: Path) -> Any:
         if strange:
             raise BadInput(f"{file} holds {strange[0]}, a type that is not safe to load; do not use this file")
         return skops.io.load(file, trusted=list(TRUSTED))
-    except zipfile.BadZipFile:
+    except (BadInput, FileNotFoundError, PermissionError):
+        raise
+    except Exception:  # a file of anybody's: no archive, one without a schema, or with any other in it
         raise BadInput(f"{file} is damaged or no skops file; run the recipe again") from None

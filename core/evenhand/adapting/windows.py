@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenhand.adapting.models import NetworkModel, ProbeModel
+from evenhand.adapting.models import MeanModel, NetworkModel, ProbeModel
 from evenhand.schema import Schema
 
 if TYPE_CHECKING:
@@ -234,6 +234,7 @@ def cut_off(model: Any, rows: Dataset, schema: Schema) -> tuple[Unread, int] | N
     """(what the model does not read of these texts, the tokens it reads of one); None where it is none of texts."""
     from evenhand.pretrained.text import texts_of
 
+    model = model.members[0] if isinstance(model, MeanModel) else model
     inner = model.base if isinstance(model, Windowed) else model
     if not isinstance(inner, ProbeModel | NetworkModel) or inner.encoder.modality != "text":
         return None

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.commands import audits, models, publishing
+from evenhand.commands import audits, completing, models, publishing
 from evenhand.commands.audits import FailOn, Json, Strict, Summary
 from evenhand.console import print_records, print_table, visible
 
 if TYPE_CHECKING:
     from evenhand.values import Backbone
 
+OneRecipe = Annotated[str, typer.Argument(autocompletion=completing.recipes)]
 STOPPED = 130  # exit code of what Ctrl-C ended
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ app = typer.Typer(
         " --sensitive sex"
     ),
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -90,7 +91,8 @@ def _card(name: str, backbone: Backbone) -> tuple[str, ...]:
 
 @app.command()
 def show(
-    recipe: str, settings: Annotated[list[str] | None, typer.Option("--set", help="Override a value: a.b=c")] = None
+    recipe: OneRecipe,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Override a value: a.b=c")] = None,
 ) -> None:
     """Show a recipe's values, each with its origin.   evenhand show nlp/support-intent"""
     from evenhand.extending import listing
@@ -112,7 +114,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def run(
-    recipe: str,
+    recipe: OneRecipe,
     data: Annotated[
         str | None, typer.Option(help="A file, a folder, or a hub data set's name; else the recipe's sample.")
     ] = None,

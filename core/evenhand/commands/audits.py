@@ -40,6 +40,9 @@ def audit(
     out: Annotated[
         Path | None, typer.Option(help="Folder for report.html, audit.json, junit.xml, summary.md and plan.json.")
     ] = None,
+    notes: Annotated[
+        Path | None, typer.Option(help="Your own words for the report, in Markdown: what was decided, and why.")
+    ] = None,
     fail_on: FailOn = "exceeded",
     ledger: Annotated[
         Path | None,
@@ -73,6 +76,7 @@ def audit(
     from evenhand.recorded.ledger import take_look
 
     failing = failing_verdicts(fail_on, strict)
+    said = _words(notes, out)
     whole = question_of(asked, Question.from_file(question) if question is not None else None)
     if save_question is not None:
         whole.to_file(save_question)
@@ -81,15 +85,11 @@ def audit(
     if out is None:
         result = auditing.conduct(file, whole)
     else:
-        result = audit_into(out, file, command="evenhand " + _shell_words(sys.argv[1:]), question=whole)
+        command = "evenhand " + _shell_words(sys.argv[1:])
+        result = audit_into(out, file, command=command, question=whole, notes=said)
         if not (as_json or summary):
             typer.echo(f"report: {out / 'report.html'}")
-    if as_json or summary or not sys.stdout.isatty():
-        print_audit(result, failing, as_json, summary)
-    else:
-        from evenhand.reporting.terminal import print_coloured
-
-        print_coloured(result.data)
+    print_audit(result, failing, as_json, summary)
     raise typer.Exit(result.exit_code(fail_on=failing))
 
 
@@ -136,14 +136,38 @@ def compare(
     raise typer.Exit(1 if fail_on_worse and result.worse else 0)
 
 
-def report(run: Path) -> None:
-    """Render a run's report again from its artefacts.   evenhand report runs/nlp/support-intent/3f2a…
+def report(
+    run: Path,
+    notes: Annotated[
+        Path | None, typer.Option(help="Your own words for it, in Markdown: what was decided, and why.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Another folder for it; the run's is then only read.")] = None,
+) -> None:
+    """Render a run's report again from its artefacts, or an audit's.   evenhand report runs/nlp/support-intent/3f2a…
 
-    Of a folder that holds several runs, a page that links their reports: evenhand report runs
+    \b
+    With what you say of it, so that it is the record of a decision:
+      evenhand report runs/nlp/support-intent/3f2a… --notes decision.md
+    Of a folder that holds several runs, a page that links their reports:
+      evenhand report runs
     """
+    from evenhand.recorded.words import read_words
     from evenhand.running import pipeline
 
-    typer.echo(visible(f"report: {pipeline.report(run)}"))
+    said = read_words(notes) if notes is not None else None
+    typer.echo(visible(f"report: {pipeline.report(run, out=out, notes=said)}"))
+
+
+def _words(notes: Path | None, out: Path | None) -> str | None:
+    """The author's words; BadInput where there is no report to hold them."""
+    from evenhand.errors import BadInput
+    from evenhand.recorded.words import read_words
+
+    if notes is None:
+        return None
+    if out is None:
+        raise BadInput("--notes are words for a report; name a folder for it with --out")
+    return read_words(notes)
 
 
 def print_audit(audit: Audit, failing: list[str], as_json: bool, summary: bool, **more: Any) -> None:
@@ -158,7 +182,12 @@ def print_audit(audit: Audit, failing: list[str], as_json: bool, summary: bool, 
     elif as_json:
         typer.echo(visible_json(audit.to_json()), nl=False)
     else:
-        typer.echo(visible_lines(str(audit)))
+        if sys.stdout.isatty():
+            from evenhand.reporting.terminal import print_coloured
+
+            print_coloured(audit.data)
+        else:
+            typer.echo(visible_lines(str(audit)))
         if (said := _of_exit_code(audit, failing)) is not None:
             typer.echo(said)
 

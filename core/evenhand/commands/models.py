@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from evenhand.commands import completing
 from evenhand.commands.audits import Json
 
 
@@ -54,7 +55,7 @@ def predict(
 
 
 def pretrain(
-    backbone: str,
+    backbone: Annotated[str, typer.Argument(autocompletion=completing.backbones)],
     data: Annotated[
         str | None, typer.Option(help="Images, a table or texts; else the plugin's simulation, or formulas.")
     ] = None,

@@ -9,9 +9,11 @@ from typing import Annotated, Any, get_args
 import typer
 
 from evenhand.asking.question import HINTS, PARTS, Question
+from evenhand.commands import completing
 from evenhand.errors import BadInput
 
 Command = Callable[..., None]
+OFFERED = {"policy": completing.policies, "metrics": completing.metrics}
 
 
 def asks_a_question(command: Command) -> Command:
@@ -28,7 +30,7 @@ def _option(name: str) -> inspect.Parameter:
     """An option that is None where it was not typed, so that it can stand in for what a file says."""
     default = getattr(Question(), name)
     shown = f" [default: {default}]" if isinstance(default, str | float | int) and default is not False else ""
-    option = typer.Option(help=PARTS[name].says + shown, show_default=False)
+    option = typer.Option(help=PARTS[name].says + shown, show_default=False, autocompletion=OFFERED.get(name))
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[_typed(name), option]
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
-from evenhand.recorded.audit_files import PLAN, RESULT, check_no_run, plan_text, save, write, write_result
+from evenhand.recorded.audit_files import FILES, check_folder, plan_text, save, write_plan, write_result
 from evenhand.recorded.writing import replaced_together
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ def audit_into(
     *,
     question: Question | None = None,
     extra: Sequence[GroupMetric | Estimate] = (),
+    notes: str | None = None,
     **parts: Any,
 ) -> Audit:
     """Audit `source` and leave everything in `folder`, so that `evenhand verify` can replay it.
 
     question: what is asked; or its parts by name, as `evenhand.audit` takes them. command: what the report says
-    reproduces it. Raises BadInput, and then leaves the folder as it was.
+    reproduces it. notes: the author's own words, in Markdown, for the report and notes.md. Raises BadInput, and then
+    leaves the folder as it was.
     """
     from evenhand.auditing import conduct
 
@@ -34,17 +36,20 @@ def audit_into(
     folder = Path(folder)
     where = str(Path(source).resolve()) if isinstance(source, str | Path) else None
     anchored = asked.anchored(Path.cwd())
-    check_no_run(folder)
-    with replaced_together(folder, (PLAN, *RESULT)) as staged:
+    check_folder(folder, notes)
+    with replaced_together(folder, FILES) as staged:
 
-        def write_plan(plan: Mapping[str, Any]) -> None:
-            write(staged / PLAN, plan_text(plan, anchored, where, command))
+        def keep(plan: Mapping[str, Any]) -> None:
+            write_plan(staged, plan_text(plan, anchored, where, command))
 
-        result = conduct(source, asked, extra, on_plan=write_plan)
-        write_result(result.to_json(), staged, command)
+        result = conduct(source, asked, extra, on_plan=keep)
+        write_result(result.to_json(), staged, command, notes)
     return result
 
 
-def write_audit(audit: Audit, folder: str | Path, command: str | None = None) -> Path:
-    """Write report.html, audit.json, junit.xml and summary.md of an audit into `folder`; returns the report's path."""
-    return save(Path(folder), audit.to_json(), command, None)
+def write_audit(audit: Audit, folder: str | Path, command: str | None = None, *, notes: str | None = None) -> Path:
+    """Write report.html, audit.json, junit.xml and summary.md of an audit into `folder`; returns the report's path.
+
+    notes: the author's own words, in Markdown, for the report and notes.md.
+    """
+    return save(Path(folder), audit.to_json(), command, None, notes)

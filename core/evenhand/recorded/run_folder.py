@@ -184,3 +184,27 @@ class Run:
         """Show how far a long step is: a bar on a terminal, plain lines elsewhere."""
         if self.rank == 0:
             self._progress.step(done, total, what)
+
+
+class ReadRun(Run):
+    """A finished run of which nothing is changed: what is written goes to the folder `out`, and nothing is logged."""
+
+    def __init__(
+        self, path: Path, recipe: Recipe, identity: str, *, walk: str, stages: Mapping[str, tuple[str, ...]], out: Path
+    ) -> None:
+        super().__init__(path, recipe, identity, walk=walk, stages=stages)
+        self.out = out
+
+    def __enter__(self) -> ReadRun:
+        self.manifest = self._read_manifest()
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.scratch = Path(tempfile.mkdtemp(prefix="evenhand-"))
+        return self
+
+    def write_with(self, name: str, writer: Callable[[Path], Any]) -> None:
+        """Let `writer(path)` make a file, then rename it to `name` in the other folder."""
+        with atomic(self.out / name) as temporary:
+            writer(temporary)
+
+    def log(self, event: str, **fields: Any) -> None:
+        """A folder that is only read takes no log."""

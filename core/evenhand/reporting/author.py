@@ -10,7 +10,6 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-MOST = 100_000  # characters
 BELOW = 2  # a heading of the author's stands below those of the page
 
 

@@ -35,8 +35,12 @@ def render_run(
     sections: Sequence[dict[str, Any]],
     recipe_rows: Sequence[tuple[str, Any, str]],
     notes: Sequence[str] = (),
+    author: str | None = None,
 ) -> str:
-    """The report of a run: its audit, whether adapting helped, the plugin's sections, where everything comes from."""
+    """The report of a run: its audit, whether adapting helped, the plugin's sections, where everything comes from.
+
+    author: what its author says, in Markdown.
+    """
     title = str((audit or {}).get("title") or manifest.get("recipe") or "Run")
     return _page(
         audit=audit,
@@ -47,6 +51,7 @@ def render_run(
         sections=list(sections),
         recipe_rows=list(recipe_rows),
         run_notes=list(notes),
+        author=author,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from evenhand.reporting.formatting import is_share
+
 LABELLED = ("tp", "fp", "fn", "tn")
 USUAL: tuple[dict[str, Any], ...] = (
     {"metric": "selection_rate", "label": "Selected", "hits": ("tp", "fp"), "among": LABELLED},
@@ -18,8 +20,8 @@ USUAL: tuple[dict[str, Any], ...] = (
 def slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
     """{edges, attributes, effective, threshold, rates}; only for single columns, so that the page stays small.
 
-    rates: {metric, label} with {hits, among}, the cells of a share, or {at}, numbers by attribute and group for every
-    edge. A plugin's metric takes the place of a usual one of its name.
+    rates: {metric, label, percentage} with {hits, among}, the cells of a share, or {at}, numbers by attribute and group
+    for every edge. A plugin's metric takes the place of a usual one of its name.
     """
     histograms = (audit or {}).get("histograms")
     if audit is None or not histograms:
@@ -35,5 +37,5 @@ def slider_data(audit: dict[str, Any] | None) -> dict[str, Any] | None:
         "attributes": attributes,
         "effective": histograms.get("effective"),
         "threshold": audit["question"]["threshold"],
-        "rates": list(rates.values()),
+        "rates": [{**rate, "percentage": "hits" in rate or is_share(audit, rate["metric"])} for rate in rates.values()],
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evenhand.console import Progress
-from evenhand.errors import PluginFault
+from evenhand.errors import BadInput, PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.files import own
@@ -24,7 +24,10 @@ from evenhand.predicting.predictions import audit_of, check_question, prediction
 from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
-from evenhand.recorded.run_folder import Run
+from evenhand.recorded.audit_files import PLAN
+from evenhand.recorded.run_folder import ReadRun, Run
+from evenhand.recorded.shown_again import show_again
+from evenhand.recorded.words import NOTES, words_in
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, walk, writes
@@ -83,25 +86,46 @@ def run(
         return _result(path)
 
 
-def report(path: str | Path, plugins: Plugins | None = None) -> Path:
+def report(
+    path: str | Path, plugins: Plugins | None = None, out: str | Path | None = None, notes: str | None = None
+) -> Path:
     """Render the report and the model card of a finished run again, from its artefacts alone.
 
-    path: a run's directory; or a folder that holds several, which gets a page that links their reports.
+    path: a run's directory, or an audit's; or a folder that holds several, which gets a page that links their reports.
+    out: another folder for what is rendered, and then nothing in the run's is changed. notes: the author's own words,
+    in Markdown; they stay in the folder, and in its report until there are others.
     """
-    path = Path(path)
-    if reports_in(path) and not os.path.lexists(path / finished.MANIFEST):
-        return index(path)
+    path, other = Path(path), Path(out) if out is not None else None
+    if not os.path.lexists(path / finished.MANIFEST):
+        if reports_in(path) and notes is None:
+            if other is not None:
+                raise BadInput(f"{path} holds several reports, whose page links them where they are; leave out --out")
+            return index(path)
+        if os.path.lexists(path / PLAN):
+            return show_again(path, other, notes)
     _result(path)
     found = finished.open_run(path)
-    recipe, identity = found.recipe(), found.manifest["identity"]
+    recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
+    if other is not None:
+        return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
         for stage in RUN[:-1]:
             found.stage(stage.name)
         found.data()
         with costs.measured() as cost:
-            outcome = render(Corridor(folder, recipe, plugins or discovering.load(), None))
+            outcome = render(Corridor(folder, recipe, plugins, None, notes))
         folder.finish("report", **cost, **outcome.record())
     return path / "report.html"
+
+
+def _rendered_elsewhere(
+    path: Path, recipe: Recipe, identity: str, plugins: Plugins, out: Path, notes: str | None
+) -> Path:
+    if os.path.lexists(out / finished.MANIFEST):
+        raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
+    with ReadRun(path, recipe, identity, walk="run", stages=writes(RUN), out=out) as folder:
+        render(Corridor(folder, recipe, plugins, None, notes))
+    return out / "report.html"
 
 
 def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
@@ -123,8 +147,10 @@ def _result(path: Path) -> RunResult:
 class Corridor:
     """What the stages of one open run share: what one computed is kept for the next, what was skipped is read back."""
 
-    def __init__(self, run: Run, recipe: Recipe, plugins: Plugins, source: str | Path | None) -> None:
-        self.run, self.recipe, self.plugins, self.source = run, recipe, plugins, source
+    def __init__(
+        self, run: Run, recipe: Recipe, plugins: Plugins, source: str | Path | None, words: str | None = None
+    ) -> None:
+        self.run, self.recipe, self.plugins, self.source, self.words = run, recipe, plugins, source, words
 
     @cached_property
     def splits(self) -> Splits:
@@ -240,7 +266,9 @@ def render(corridor: Corridor) -> Outcome:
         "recipe_rows": corridor.recipe.resolved(),
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
-    run.write("report.html", render_run(**arguments))
+    if corridor.words is not None:
+        run.write(NOTES, corridor.words)
+    run.write("report.html", render_run(**arguments, author=corridor.words or words_in(run.path)))
     run.write("junit.xml", junit_xml(arguments["audit"]))
     run.write("summary.md", markdown_summary(arguments["audit"]))
     fitted = run.manifest["stages"]["finetune"]

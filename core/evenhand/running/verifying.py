@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.errors import BadInput
 from evenhand.files import digest, own
 from evenhand.recorded.finished import AUDIT, FinishedAudit, FinishedRun, open_folder, read, read_audit
+from evenhand.recorded.words import words_in
 
 if TYPE_CHECKING:
     from evenhand.auditing import Audit
@@ -67,7 +68,7 @@ def _replayed(found: FinishedAudit, source: Any) -> list[tuple[str, bool, str]]:
         _same("plan named in audit.json", before.get("plan_sha256"), planned["plan_sha256"], "sha256"),
         _audit_check(recorded, result.to_json().encode(), before, result.data),
     ]
-    for name, text in shown(before, plan.get("command")).items():
+    for name, text in shown(before, plan.get("command"), words_in(folder)).items():
         if own(folder, name).is_file():
             equal = read(folder, name) == text.encode()
             checks.append(

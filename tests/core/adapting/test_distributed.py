@@ -14,7 +14,7 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 import numpy as np
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1].split(os.pathsep)
 from conftest import FakeRun, messages, recipe, split
 from evenhand.adapting import finetune, scores
 from evenhand.values import Backbone, BackboneCard
@@ -33,7 +33,9 @@ np.save(out / f"validation{world}{rank}.npy", adapted.validation["accuracy"])
 def test_two_processes_train_one_model(tmp_path, bert_folder):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    arguments = [str(program), str(Path(__file__).parent), str(bert_folder), str(tmp_path)]
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parents[1] / "plugins")])
+    arguments = [str(program), paths, str(bert_folder), str(tmp_path)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for command in ([sys.executable], torchrun):

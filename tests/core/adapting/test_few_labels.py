@@ -18,6 +18,7 @@ from evenhand.adapting.few.choosing import folds_of
 from evenhand.adapting.few.cotraining import surest
 from evenhand.adapting.few.labelled import class_names
 from evenhand.adapting.few.mining import mined, nearest
+from evenhand.adapting.few.neighbours import spread
 from evenhand.adapting.few.unlabelled import unlabelled_rows
 from evenhand.adapting.store import load_model, save_model
 from evenhand.adapting.windows import Windowed
@@ -109,6 +110,25 @@ def test_the_surest_are_at_least_as_sure_as_the_rest(highest, share):
     left = np.setdiff1d(np.arange(len(highest)), kept)
     assert len(kept) == max(1, round(share * len(highest)))
     assert not len(left) or chances[kept].min() >= chances[left].max()
+
+
+def test_labels_spread_to_neighbours_and_not_beyond_them():
+    rng = np.random.default_rng(0)
+    centres = np.eye(6)[:3] * 5
+    clouds = [centre + 0.2 * rng.standard_normal((40, 6)) for centre in centres]
+    found = spread(centres[:2], np.array([0, 1]), np.concatenate(clouds), 2)
+    assert (found[:40].argmax(1) == 0).all()
+    assert (found[40:80].argmax(1) == 1).all()
+    sums = found.sum(axis=1)
+    assert sums[:80] == pytest.approx(np.ones(80))
+    assert np.all((np.abs(sums[80:] - 1) < 1e-9) | (sums[80:] == 0))
+
+
+def test_a_message_that_no_path_reaches_gets_no_label():
+    near, far = np.eye(4)[[0] * 20] + np.linspace(0, 0.01, 20)[:, None], np.eye(4)[[3] * 20]
+    found = spread(np.eye(4)[:1], np.array([0]), np.concatenate([near, far]), 2)
+    assert (found[:20] == [1, 0]).all()
+    assert (found[20:] == 0).all()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,19 +19,33 @@ from evenhand.files import digest
 from evenhand.pretrained.network import run_batches
 from evenhand.values import Adapted, Backbone, BackboneCard
 
-from .conftest import messages, recipe, split
+from .conftest import FakeRun, messages, recipe, split
 from .test_strategies import pictures
 
 TRAINED = ("lp-ft", "full", "lora")
 
 
+@pytest.fixture(scope="session")
+def trained(bert_folder, tmp_path_factory):
+    """A text network trained by a strategy, once: (model, splits, its folder, recipe)."""
+
+    @functools.cache
+    def by(strategy):
+        job = recipe(strategy=strategy, learning_rate=2e-3, epochs=1)
+        splits, place = split(messages, job), tmp_path_factory.mktemp("trained")
+        bert = Backbone("tiny-bert", "text", f"local:{bert_folder}", BackboneCard("nothing", "none", 0, 0.0))
+        adapted = finetune(job, splits, bert, FakeRun(place / "cache", place / "scratch"))
+        save_model(adapted, place / "model")
+        return adapted.model, splits, place / "model", job
+
+    return by
+
+
 @pytest.fixture
-def text_run(bert, run, tmp_path, request):
-    job = recipe(strategy=getattr(request, "param", "lp-ft"), learning_rate=2e-3, epochs=1)
-    splits = split(messages, job)
-    adapted = finetune(job, splits, bert, run)
-    save_model(adapted, tmp_path / "model")
-    return adapted.model, splits, tmp_path / "model", job
+def text_run(trained, tmp_path, request):
+    model, splits, folder, job = trained(getattr(request, "param", "lp-ft"))
+    shutil.copytree(folder, tmp_path / "model")
+    return model, splits, tmp_path / "model", job
 
 
 @pytest.mark.parametrize("text_run", TRAINED, indirect=True)
@@ -86,6 +102,7 @@ def model_batch(model, splits):
     return model.encoder.collate([dict(row) for row in model.encoder.examples(splits.test, splits.schema)])["pixels"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", TRAINED)
 @pytest.mark.parametrize("architecture", ["resnet10t", "mobilenetv3_small_050"])
 def test_timm_opens_a_trained_image_network_with_its_head(strategy, architecture, run, tmp_path):

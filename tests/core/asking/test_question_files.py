@@ -68,6 +68,7 @@ EVERY_OPTION = """
 """
 
 
+@pytest.mark.slow
 def test_a_saved_question_gives_the_same_audit_and_options_stand_in_for_its_parts(evenhand, tmp_path, frame):
     frame.write_csv(tmp_path / "p.csv")
     (tmp_path / "mine.toml").write_text(

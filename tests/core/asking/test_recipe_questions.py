@@ -82,6 +82,7 @@ def test_a_number_is_a_number_only_where_it_is_finite():
             Question(tolerance=bad)
 
 
+@pytest.mark.slow
 def test_a_run_asks_what_an_audit_can_ask(evenhand, install, tmp_path):
     env = install("toy_tables", "toy_tables", Path(__file__).resolve().parents[2] / "plugins")
     asked = [

@@ -60,8 +60,8 @@ MARGIN = 3 * np.sqrt(0.05 * 0.95 / 250)  # three standard errors of 250 simulati
         ((20, 20), 0.5, 0.1, 1),
         ((5_000, 200), 0.02, 0.02, 1),
         ((300,) * 12, 0.5, 0.05, 1),
-        ((300,) * 4, 0.5, 0.05, 3),
-        ((5_000, *[50] * 11), 0.02, 0.02, 1),
+        pytest.param((300,) * 4, 0.5, 0.05, 3, marks=pytest.mark.slow),
+        pytest.param((5_000, *[50] * 11), 0.02, 0.02, 1, marks=pytest.mark.slow),
     ],
 )
 def test_gaps_of_just_the_tolerance_are_seldom_called_exceeded_or_within(sizes, low, tolerance, metrics):
@@ -130,6 +130,7 @@ def test_limits_that_are_shown_never_speak_against_the_verdict(two_sided, exceed
     assert decides.shown(two_sided, tolerance, UNSURE) == two_sided
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=4),

@@ -48,6 +48,7 @@ def exceeded(hits, rows, level, maxima):
     return difference(value[:, None], (lower[:, None], upper[:, None]), value[None], (lower, upper))[0].max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulating", [False, True])
 def test_twelve_months_without_a_gap_seldom_alarm(accumulating):
     """Without counting, fresh rows alarm in 43 % of years and accumulating ones in 20 %; 5 % are allowed."""

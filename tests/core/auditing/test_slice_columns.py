@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slice_tables import COLUMNS, SAID, conditions, opened, search, table
 
+from evenhand.auditing.slices import cells
+from evenhand.auditing.slices import columns as slicing
 from evenhand.auditing.slices.columns import OTHER, roundest, slice_columns
 from evenhand.auditing.slices.search import LEAST_ROWS
 from evenhand.errors import BadInput
@@ -168,3 +170,19 @@ def test_columns_that_are_judged_or_are_the_units_cannot_be_searched(role):
 def test_depth_and_top_out_of_range_are_refused(depth, top):
     with pytest.raises(BadInput, match="whole number from 1 to"):
         search(table(200), COLUMNS, depth, top)
+
+
+def test_a_file_is_counted_in_parts_to_the_same_bytes(tmp_path, monkeypatch):
+    frame = table(3_000).with_columns(
+        income=pl.Series(np.random.default_rng(0).lognormal(3, 1, 3_000)), few=pl.int_range(3_000) % 5
+    )
+    frame.write_parquet(tmp_path / "p.parquet", row_group_size=500)
+    columns = [*COLUMNS[:2], "income", "few"]
+    whole = search(tmp_path / "p.parquet", columns)
+    for module in (cells, slicing):
+        monkeypatch.setattr(module, "AT_ONCE", 700)
+    parts = []
+    summed = cells.summed
+    monkeypatch.setattr(cells, "summed", lambda *a: parts.append(a[-1]) or summed(*a))
+    assert json.dumps(search(tmp_path / "p.parquet", columns)) == json.dumps(whole)
+    assert parts == [700]

@@ -107,6 +107,7 @@ def test_a_search_where_nothing_is_wrong_does_not_cry_wolf(error):
     assert alarms <= 6  # of 40 at 5 %: more with a probability below 1 %
 
 
+@pytest.mark.slow
 def test_clusters_that_fail_together_are_not_a_bad_slice():
     """Whole patients are wrong or right, and a slice is made of few of them."""
     alarms, blind = 0, 0

@@ -63,6 +63,7 @@ def test_a_less_discriminatory_alternative_is_kept_because_its_gain_is_proven(fi
     assert chosen.impact >= 0.8 > reference.impact
 
 
+@pytest.mark.slow
 def test_the_printed_command_makes_the_model_of_the_table(finished, told, tmp_path):
     row = next(row for row in told["Less discriminatory alternatives"].rows if "(chosen)" in row[0])
     commands = dict(told["To run one of the alternatives"].rows)

@@ -3,7 +3,8 @@
 Co-training (Blum & Mitchell 1998, COLT), as self-training of their average: a linear head on the encoder's features and
 a linear model of words and pieces of words are fitted on the labelled few; together they label the rest; both are
 fitted again on the few and on those of which they were surest; and so on for some rounds. What one view cannot tell
-the other often can, which is why they are worth more together than either that listens to itself alone.
+the other often can, which is why they are worth more together than either that listens to itself alone. A last time
+both are fitted on all messages with the labels that spread to them over their nearest neighbours (`neighbours`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenhand.adapting.baselines import ngrams
+from evenhand.adapting.few.neighbours import MOST, spread
 from evenhand.adapting.probe import Head, fit_head, softmax
 
 if TYPE_CHECKING:
@@ -52,21 +54,30 @@ class Pair:
 
 
 def cotrained(views: Views, labels: Labels, strength: float, seed: int) -> Pair:
-    """Both views after ROUNDS rounds. Every class must be among the targets."""
+    """Both views after ROUNDS rounds and what neighbours say. Every class must be among the targets."""
     from sklearn.pipeline import make_pipeline
 
     grams = ngrams().fit([*views.texts, *views.messages])
     few, many = grams.transform(views.texts).tocsr(), grams.transform(views.messages).tocsr()
     head = fit_head(views.features, views.targets, strength, labels)
     words = _words(few, views.targets, None, seed)
-    for _ in range(ROUNDS):
-        chances = softmax(head.logits(views.unlabelled)) + WORDS * words.predict_proba(many)
-        sure = surest(chances, KEPT)
-        targets = np.concatenate([views.targets, chances[sure].argmax(axis=1)])
+
+    def fitted(sure: np.ndarray, said: np.ndarray) -> tuple[Head, Any]:
+        """Both views on the few and on messages `sure`, labelled as `said`."""
+        targets = np.concatenate([views.targets, said])
         weights = np.concatenate([np.full(len(views.targets), TRUSTED), np.ones(len(sure))])
         seen = np.concatenate([views.features, views.unlabelled[sure]])
         head = fit_head(seen, targets, strength * PULLED, labels, weights=weights)
-        words = _words(_stacked(few, many[sure]), targets, weights, seed)
+        return head, _words(_stacked(few, many[sure]), targets, weights, seed)
+
+    for _ in range(ROUNDS):
+        chances = softmax(head.logits(views.unlabelled)) + WORDS * words.predict_proba(many)
+        sure = surest(chances, KEPT)
+        head, words = fitted(sure, chances[sure].argmax(axis=1))
+    if len(views.unlabelled) <= MOST:
+        chances = spread(views.features, views.targets, views.unlabelled, labels.n_out)
+        reached = np.flatnonzero(chances.any(axis=1))
+        head, words = fitted(reached, chances[reached].argmax(axis=1))
     return Pair(head, make_pipeline(grams, words))
 
 

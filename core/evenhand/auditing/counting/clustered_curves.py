@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.statistics.arrays import Floats, Ints
+from evenhand.statistics.arrays import Floats, Ints, ratio
 
 SPARSE, MOST_PAIRS = 16, 1 << 16  # possible pairs per entry, up to which each has a place
 
@@ -90,6 +90,13 @@ class ClusteredRows:
             return np.bincount(self.pair_group, minlength=size).astype(float)
         return np.asarray((groups_of > 0).sum() - np.bincount(self.pair_group, groups_of[self.pair_cluster] == 1, size))
 
+    def effective(self, others: bool) -> Floats:
+        """As many clusters of equal weight as those of each group, or outside it, are worth (Kish); never more."""
+        size = len(self.edges) - 1
+        own = np.bincount(self.pair_group, self.pair_weight, size)
+        weight = self.pair_weight.sum() - own if others else own
+        return np.asarray(np.minimum(self.units(others), np.nan_to_num(ratio(weight**2, self.squares(others)))))
+
     def squares(self, others: bool) -> Floats:
         """Sum of the squared weights of the clusters of each group, or of everyone else."""
         size, w = len(self.edges) - 1, self.pair_weight
@@ -111,10 +118,10 @@ def variance_of(
     row.
 
     The sum over clusters of their rows' influences, squared (Obuchowski 1997, Biometrics 53); few clusters of one
-    class are few degrees of freedom, and a single one says nothing about others.
+    class, or a few that carry the weight, are few degrees of freedom, and a single one says nothing about others.
     """
     variance, freedom = np.full(len(groups), np.nan), np.zeros(len(groups))
-    units = [rows.units(other) for rows, other in zip(classes, others, strict=True)]
+    units = [rows.effective(other) for rows, other in zip(classes, others, strict=True)]
     for i, g in enumerate(groups):
         u = [float(count[g]) for count in units]
         if min(u) == 0:

@@ -224,9 +224,11 @@ class Block:
         return self.of_rows(positive, negative)
 
     def of_rows(self, positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
-        """The same as if every row were a cluster of its own."""
-        rows_m, rows_n = self.rows[:, 0], self.rows[:, 1]
+        """The same as if every row were a cluster of its own; rows that weigh little are few."""
         with np.errstate(invalid="ignore", divide="ignore"):
+            kish = self.positive.sum(axis=1) ** 2 / self.positive2.sum(axis=1)
+            other = self.negative.sum(axis=1) ** 2 / self.negative2.sum(axis=1)
+            rows_m, rows_n = np.fmin(self.rows[:, 0], kish), np.fmin(self.rows[:, 1], other)
             from_m = np.nansum(self.positive2 * positive**2, axis=1) * rows_m / np.maximum(rows_m - 1, 1)
             from_n = np.nansum(self.negative2 * negative**2, axis=1) * rows_n / np.maximum(rows_n - 1, 1)
             variance = from_m + from_n

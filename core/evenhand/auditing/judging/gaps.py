@@ -269,7 +269,7 @@ class MetricGaps:
     def _gap(
         self, told: Told, point: tuple[float, float], joint: tuple[float, float], p: float, c: float
     ) -> dict[str, Any]:
-        judged = told.says is not None
+        judged, settled = told.says is not None, self.open is not None and self.complete and told.more is None
         return {
             "metric": self.metric.name,
             "kind": told.kind,
@@ -288,7 +288,7 @@ class MetricGaps:
             "verdict": told.says,
             "rows_needed": told.more,
             "told": pair_told(told),
-            "says": self._sentence(told),
+            "says": sentence(told, self.metric.title, self.tolerance, settled, self.metric.share),
         }
 
     def _adjusted(self, told: Told, c: float) -> float:
@@ -298,7 +298,3 @@ class MetricGaps:
         if self.levels is not None and told.says is not None:
             return self.levels.adjusted(c, told.says == EXCEEDED)
         return 1.0 if c <= 0 else tail(self.alongside, c)
-
-    def _sentence(self, told: Told) -> str:
-        decides = self.open is not None and self.complete and told.more is None
-        return sentence(told, self.metric.title, self.tolerance, decides, self.metric.share)

@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from evenhand.auditing.counting.aggregation import outcomes, with_keys
 from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.counting.exact_sums import Sums
+from evenhand.auditing.counting.hashed import summed
 from evenhand.auditing.counting.row_values import row_values
 from evenhand.auditing.question.plan import Plan
 from evenhand.auditing.slices.columns import SliceColumn
 from evenhand.auditing.table.group_names import cluster_codes
-from evenhand.auditing.table.rows import Rows, collect
+from evenhand.auditing.table.rows import Rows
 from evenhand.statistics.arrays import Floats, Ints
 
 Bytes = NDArray[np.uint8]
+AT_ONCE = 2_000_000  # rows of a file that are grouped together
 CHUNK = 65_536  # cells that are summed at a time, so that what is read 575 times stays in the processor's cache
 LARGEST_KEY = 2**62
 VALUE = "abs_error"  # the row-level quantity of a regression
@@ -103,9 +105,7 @@ def count_cells(rows: Rows, plan: Plan, columns: Sequence[SliceColumn]) -> Cells
     packed = {f"pack{j}": _packed([columns[i] for i in pack]) for j, pack in enumerate(packs)}
     sums = Sums()
     _add_sums(sums, bare, plan)
-    frame = frame.with_columns(**packed, **sums.columns)
-    totals = [nw.col(name).sum() for name in sums.columns]
-    found = collect(frame.group_by([*packed, *keys]).agg(nw.len().alias("n"), *totals), rows.where)
+    found = summed(frame.with_columns(**packed), [*packed, *keys], sums, bare, AT_ONCE)
     got = {name: np.asarray(found.get_column(name).to_numpy()) for name in found.columns if name != "cluster"}
     cluster = cluster_codes(found.get_column("cluster"))[0] if "cluster" in keys else None
     size = len(found)

@@ -14,9 +14,10 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import polars as pl
 
 from evenhand.auditing.table.group_names import MISSING, group_name, natural
-from evenhand.auditing.table.rows import Rows, collect
+from evenhand.auditing.table.rows import Rows, batches, collect
 from evenhand.errors import BadInput
 from evenhand.statistics.arrays import Floats
 
@@ -27,6 +28,7 @@ TRAYS = 2_048  # equal widths that a range is counted in; a tray that holds too 
 HEAVY = 0.01  # share of the rows that a tray may hold undivided
 LEEWAY = 0.02  # how far (share of rows) a cut may stray from its quantile to become a rounder number
 PASSES = 12  # each rids the others of one order of outliers
+AT_ONCE = 1_000_000  # rows that are looked at together
 MANY = 10_000  # distinct values beyond which those too rare to make a slice stay in the engine
 
 
@@ -59,7 +61,8 @@ def slice_columns(rows: Rows, columns: Sequence[str], least: int) -> tuple[list[
         values, code = _bins(rows, internal) if binned else _values(rows, internal, kind, distinct, least)
         kept = len(set(values) - {OTHER, MISSING})
         if len(values) < 2:
-            why = f"has {distinct:,} distinct values, all of them rare," if distinct > 1 else "is the same in every row"
+            many = "many" if binned else f"{distinct:,}"
+            why = f"has {many} distinct values, all of them rare," if distinct > 1 else "is the same in every row"
             notes.append(f"column '{short(column)}' {why} and was not searched")
             continue
         if not binned and distinct > MOST_VALUES:
@@ -95,10 +98,27 @@ def _with_facts(rows: Rows, size: int) -> Rows:
     asked: dict[str, nw.Expr] = {}
     for name in (f"s{i}" for i in range(size)):
         asked[f"{name} missing"] = nw.when(rows.missing(name)).then(nw.lit(1)).otherwise(nw.lit(0)).sum()
-        asked[f"{name} distinct"] = nw.col(name).n_unique()
+        if not rows.frame.implementation.is_polars():
+            asked[f"{name} distinct"] = nw.col(name).n_unique()
     found = collect(rows.frame.select(**asked), rows.where)
     facts = {name: int(found.get_column(name).to_list()[0] or 0) for name in asked}
+    if rows.frame.implementation.is_polars():  # whose own count holds every value there is
+        facts |= {f"s{i} distinct": _distinct(rows, f"s{i}") for i in range(size)}
     return replace(rows, facts={**rows.facts, **facts})
+
+
+def _distinct(rows: Rows, name: str) -> int:
+    """How many distinct values a column of Polars has; of numbers beyond MOST_VALUES, which are binned, just more."""
+    frame: pl.LazyFrame = nw.to_native(rows.frame).select(name)
+    kind = frame.collect_schema()[name]
+    if not kind.is_numeric():
+        return int(collect(nw.from_native(frame.unique().select(pl.len())), rows.where).to_polars().item())
+    seen = pl.Series(dtype=kind)
+    for part in batches(frame, rows.count, AT_ONCE, rows.where):
+        seen = pl.concat([seen, part[name].unique()]).unique()
+        if len(seen) > MOST_VALUES + 1:  # the missing one is no value
+            break
+    return len(seen)
 
 
 def _values(rows: Rows, name: str, kind: nw.dtypes.DType, distinct: int, least: int) -> tuple[tuple[str, ...], nw.Expr]:

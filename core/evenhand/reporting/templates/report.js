@@ -66,6 +66,12 @@ if (embedded) {
     parent.append(element);
     return element;
   };
+  // As figures.py writes them: so many decimals, but one or two digits of what these would call nothing, and one of hundreds.
+  const written = (number, decimals, least) => {
+    const size = Math.abs(number);
+    if (size > 0 && size < least) return String(Number(number.toPrecision(decimals > 1 ? 2 : 1)));
+    return size >= 100 ? number.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 }) : number.toFixed(decimals);
+  };
   const short = (name) => (name.length > 60 ? name.slice(0, 59) + "…" : name);
   for (const [attribute, groups] of Object.entries(attributes)) {
     const box = add(document.getElementById("slider-tables"), "div", "", { class: "scroll", role: "region", tabindex: "0", "aria-label": "At the chosen threshold, by " + short(attribute) });
@@ -96,10 +102,10 @@ if (embedded) {
         const [value, low, high] = rate.at ? worked(rate, attribute, name, cut) : share(rate, c, worth);
         if (value === null) { cells[i].textContent = "undefined"; return; }
         cells[i].replaceChildren();
-        const write = (number) => rate.at ? number.toFixed(3) : (100 * number).toFixed(1);
-        add(cells[i], "strong", write(value) + (rate.at ? "" : "%"));
+        const write = (number) => rate.percentage ? written(100 * number, 1, 0.1) : written(number, 3, 0.001);
+        add(cells[i], "strong", write(value) + (rate.percentage ? "%" : ""));
         cells[i].append(document.createElement("br"));
-        add(cells[i], "span", `${low === null ? "−∞" : write(low)} to ${high === null ? "∞" : write(high)}${rate.at ? "" : "%"}`, { class: "ci" });
+        add(cells[i], "span", `${low === null ? "−∞" : write(low)} to ${high === null ? "∞" : write(high)}`, { class: "ci" });
       });
     }
   };

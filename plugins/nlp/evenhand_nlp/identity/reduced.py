@@ -14,7 +14,8 @@ from evenhand import Adapted, Backbone, BadInput, Encoder, Recipe, Schema, Split
 PARITIES = ("selection", "errors")
 BOUND = 0.02  # difference that the constraint allows on the training texts
 ROUNDS = 25
-STRENGTH = 1.0  # logistic regression's C on features of unit spread
+STRENGTHS = (0.001, 0.003, 0.01, 0.1, 1.0)  # logistic regression's C on features of unit spread
+FOLDS = 5
 REST = "no group alone"
 
 
@@ -101,7 +102,7 @@ def _mixture(
     count = {group: groups.count(group) for group in set(groups)}
     gathered = [group if count[group] >= 20 else REST for group in groups]
     search: Any = ExponentiatedGradient(
-        LogisticRegression(C=STRENGTH, max_iter=200, random_state=seed),
+        LogisticRegression(C=_strength((seen - centre) / spread, truth, seed), max_iter=200, random_state=seed),
         rule(difference_bound=BOUND),
         max_iter=ROUNDS,
     )
@@ -113,6 +114,22 @@ def _mixture(
         heads.append(np.append(weight / spread, bias - weight @ centre / spread))
     share = np.array([share for _, share in kept])
     return np.stack(heads), share / share.sum()
+
+
+def _strength(seen: np.ndarray, truth: np.ndarray, seed: int) -> float:
+    """The strength whose heads tell held-out training texts best, before any constraint."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+    folds = min(FOLDS, *np.bincount(truth, minlength=2))
+    if folds < 2:
+        return STRENGTHS[-1]
+    divided = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    told = [
+        cross_val_score(LogisticRegression(C=c, max_iter=200), seen, truth, cv=divided, scoring="neg_log_loss").mean()
+        for c in STRENGTHS
+    ]
+    return STRENGTHS[int(np.argmax(told))]
 
 
 def _linear(model: Any, width: int) -> tuple[np.ndarray, float]:
