@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
     from evenhand.scoring import load, predict
+    from evenhand.selecting import gap_scorer
     from evenhand.statistics.intervals import wilson
     from evenhand.statistics.multiplicity import holm
     from evenhand.values import (
@@ -98,6 +99,7 @@ _HOME = {
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",
     "take_look": "evenhand.recorded.ledger",
+    "gap_scorer": "evenhand.selecting",
     "verify": "evenhand.running.verifying",
     "load": "evenhand.scoring",
     "predict": "evenhand.scoring",
@@ -114,6 +116,8 @@ __all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "testing":  # a package of its own, for tests: evenhand.testing.assert_within
+        return import_module("evenhand.testing")
     if name not in _HOME:
         raise AttributeError(f"module 'evenhand' has no attribute '{name}'")
     return getattr(import_module(_HOME[name]), name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,24 @@ from evenhand.auditing.metrics.of_plugins import read_extra
 from evenhand.auditing.question.plan import make_plan
 from evenhand.auditing.question.policy import Policy, load_policy
 from evenhand.auditing.question.taking import searched_columns, take_asked
-from evenhand.auditing.result import Audit
+from evenhand.auditing.result import Audit, Origin
 from evenhand.auditing.several_labels import conduct_labels
 from evenhand.auditing.slices.search import find_slices
+from evenhand.auditing.table.arrays import FEATURES, ROLES, from_arrays
 from evenhand.auditing.table.source import open_source
 from evenhand.errors import BadInput
 from evenhand.json_values import json_value
+from evenhand.showing.frames import kind_of
 
 
 def audit(
-    source: Any,
+    source: Any = None,
     *,
+    y_true: Any = None,
+    y_pred: Any = None,
+    y_score: Any = None,
+    sensitive_features: Any = None,
+    sample_weight: Any = None,
     sensitive: str | Sequence[str] = (),
     label: str | None = None,
     labels: str | Sequence[str] = (),
@@ -71,7 +78,22 @@ def audit(
     Parameters
     ----------
     source : path, or frame of pandas, Polars, Arrow, DuckDB, Dask or PySpark
-        One row per example: a CSV, Parquet or JSON-lines file, or a table; refused where it cannot be read.
+        One row per example: a CSV, Parquet or JSON-lines file, or a table; refused where it cannot be read. None: the
+        arrays below are audited, in the words of scikit-learn and Fairlearn.
+    y_true : array, default None
+        Instead of `source` and `label`: what turned out to be true. Arrays are of numpy, pandas, Polars, Arrow or
+        lists, matched by position; refused where lengths or shapes differ, or numbers and text are mixed in one. The
+        columns are called as these parameters are. Refused where a value is missing.
+    y_pred : array, default None
+        Instead of `prediction`: the model's decisions; refused where one is missing.
+    y_score : array, default None
+        Instead of `score`: the scores of the positive class, one for each row; refused where one is missing.
+    sensitive_features : array, series, frame or dict of arrays, default None
+        Instead of `sensitive`: who belongs to which group; a column of a frame, or a key of a dict, for each attribute.
+        Arrays without a name are called sensitive_feature_0, sensitive_feature_1 and so on. A missing value is a row
+        whose group is not known.
+    sample_weight : array, default None
+        Instead of `weight`: sampling weights.
     sensitive : column or columns
         Groups to compare; refused where none is named, one is not there, or one makes more than 1,000 groups.
     label : column, default None
@@ -161,6 +183,8 @@ def audit(
     >>> found = audit(hired, prediction="hired", sensitive="sex", tolerance={"selection_rate": 0.1})
     >>> found.verdict, found.exit_code()
     ('exceeded', 1)
+    >>> audit(y_pred=[1, 1, 0, 0], sensitive_features={"sex": ["m", "m", "f", "f"]}).groups()["value"].to_list()
+    [0.0, 1.0]
     >>> audit(hired, prediction="hired", sensitive="sex", confidence=95)
     Traceback (most recent call last):
     ...
@@ -170,7 +194,15 @@ def audit(
     asked = Question(**{part: given[part] for part in PARTS})
     if question is not None and asked != Question():
         raise BadInput("either a whole question is given or its parts; change one with question.but(confidence=0.9)")
-    return conduct(source, question or asked, extra, on_plan)
+    asked = question or asked
+    arrays = {name: given[name] for name in (*ROLES, FEATURES)}
+    if any(array is not None for array in arrays.values()):
+        if source is not None:
+            raise BadInput("a table and arrays are given; leave out one of them: arrays have their groups with them")
+        source, asked = from_arrays(arrays, asked)
+    elif source is None:
+        raise BadInput("there is nothing to audit: give a file or a table, or y_true, y_pred and sensitive_features")
+    return conduct(source, asked, extra, on_plan)
 
 
 def conduct(
@@ -181,7 +213,9 @@ def conduct(
 ) -> Audit:
     """The audit that answers a question, as `audit` does."""
     with np.errstate(all="ignore"):  # what is not defined is NaN, and said; a warning besides says nothing more
-        return _conducted(source, asked, extra, on_plan)
+        found = _conducted(source, asked, extra, on_plan)
+    file = str(Path(source).resolve()) if isinstance(source, str | Path) else None
+    return replace(found, origin=Origin(asked.anchored(Path.cwd()), file, kind_of(source)))
 
 
 def _conducted(

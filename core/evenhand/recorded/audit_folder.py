@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
-from evenhand.errors import BadInput
+from evenhand.recorded.audit_files import PLAN, RESULT, check_no_run, plan_text, save, write, write_result
 from evenhand.recorded.words import NOTES, check_words
 from evenhand.recorded.writing import replaced_together
 
 if TYPE_CHECKING:
     from evenhand.auditing import Audit, Estimate, GroupMetric
-
-PLAN, OF_A_RUN = "plan.json", "manifest.json"
-RESULT = ("audit.json", "junit.xml", "summary.md", "report.html")
 
 
 def audit_into(
@@ -41,18 +36,16 @@ def audit_into(
     asked = question or Question(**parts)
     folder = Path(folder)
     where = str(Path(source).resolve()) if isinstance(source, str | Path) else None
-    arguments = asked.anchored(Path.cwd()).table()
-    _check_no_run(folder)
+    anchored = asked.anchored(Path.cwd())
+    check_no_run(folder)
     check_words(folder, notes)
     with replaced_together(folder, (PLAN, *RESULT, NOTES)) as staged:
 
         def write_plan(plan: Mapping[str, Any]) -> None:
-            head = {"format": "evenhand-plan", "version": 1, "source": where, "command": command}
-            whole = {**head, "arguments": arguments, **plan}
-            _write(staged / PLAN, json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+            write(staged / PLAN, plan_text(plan, anchored, where, command))
 
         result = conduct(source, asked, extra, on_plan=write_plan)
-        _write_all(result, staged, command, notes)
+        write_result(result.to_json(), staged, command, notes)
     return result
 
 
@@ -61,37 +54,4 @@ def write_audit(audit: Audit, folder: str | Path, command: str | None = None, *,
 
     notes: the author's own words, in Markdown, for the report and notes.md.
     """
-    _check_no_run(Path(folder))
-    check_words(Path(folder), notes)
-    with replaced_together(Path(folder), (*RESULT, NOTES)) as staged:
-        _write_all(audit, staged, command, notes)
-    return Path(folder) / "report.html"
-
-
-def shown(data: dict[str, Any], command: str | None, notes: str | None = None) -> dict[str, str]:
-    """What each file beside audit.json holds; data: what audit.json does."""
-    from evenhand.reporting import junit_xml, markdown_summary, render_audit
-
-    return {
-        "junit.xml": junit_xml(data),
-        "summary.md": markdown_summary(data),
-        "report.html": render_audit(data, command=command, author=notes),
-    }
-
-
-def _write_all(audit: Audit, folder: Path, command: str | None, notes: str | None) -> None:
-    text = audit.to_json()
-    data = json.loads(text)  # what a later `evenhand verify` reads, to the order of its keys
-    for name, content in {"audit.json": text, **shown(data, command, notes)}.items():
-        _write(folder / name, content)
-    if notes is not None:
-        _write(folder / NOTES, notes)
-
-
-def _write(file: Path, text: str) -> None:
-    file.write_bytes(text.encode())
-
-
-def _check_no_run(folder: Path) -> None:
-    if os.path.lexists(folder / OF_A_RUN):
-        raise BadInput(f"{folder} holds a run, whose own audit would be lost; name another folder with --out")
+    return save(Path(folder), audit.to_json(), command, None, notes)

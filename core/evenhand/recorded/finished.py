@@ -12,7 +12,7 @@ from typing import Any
 from evenhand.errors import BadInput
 from evenhand.files import digest, own
 from evenhand.recipe import Recipe
-from evenhand.recorded.audit_folder import PLAN
+from evenhand.recorded.audit_files import PLAN
 from evenhand.values import Metric
 
 MANIFEST, AUDIT = "manifest.json", "audit.json"

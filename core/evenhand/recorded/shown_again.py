@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from evenhand.errors import BadInput
-from evenhand.recorded.audit_folder import OF_A_RUN, PLAN, RESULT, shown
+from evenhand.recorded.audit_files import OF_A_RUN, PLAN, RESULT, shown
 from evenhand.recorded.finished import FinishedAudit, open_folder
 from evenhand.recorded.words import NOTES, words_in
 from evenhand.recorded.writing import replaced_together

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from evenhand.errors import BadInput, typed
 from evenhand.files import atomic
 from evenhand.recorded import finished
-from evenhand.recorded.audit_folder import PLAN
+from evenhand.recorded.audit_files import PLAN
 from evenhand.recorded.finished import MANIFEST, FinishedRun
 from evenhand.reporting import formatting, render_index
 

@@ -56,7 +56,7 @@ def verify(folder: str | Path, data: Any = None) -> Verification:
 def _replayed(found: FinishedAudit, source: Any) -> list[tuple[str, bool, str]]:
     from evenhand.asking.question import Question
     from evenhand.auditing import conduct
-    from evenhand.recorded.audit_folder import shown
+    from evenhand.recorded.audit_files import shown
 
     folder, plan, planned = found.path, found.plan, dict[str, Any]()
     recorded, before = read(folder, AUDIT), read_audit(folder)
