@@ -56,6 +56,15 @@ def typed(option: str, value: object) -> str:
     return f"{option} {shlex.quote(str(value))}"
 
 
+def of_toml(error: Exception) -> str:
+    """What is wrong with TOML that cannot be read.
+
+    >>> of_toml(RecursionError("maximum recursion depth exceeded"))
+    'its brackets nest too deep'
+    """
+    return "its brackets nest too deep" if isinstance(error, RecursionError) else str(error)
+
+
 def missing_column(wanted: str, where: str, columns: Iterable[str], option: str = "") -> BadInput:
     """The error for a column that is not there, naming the ones that are and the closest of them."""
     names = list(columns)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from evenhand.asking.checks import WrongPart
 from evenhand.asking.question import PARTS, Question
-from evenhand.errors import BadInput, did_you_mean, typed
+from evenhand.errors import BadInput, did_you_mean, of_toml, typed
 from evenhand.schema import Schema
 from evenhand.values import Modality, Task
 
@@ -287,7 +287,7 @@ class Recipe(_Part):
         try:
             values = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise BadInput(f"{where} is not valid TOML: {error}; mend the file") from None
+            raise BadInput(f"{where} is not valid TOML: {of_toml(error)}; mend the file") from None
         return cls.build(values, {key: where for key, _ in flatten(values)}, where)
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from evenhand.asking import checks
 from evenhand.asking.checks import WrongPart
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, of_toml
 from evenhand.files import atomic, read_plain, why
 
 
@@ -180,7 +180,7 @@ class Question:
         try:
             return cls.build(tomllib.loads(text))
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise BadInput(f"{where} is not valid TOML: {error}; mend the file (--question)") from None
+            raise BadInput(f"{where} is not valid TOML: {of_toml(error)}; mend the file (--question)") from None
         except WrongPart as wrong:
             if wrong.unknown:
                 hint = did_you_mean(wrong.key, PARTS) or f" A question has {', '.join(PARTS)}."

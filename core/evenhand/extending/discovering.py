@@ -165,9 +165,8 @@ class Plugins:
             return self._recipes[name][0]
         self._refuse_quarantined("recipe", name)
         known = list(self._recipes)
-        advice = did_you_mean(name, known) or (
-            f" There are: {', '.join(known)}." if known else " Install a domain plugin, such as evenhand-nlp."
-        )
+        there = f" `evenhand recipes` lists the {len(known)} there are."
+        advice = did_you_mean(name, known) or (there if known else " Install a domain plugin, such as evenhand-nlp.")
         raise BadInput(f"there is no recipe '{name}'.{advice}")
 
     def _refuse_quarantined(self, what: str, name: str) -> None:

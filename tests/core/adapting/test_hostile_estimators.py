@@ -37,9 +37,7 @@ def with_schema(file, text):
         "[1]",
         "[" * 100_000,
         "\xff",
-        json.dumps(
-            {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "__id__": 1, "content": {}}
-        ),
+        json.dumps({"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "content": {}}),
         json.dumps({"__class__": "x", "__module__": "evil", "__loader__": "ObjectNode", "__id__": 1}),
         json.dumps({"__class__": "ndarray", "__module__": "numpy", "__loader__": "NoNode", "__id__": 1}),
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import evenhand
 from evenhand.auditing.metrics.built_in import BINARY
 from evenhand.auditing.remedies.preview import preview
+from evenhand.reporting import render_audit
 
 EDGES = [0.0, 0.25, 0.5, 0.75, 1.0]
 BINS = st.lists(st.integers(0, 12), min_size=4, max_size=4)
@@ -229,6 +230,14 @@ def test_what_is_audited_is_told_as_it_is():
     assert told["changed"] == 0
     (gap_of,) = [g for g in found["attributes"][0]["gaps"] if g["kind"] == "largest" and g["metric"] == "tpr"]
     assert told["gaps"]["tpr"]["lower"] == pytest.approx(gap_of["lower"], abs=0.02)
+
+
+def test_the_preview_shows_intervals_and_no_sign_of_a_verdict():
+    found = evenhand.audit(shifted(1000), label="y", score="s", sensitive="g", tolerance={"tpr": 0.02}).data
+    shown = render_audit(found).split('<h2 id="mitigation">')[1].split("</section>")[0]
+    assert shown.count('class="ci"') >= 2 * 3  # of gap and accuracy: as audited, one for all, one for each group
+    assert "no verdict" in shown
+    assert not any(mark in shown for mark in ("✓", "✕", "Within tolerance", "Tolerance exceeded"))
 
 
 @pytest.mark.parametrize("which", ["per_group", "fairlearn"])

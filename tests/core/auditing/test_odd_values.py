@@ -80,8 +80,8 @@ def test_the_most_confidence_there_is_can_be_asked_for():
 @pytest.mark.parametrize("text", [NESTED, "x = " + "{a=" * 2000 + "}" * 2000])
 def test_a_file_of_brackets_is_refused(tmp_path, text):
     (tmp_path / "deep.toml").write_text(text)
-    assert "is not TOML" in refusal(simulated(), policy=tmp_path / "deep.toml")
-    with pytest.raises(BadInput, match="is not valid TOML"):
+    assert "is not TOML: its brackets nest too deep" in refusal(simulated(), policy=tmp_path / "deep.toml")
+    with pytest.raises(BadInput, match="is not valid TOML: its brackets nest too deep"):
         Question.from_file(tmp_path / "deep.toml")
 
 

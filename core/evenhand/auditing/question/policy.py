@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evenhand.errors import BadInput, did_you_mean
+from evenhand.errors import BadInput, did_you_mean, of_toml
 from evenhand.files import is_there, read_plain, why
 
 RATIO_METRICS = ("selection_rate", "scoring_rate")
@@ -126,7 +126,7 @@ def _parsed(content: bytes, where: str) -> Policy:
     try:
         values = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"the policy {where} is not TOML: {error}; mend that line (--policy)") from None
+        raise BadInput(f"the policy {where} is not TOML: {of_toml(error)}; mend that line (--policy)") from None
     try:
         policy = Policy.model_validate({**values, "sha256": hashlib.sha256(content).hexdigest()})
     except ValidationError as error:
