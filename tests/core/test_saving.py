@@ -43,6 +43,17 @@ def test_a_policys_file_is_found_again_whatever_the_working_folder_is(tmp_path, 
     assert files(tmp_path / "first") == files(tmp_path / "second")
 
 
+def test_the_authors_words_are_kept_and_never_stand_beside_other_numbers(tmp_path):
+    words = "# Decided\n\nThe gap is **small** enough."
+    audit = package.audit(FRAME, **ASK)
+    audit.save(tmp_path / "one", notes=words)
+    package.audit_into(tmp_path / "two", FRAME, notes=words, **ASK)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert (tmp_path / "one" / "notes.md").read_text() == words
+    with pytest.raises(BadInput, match="written about an earlier audit"):
+        audit.save(tmp_path / "one")
+
+
 def test_of_a_table_the_plan_has_no_source_and_of_read_data_there_is_none(tmp_path):
     audit = package.audit(FRAME, **ASK)
     audit.save(tmp_path / "one")

@@ -105,11 +105,12 @@ class Audit:
 
         return chart(self.data)
 
-    def save(self, folder: str | Path, command: str | None = None) -> Path:
+    def save(self, folder: str | Path, command: str | None = None, notes: str | None = None) -> Path:
         """Write report.html, audit.json, junit.xml, summary.md and plan.json into `folder`, as `evenhand audit --out`
         does: all of them or none, under one lock. Returns the report's path.
 
-        command: what the report says reproduces it. A run's audit has no plan of its own, and writes none.
+        command: what the report says reproduces it. notes: the author's own words, in Markdown, for the report and
+        notes.md. A run's audit has no plan of its own, and writes none.
         """
         from evenhand.recorded.audit_files import plan_text, save
 
@@ -118,7 +119,7 @@ class Audit:
             digests = {"plan_sha256": self.data["plan_sha256"], "data_sha256": self.data["data"]["sha256"]}
             fixed = {"question": self.data["question"], **digests}
             plan = plan_text(fixed, self.origin.question, self.origin.source, command)
-        return save(Path(folder), self.to_json(), command, plan)
+        return save(Path(folder), self.to_json(), command, plan, notes)
 
     def to_json(self) -> str:
         """The same audit always gives the same bytes."""

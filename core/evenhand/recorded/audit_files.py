@@ -15,19 +15,19 @@ from evenhand.recorded.writing import replaced_together
 
 PLAN, OF_A_RUN = "plan.json", "manifest.json"
 RESULT = ("audit.json", "junit.xml", "summary.md", "report.html")
+FILES = (PLAN, *RESULT, NOTES)
 
 
-def save(folder: Path, text: str, command: str | None, plan: str | None, notes: str | None = None) -> Path:
+def save(folder: Path, text: str, command: str | None, plan: str | None, notes: str | None) -> Path:
     """Write an audit that was done, and its plan where that is known; returns the report's path.
 
-    text: what audit.json holds. notes: the author's own words, in Markdown. Raises BadInput where the folder is a
-    run's, or another process is writing there.
+    text: what audit.json holds. notes: the author's own words. Raises BadInput where the folder is a run's, has words
+    about another audit, or where another process is writing.
     """
-    check_no_run(folder)
-    check_words(folder, notes)
-    with replaced_together(folder, (*RESULT, NOTES) if plan is None else (PLAN, *RESULT, NOTES)) as staged:
+    check_folder(folder, notes)
+    with replaced_together(folder, FILES) as staged:
         if plan is not None:
-            write(staged / PLAN, plan)
+            write_plan(staged, plan)
         write_result(text, staged, command, notes)
     return folder / "report.html"
 
@@ -53,21 +53,26 @@ def shown(data: dict[str, Any], command: str | None, notes: str | None = None) -
     }
 
 
-def write_result(text: str, folder: Path, command: str | None, notes: str | None = None) -> None:
-    """audit.json, which is `text`, and what shows it to people."""
+def write_plan(folder: Path, plan: str) -> None:
+    """plan.json."""
+    _write(folder / PLAN, plan)
+
+
+def write_result(text: str, folder: Path, command: str | None, notes: str | None) -> None:
+    """audit.json, which is `text`, what shows it to people, and the author's words."""
     data = json.loads(text)  # what a later `evenhand verify` reads, to the order of its keys
     for name, content in {"audit.json": text, **shown(data, command, notes)}.items():
-        write(folder / name, content)
+        _write(folder / name, content)
     if notes is not None:
-        write(folder / NOTES, notes)
+        _write(folder / NOTES, notes)
 
 
-def write(file: Path, text: str) -> None:
-    """The text as UTF-8, with the line ends that it has."""
+def _write(file: Path, text: str) -> None:
     file.write_bytes(text.encode())
 
 
-def check_no_run(folder: Path) -> None:
-    """BadInput where the folder is that of a run."""
+def check_folder(folder: Path, notes: str | None) -> None:
+    """BadInput where the folder is that of a run, or has words about another audit."""
     if os.path.lexists(folder / OF_A_RUN):
         raise BadInput(f"{folder} holds a run, whose own audit would be lost; name another folder with --out")
+    check_words(folder, notes)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
-from evenhand.recorded.audit_files import PLAN, RESULT, check_no_run, plan_text, save, write, write_result
-from evenhand.recorded.words import NOTES, check_words
+from evenhand.recorded.audit_files import FILES, check_folder, plan_text, save, write_plan, write_result
 from evenhand.recorded.writing import replaced_together
 
 if TYPE_CHECKING:
@@ -37,14 +36,13 @@ def audit_into(
     folder = Path(folder)
     where = str(Path(source).resolve()) if isinstance(source, str | Path) else None
     anchored = asked.anchored(Path.cwd())
-    check_no_run(folder)
-    check_words(folder, notes)
-    with replaced_together(folder, (PLAN, *RESULT, NOTES)) as staged:
+    check_folder(folder, notes)
+    with replaced_together(folder, FILES) as staged:
 
-        def write_plan(plan: Mapping[str, Any]) -> None:
-            write(staged / PLAN, plan_text(plan, anchored, where, command))
+        def keep(plan: Mapping[str, Any]) -> None:
+            write_plan(staged, plan_text(plan, anchored, where, command))
 
-        result = conduct(source, asked, extra, on_plan=write_plan)
+        result = conduct(source, asked, extra, on_plan=keep)
         write_result(result.to_json(), staged, command, notes)
     return result
 

@@ -133,6 +133,25 @@ def verdict(value: Any) -> tuple[str, str, str]:
     return VERDICTS.get(value, VERDICTS[None])
 
 
+def asked(audit: dict[str, Any]) -> str:
+    """What was asked, and of how many rows, in a sentence or two."""
+    q, data = audit["question"], audit["data"]
+    groups = listed([short(name) for name in q["sensitive"]])
+    limits = [f"{stated(gap, is_share(audit, m))} in {short(label_of(audit, m))}" for m, gap in q["tolerances"].items()]
+    text = f"do groups by {groups} differ by more than {listed(limits, 'or')}?" if limits else ""
+    for rule in q["policy"]["ratio"] if q["policy"] else []:
+        if rule["least"] is not None:
+            rate, least = judged_rate(audit, rule["metric"]), number(rule["least"])
+            text += f" Is every {rate} at least {least} of the highest group's, by {groups}?"
+    clusters = f" in {count(data['clusters'])} clusters" if data.get("clusters") else ""
+    return f"{text.strip() or f'how do groups by {groups} differ?'} {count(data['rows_used'])} rows{clusters}."
+
+
+def listed(parts: list[str], word: str = "and") -> str:
+    """ "a, b and c"."""
+    return " ".join([*([", ".join(parts[:-1]), word] if len(parts) > 1 else []), parts[-1]])
+
+
 def how_sure(audit: dict[str, Any]) -> str:
     """The error budget in a line: how often an audit like this is wrong, what shares that out, and which look it is."""
     budget = audit["question"].get("error_budget")
@@ -141,15 +160,14 @@ def how_sure(audit: dict[str, Any]) -> str:
     made = ", ".join(f"{kind} {_percent(level)}" for kind, level in budget["split"].items())
     shared = f" (shared by {made})" if len(budget["split"]) > 1 else ""
     return (
-        f"of audits like this at most {_percent(budget['exceeded'])} call something exceeded that is not, and at most"
-        f" {_percent(budget['within'])} something within that is not{shared}, however many groups are compared;"
-        f" {_which_look(budget)}"
+        f"at most {_percent(budget['exceeded'])} of such audits call anything exceeded that is not, at most"
+        f" {_percent(budget['within'])} anything within that is not{shared}; {_which_look(budget)}"
     )
 
 
 def _which_look(budget: dict[str, Any]) -> str:
     if budget["look"] is None:
-        return "this is one look, and asking again of other rows spends as much again (--ledger counts looks)"
+        return "this is one look, and another spends as much again (--ledger counts looks)"
     return f"this is look {budget['look']}, and all looks together spend at most {_percent(budget['whole'])}"
 
 
@@ -176,6 +194,11 @@ def next_step(audit: dict[str, Any]) -> str:
         return (
             f"Look at {names} below: find out why the groups differ, and decide with those responsible before the model"
             " is used."
+        )
+    if unsure and not any(v["rows_needed"] for v in unsure):
+        return (
+            "No number of rows promises an answer: groups are too small, or the gap is too near the tolerance. Ask"
+            " about fewer and larger groups, or decide with those responsible what to do without an answer."
         )
     if unsure:
         return (

@@ -27,9 +27,9 @@ def told(data: dict[str, Any], width: int | None = None) -> list[Part]:
     """What an audit says. width: of the terminal, which the tables then fit; None: as wide as they are."""
     used, rows = data["data"]["rows_used"], data["data"]["rows"]
     size = f"{used:,} of {rows:,} rows" if used != rows else f"{rows:,} rows"
-    parts = [Part("title", f"{data['title']}: {size}"), _answer(data), *_verdicts(data)]
     favourable = data["question"].get("favourable")
-    parts += [Part("text", f"\n{favourable['says']}")] if favourable else []
+    selected = [Part("text", favourable["says"])] if favourable else []
+    parts = [Part("title", f"{data['title']}: {size}"), _answer(data), *selected, *_verdicts(data)]
     metrics = shown_metrics(data)
     for attribute in data["attributes"]:
         parts += [Part("table", f"\n{one}") for one in _tables(data, attribute, metrics, width)]

@@ -20,10 +20,10 @@ ROOM = 5_600  # bytes of a fragment: some 10 rows of usual names
 NAME, ASKED, SENTENCE = 200, 600, 1_000  # bytes of a text, as HTML, before it is cut
 COLOURS = {"exceeded": "#b3261e", "not enough evidence": "#7a5a00", "within": "#1e6b3a"}  # white on them: 5.9 and more
 
-BOX = "font:14px/1.45 system-ui,sans-serif;max-width:60em;text-align:left"
+BOX = "font:14px/1.45 system-ui,sans-serif;max-width:60em;text-align:left;overflow-x:auto"
 SOFT = "opacity:.75"
 TABLE = "border-collapse:collapse;margin:.5em 0;font-size:13px"
-CELL = "text-align:left;padding:.35em .9em .35em 0;border-top:1px solid rgba(128,128,128,.35);white-space:normal"
+LINE, CELL = "border-top:1px solid #8886", "text-align:left;padding:.3em .9em .3em 0;white-space:normal"
 PILL = "color:#fff;border-radius:3px;padding:.05em .5em;white-space:nowrap;background:"
 
 
@@ -124,7 +124,8 @@ def _row(data: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         _text(between),
         _text(tolerance),
     ]
-    return "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells if row["verdict"] or cell) + "</tr>"
+    shown = (f'<td style="{CELL}">{cell}</td>' for cell in cells if row["verdict"] or cell)
+    return f'<tr style="{LINE}">{"".join(shown)}</tr>'
 
 
 def _table(rows: list[str], room: int) -> str:
