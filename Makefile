@@ -9,10 +9,13 @@ export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test test-slow test-simulations fuzz lint engines bench docs pages picture clean constraints
 
-# one small recipe per domain, each on its simulated sample; exit code 1 says that an audit found what was planted
+# people first: an audit of loan decisions, in a second; then one small recipe per domain, each on its simulated sample;
+# exit code 1 says that an audit found what was planted
+LOANS := docs/data/loans.csv --label repaid --score champion --sensitive sex,region --metrics tpr,fpr --tolerance tpr=0.05
 DEMO := finance/credit-default healthcare/heart nlp/support-intent autonomy/traffic-sign
 
 demo: $(SETUP)
+	@$(BIN)/evenhand audit $(LOANS) --out runs/demo/audit-of-loans || test $$? -eq 1 || exit 2
 	@for recipe in $(DEMO); do $(BIN)/evenhand run $$recipe --out runs/demo/$${recipe%%/*} || test $$? -eq 1 || exit 2; done
 	@$(BIN)/evenhand report runs/demo
 	@echo "Open this file in a browser: $(CURDIR)/runs/demo/index.html"

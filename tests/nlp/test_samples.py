@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from evenhand_nlp.samples import CLOSINGS, MESSAGES, OPENINGS, ROWS, TRANSFER, VAGUE, support_messages
+from evenhand_nlp.samples import CLOSINGS, DIVIDED, MESSAGES, OPENINGS, ROWS, TRANSFER, VAGUE, support_messages
 from evenhand_nlp.slices import MARKED, Wording, intent_family
 
 
@@ -48,6 +48,19 @@ def test_the_size_is_what_the_module_says(sample):
 
 def test_classes_are_the_documented_ones_alike_often(sample):
     assert Counter(sample["category"]) == dict.fromkeys(MESSAGES, ROWS // len(MESSAGES))
+
+
+def test_no_message_occurs_twice_and_the_test_says_it_in_its_own_way(sample, told_apart):
+    assert len(set(sample["text"])) == ROWS
+    first, ways = 0, {}
+    for split, many, _ in DIVIDED:
+        ways[split] = {letters(said) for said_of in MESSAGES.values() for said in said_of[first : first + many]}
+        ways[split] |= {letters(said) for said in VAGUE[first : first + many]}
+        first += many
+    assert first == len(VAGUE) == len(MESSAGES["card_arrival"])
+    assert not ways["train"] & ways["test"]
+    for text, split in list(zip(sample["text"], sample["split"], strict=True))[::20]:
+        assert letters_of_parts(text) & ways[split]
 
 
 def test_no_message_is_empty(sample):

@@ -14,7 +14,7 @@ import typer
 from evenhand.commands import audits, completing, models, publishing
 from evenhand.commands.audits import FailOn, Json, Strict, Summary
 from evenhand.console import print_records, print_table, visible
-from evenhand.errors import BadInput, PluginFault, in_short
+from evenhand.errors import BadInput, PluginFault, in_short, typed
 
 if TYPE_CHECKING:
     from evenhand.values import Backbone
@@ -67,12 +67,28 @@ def plugins(as_json: Json = False) -> None:
 @app.command()
 def recipes(as_json: Json = False) -> None:
     """List the jobs that can be run.   evenhand recipes"""
-    from evenhand.extending import listing
+    from evenhand.extending.discovering import load
 
-    found = listing.recipes().items()
+    loaded = load()
+    found = loaded.recipes().items()
     print_table(("recipe", "task", "modality", "title"), [(n, r.task, r.modality, r.title) for n, r in found], as_json)
     if not found:
         typer.echo("No recipe is installed; install a domain plugin, such as evenhand-nlp.", err=True)
+    for name, why in sorted(loaded.faults.items()):
+        typer.echo(visible(f"plugin '{name}' is quarantined, without its recipes: {' '.join(why.split())}"), err=True)
+
+
+@app.command()
+def new(
+    domain: str,
+    out: Annotated[Path | None, typer.Option(help="The plugin's folder; else evenhand-DOMAIN.")] = None,
+) -> None:
+    """Begin a domain plugin: a folder with a recipe, a simulated sample and tests that pass.   evenhand new loans"""
+    from evenhand.extending.beginning import new
+
+    folder = new(domain, out)
+    typer.echo(visible(f"plugin: {folder}"))
+    typer.echo(visible(f"{typed('pip install -e', folder)}; then: evenhand run {domain}/first"))
 
 
 @app.command()

@@ -36,7 +36,8 @@ def performance(predictions: Predictions) -> list[Metric]:
     decided = {"adapted": frame[roles.require("prediction", "evaluating")].to_numpy()}
     decided.update({name: frame[column].to_numpy() for name, column in predictions.baselines.items()})
     if predictions.task == "regression":
-        return [metric for name, values in decided.items() for metric in _errors(name, label, values)]
+        errors = [metric for name, values in decided.items() for metric in _errors(name, label, values)]
+        return errors + _smaller_error(label, decided, frame[roles.group_id].to_numpy() if roles.group_id else None)
     metrics = [metric for name, values in decided.items() for metric in _hits(name, label, values)]
     if predictions.task == "binary" and roles.score:
         positive = label == predictions.classes[positive_class(roles, predictions.classes)]
@@ -108,6 +109,30 @@ def _errors(model: str, label: np.ndarray, values: np.ndarray) -> list[Metric]:
             "rmse", float(np.sqrt((error**2).mean())), n=n, better="lower", model=model, says="root mean squared error"
         ),
     ]
+
+
+def _smaller_error(label: np.ndarray, decided: dict[str, Any], cluster: np.ndarray | None) -> list[Metric]:
+    """Mean absolute error of the best baseline minus that of the adapted model, paired by row.
+
+    Rows of one group (`schema.group_id`) count as one observation in the interval.
+    """
+    import numpy as np
+
+    missed = {name: np.abs(values.astype(np.float64) - label.astype(np.float64)) for name, values in decided.items()}
+    rivals = [name for name in missed if name != "adapted"]
+    if not rivals:
+        return []
+    best = min(rivals, key=lambda name: float(missed[name].mean()))
+    less = missed[best] - missed["adapted"]
+    says = f"mean absolute error of the best baseline ({best}) minus that of the adapted model, row by row"
+    n, value, units = len(less), float(less.mean()), np.arange(len(less))
+    if cluster is not None:
+        units = np.unique(cluster, return_inverse=True)[1]
+    sums = np.bincount(units, less - value)
+    if len(sums) < 2:
+        return [Metric("mae_gain", value, n=n, says=says)]
+    half = Z * math.sqrt(float((sums**2).sum()) * len(sums) / (len(sums) - 1)) / n
+    return [Metric("mae_gain", value, value - half, value + half, n, says=says)]
 
 
 def _quality(predictions: Predictions, frame: Any) -> list[Metric]:

@@ -55,19 +55,20 @@ def shown(data: dict[str, Any], command: str | None, notes: str | None = None) -
 
 def write_plan(folder: Path, plan: str) -> None:
     """plan.json."""
-    _write(folder / PLAN, plan)
+    write(folder / PLAN, plan)
 
 
 def write_result(text: str, folder: Path, command: str | None, notes: str | None) -> None:
     """audit.json, which is `text`, what shows it to people, and the author's words."""
     data = json.loads(text)  # what a later `evenhand verify` reads, to the order of its keys
     for name, content in {"audit.json": text, **shown(data, command, notes)}.items():
-        _write(folder / name, content)
+        write(folder / name, content)
     if notes is not None:
-        _write(folder / NOTES, notes)
+        write(folder / NOTES, notes)
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
+    """The text as UTF-8, its ends of lines as they are."""
     file.write_bytes(text.encode())
 
 

@@ -264,35 +264,3 @@ def slice_share(audit: dict[str, Any], found: dict[str, Any]) -> bool:
     """Whether what is worse in a slice is a share."""
     listed = any(m["name"] == found["metric"] for m in audit["metrics"])
     return is_share(audit, found["metric"]) if listed else found["metric"] != "mae"
-
-
-def _helps_texts(gain: dict[str, Any]) -> str:
-    """The same of written texts."""
-    moved = f"{gain['value']:+.3f} [{gain['lower']:+.3f}, {gain['upper']:+.3f}]"
-    if gain["lower"] > 0:
-        return f"Yes: the adapted model's texts are better than those of the best baseline, by {moved} of quality."
-    if gain["upper"] < 0:
-        return f"No: the best baseline's texts are better ({moved} of quality). Prefer it: it is simpler and better."
-    return (
-        f"Not shown: the difference to the best baseline ({moved} of quality) could be chance. Prefer the simpler one."
-    )
-
-
-def helps(evaluation: list[dict[str, Any]]) -> str:
-    """Whether adapting helped, from the paired gain over the best baseline."""
-    names = {"accuracy_gain": "accuracy", "macro_f1_gain": "macro F1", "quality_gain": "quality"}
-    gain = next((m for m in evaluation if m["name"] in names), None)
-    if gain is not None and gain["name"] == "quality_gain" and gain["lower"] is not None:
-        return _helps_texts(gain)
-    if gain is None or gain["lower"] is None:
-        return "There is no paired comparison with a baseline for this task; compare the rows below."
-    points, what = f"{abs(gain['value']) * 100:.1f} points", names[gain["name"]]
-    better = "is right more often" if what == "accuracy" else "is better"
-    if gain["lower"] > 0:
-        return f"Yes: the adapted model {better} than the best baseline, by {points} of {what}."
-    if gain["upper"] < 0:
-        return f"No: the best baseline {better}, by {points} of {what}. Prefer it: it is simpler and better."
-    return (
-        f"Not shown: the difference to the best baseline ({gain['value'] * 100:+.1f} points of {what}) could be"
-        " chance. Prefer the simpler model."
-    )

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from evenhand.reporting import charts, curves, ranking
 from evenhand.reporting import formatting as words
 from evenhand.reporting.author import author_html
+from evenhand.reporting.helping import helps
 from evenhand.reporting.section_charts import data_address, lines_chart
 from evenhand.reporting.slider import slider_data
 
@@ -113,6 +114,7 @@ def environment() -> jinja2.Environment:
         ranked=ranking.ranked,
         deciding_gaps=ranking.deciding_gaps,
         words=words,
+        helps=helps,
         heat=charts.heat,
         lines_chart=lines_chart,
         data_address=data_address,

@@ -9,6 +9,7 @@ from typing import Any
 
 from evenhand.reporting import formatting as words
 from evenhand.reporting.card_data import LIBRARIES, card_data
+from evenhand.reporting.helping import helps
 
 OPENS = {  # how a trained network is opened without evenhand
     "text": 'transformers.AutoModel.from_pretrained("RUN/model")      # its tokens\' vectors\n'
@@ -44,7 +45,7 @@ def model_card(
     lines = ["---", head.to_yaml(), "---", "", f"# {text(title)}", "", text(settings.get("about") or ""), ""]
     lines += _use(settings, backbone or {})
     lines += _opening(str(settings.get("modality", "")), network)
-    lines += ["## Performance", "", words.helps(list(evaluation)), ""]
+    lines += ["## Performance", "", text(helps(list(evaluation))), ""]
     lines += table(
         ("model", "metric", "value", "interval", "rows"),
         [(m["model"], m["name"], words.number(m["value"]), words.interval(m), m["n"]) for m in evaluation],

@@ -22,7 +22,8 @@ def load_data(recipe: Recipe, source: Path | str | None) -> Splits:
     others = tuple(column for column in recipe.schema.sensitive if column not in wanted)
     bare = recipe.model_copy(update={"schema_": recipe.schema.model_copy(update={"sensitive": others})})
     if source is None:
-        splits = splits_from_rows(bare, support_messages(recipe.seed), "simulated support messages")
+        divided = bare.model_copy(update={"schema_": bare.schema.model_copy(update={"split": "split"})})
+        splits = splits_from_rows(divided, support_messages(recipe.seed), "simulated support messages")
     else:
         splits = read_splits(bare, source)
     text, label = splits.schema.input[0], splits.schema.label
