@@ -21,13 +21,13 @@ demo: $(SETUP)
 	@echo "Open this file in a browser: $(CURDIR)/runs/demo/index.html"
 
 test: $(SETUP)
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not simulation"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not simulation"
 
 test-slow: $(SETUP)
-	@$(BIN)/python -m pytest -q -n 2 -m slow
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow
 
 test-simulations: $(SETUP)
-	@$(BIN)/python -m pytest -q -n 2 -m simulation
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m simulation
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .

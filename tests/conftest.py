@@ -1,5 +1,6 @@
 """What journeys share: the command line as a user has it, and the real data where it is at hand."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; set before a library reads it
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 settings.register_profile("evenhand", deadline=None)  # tests assert no times: machines are shared
@@ -26,18 +28,35 @@ def _offline_and_apart(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def run_apart(tmp_path_factory):
-    """run_apart("nlp/toxicity", "seed=1", plugins=…) -> a finished run in this process; one cache for all of them."""
+def run_apart(tmp_path_factory, shared_folder):
+    """run_apart("nlp/toxicity", "seed=1", plugins=…) -> a finished run in this process; one cache for all of them.
+
+    What installed plugins make is made once for all processes that test side by side; toy plugins differ by process.
+    """
     import evenhand
 
     def run(recipe, *settings, plugins=None):
-        folder = tmp_path_factory.mktemp(recipe.replace("/", "-"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("EVENHAND_CACHE", str(tmp_path_factory.getbasetemp() / "cache of runs"))
             patch.setenv("HF_HUB_OFFLINE", "1")
-            return evenhand.run(recipe, settings=list(settings), out=folder / "run", plugins=plugins)
+            if plugins is not None:
+                folder = tmp_path_factory.mktemp(recipe.replace("/", "-"))
+                return evenhand.run(recipe, settings=list(settings), out=folder / "run", plugins=plugins)
+            asked = hashlib.sha256("\n".join([recipe, *settings]).encode()).hexdigest()[:12]
+            folder = shared_folder / f"{recipe.replace('/', '-')}-{asked}"
+            with FileLock(f"{folder}.lock"):  # whoever comes second finds it finished
+                return evenhand.run(recipe, settings=list(settings), out=folder / "run")
 
     return run
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory):
+    """A folder of this session that all its processes share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "runs of all"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 import examples
 import pytest
 
+LONG = ("pretrain.md",)
+PAGES = [pytest.param(p, marks=[pytest.mark.slow] * (p.name in LONG), id=p.name) for p in examples.pages()]
 
-@pytest.mark.parametrize("page", examples.pages(), ids=lambda page: page.name)
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run_and_print_what_it_shows(page, tmp_path):
     changed = examples.run_page(page, tmp_path)
     assert not changed, f"{page.name} shows what is not printed any more; make pages writes it anew: {changed}"

@@ -56,7 +56,8 @@ def test_an_audit(tmp_path, size):
     assert not left  # no file of the set, which takes its place as one, and no temporary one
 
 
-@pytest.mark.parametrize("size", [24, pytest.param(260, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [24, 260])
 def test_a_run_goes_on_where_there_is_room_again(tmp_path, install, size):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -102,7 +102,9 @@ def test_a_stored_model_scores_as_before(machines, label_plugins):
     assert np.array_equal(first, evenhand.load(machines.path, plugins=label_plugins).predict_proba(rows))
 
 
-@pytest.mark.parametrize("strategy", ["lp-ft", "full", "lora"])
+@pytest.mark.parametrize(
+    "strategy", ["lp-ft", *(pytest.param(name, marks=pytest.mark.slow) for name in ("full", "lora"))]
+)
 def test_every_strategy_of_networks_learns_it(strategy, run_apart, label_plugins):
     settings = f"finetune.strategy={strategy}", "finetune.epochs=4", "finetune.learning_rate=0.003"
     found = run_apart("toy_labels/tickets", *settings, plugins=label_plugins)

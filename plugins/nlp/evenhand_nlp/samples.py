@@ -80,7 +80,7 @@ MESSAGES = {
         "the transfer was not accepted",
         "my transfer has been refused",
         "the transfer came back to my account",
-        "why was the transfer to my sister declined",
+        "why was the transfer to my landlord declined",
         "sending the transfer was unsuccessful",
         "the transfer was returned to me",
     ),
