@@ -35,9 +35,9 @@ def chart(data: Mapping[str, Any]) -> altair.VConcatChart:
     panels = [_panel(altair, title, rows) for title, rows in _panels(shown)]
     if not panels:
         raise BadInput("there is no gap to draw: no metric has a value in two groups; .groups() says why")
-    return altair.vconcat(*panels[:MOST_PANELS], title=_title(shown), spacing=18).resolve_scale(
-        color="shared", shape="shared"
-    )
+    drawn: altair.VConcatChart = altair.vconcat(*panels[:MOST_PANELS], title=_title(shown), spacing=18)
+    drawn = drawn.resolve_scale(color="shared", shape="shared")
+    return drawn
 
 
 def _title(data: Mapping[str, Any]) -> str:
