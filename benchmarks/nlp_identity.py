@@ -32,6 +32,7 @@ from nlp_identity_tables import table
 SEEDS = range(5)
 METHODS = ("none", "augment", "reweight", "dfr", "reductions")
 POSITIVE, OTHERWISE = "toxic", "not toxic"
+TUNED = "evenhand lp-ft"
 TWEETS = 1_000
 KIND = ("ident_neutral_nh", "ident_pos_nh")  # HateCheck's harmless sentences about the seven targets
 
@@ -86,12 +87,14 @@ def costs(data: Path, results: Path, setfit: str) -> None:
         with tempfile.TemporaryDirectory() as work:
             folder = folder_of(Path(work) / "posts", posts(data), seed)
             labels = pl.read_csv(folder / "test.csv")["label"]
-            for method, python in (("evenhand probe", sys.executable), ("tfidf", sys.executable), ("setfit", setfit)):
+            ways = {"evenhand probe": sys.executable, TUNED: sys.executable, "tfidf": sys.executable, "setfit": setfit}
+            for method, python in ways.items():
                 if not python or (method, seed) in done or (method == "evenhand probe" and seed != SEEDS[0]):
                     continue  # its accuracy of every seed is that of `audit`; what the command costs is measured once
-                if method == "evenhand probe":
-                    found = _command(folder, Path(work) / "run", seed)
-                    table = pl.read_parquet(Path(work) / "run" / "predictions.parquet")
+                if method in ("evenhand probe", TUNED):
+                    run = Path(work) / method
+                    found = _command(folder, run, seed, method.removeprefix("evenhand "))
+                    table = pl.read_parquet(run / "predictions.parquet")
                     told = quality(table["score"], table["label"], POSITIVE)
                 else:
                     found = beside(method, folder, POSITIVE, python, backbone)
@@ -99,9 +102,10 @@ def costs(data: Path, results: Path, setfit: str) -> None:
                 add(results, {"what": "beside", "method": method, "seed": seed, **told, **found})
 
 
-def _command(folder: Path, out: Path, seed: int) -> dict[str, float]:
+def _command(folder: Path, out: Path, seed: int, strategy: str) -> dict[str, float]:
     command = [sys.executable, "-m", "evenhand", "run", "nlp/toxicity", "--data", str(folder), "--out", str(out)]
-    command += ["--set", f"seed={seed}", "--set", "options.identity_audit=false"]
+    for setting in (f"seed={seed}", "options.identity_audit=false", f"finetune.strategy={strategy}"):
+        command += ["--set", setting]
     cost = measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
     return {**cost, "mb": peak_of(out)}
 

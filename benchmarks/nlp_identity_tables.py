@@ -17,6 +17,7 @@ def table(results: Path) -> None:
     print("| method | accuracy, % | AUC | wall s | processor s | peak MB |\n|---|---:|---:|---:|---:|---:|")
     for method, audited in (
         ("evenhand probe", "none"),
+        ("evenhand lp-ft", ""),
         ("the report's own TF-IDF", "tfidf"),
         ("tfidf", ""),
         ("setfit", ""),

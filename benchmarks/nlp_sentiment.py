@@ -27,6 +27,7 @@ from nlp_beside import add, beside, lines, mean, measured, peak_of, quality, rem
 
 SEEDS, SIZES = range(5), (0, 10, 50)
 RECIPE, POSITIVE = "nlp/sentiment", "positive"
+TUNED = "evenhand lp-ft"
 NAMES = {"amazon_cells": "Amazon", "yelp": "Yelp"}
 
 
@@ -60,11 +61,24 @@ def evenhand_run(folder: Path, out: Path, seed: int, features: Path) -> dict[str
             settings = [f"seed={seed}", "options.identity_audit=false", "audit.slices=[]"]
             evenhand.run(RECIPE, data=folder, settings=settings, out=out)
         return {}
+    return whole_command(folder, out, f"seed={seed}", "options.identity_audit=false")
+
+
+def whole_command(folder: Path, out: Path, *settings: str) -> dict[str, float]:
+    """One run in a process of its own, with a cold cache, and what it costs."""
     command = [sys.executable, "-m", "evenhand", "run", RECIPE, "--data", str(folder), "--out", str(out)]
-    for setting in (f"seed={seed}", "options.identity_audit=false"):
+    for setting in settings:
         command += ["--set", setting]
     cost = measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
     return {**cost, "mb": peak_of(out)}
+
+
+def fine_tuned(train: pl.DataFrame, test: pl.DataFrame, other: pl.DataFrame, work: Path, seed: int) -> dict[str, Any]:
+    """The recipe with every layer tuned, and what the whole command costs."""
+    settings = (f"seed={seed}", "options.identity_audit=false", "finetune.strategy=lp-ft")
+    cost = whole_command(folder_of(work / "tuned home", train, test), work / "tuned", *settings)
+    here, there = (quality(said_of(work / "tuned", part), part["label"], POSITIVE) for part in (test, other))
+    return {"method": TUNED, "inside": here, "across": there, **cost}
 
 
 def said_of(run: Path, rows: pl.DataFrame) -> list[float]:
@@ -164,7 +178,9 @@ def run(data: Path, results: Path, setfit: str, features: Path) -> None:
     )
     told = lines(results)
     done = {(line["from"], line["seed"]) for line in told}
-    fitted = {(line["from"], line["seed"]) for line in told if line.get("method") == "setfit"}
+    fitted, tuned = (
+        {(line["from"], line["seed"]) for line in told if line.get("method") == method} for method in ("setfit", TUNED)
+    )
     for seed in SEEDS:
         for source, name in NAMES.items():
             with tempfile.TemporaryDirectory() as work:
@@ -175,6 +191,9 @@ def run(data: Path, results: Path, setfit: str, features: Path) -> None:
                     train, test, _, other = parts_of(rows, source, seed)
                     found = others(train, test, other, Path(work), {"setfit": setfit})
                     made = [{**what_of(source, seed), **line} for line in found]
+                if (name, seed) not in tuned:
+                    train, test, _, other = parts_of(rows, source, seed)
+                    made.append({**what_of(source, seed), **fine_tuned(train, test, other, Path(work), seed)})
                 for line in made:
                     add(results, line)
 
@@ -189,7 +208,7 @@ def table(results: Path) -> None:
     ways = list(dict.fromkeys((line["from"], line["to"]) for line in told))
     for way in ways:
         mine = [line for line in told if (line["from"], line["to"]) == way and "method" in line]
-        for method in ("evenhand probe", "tfidf", "setfit"):
+        for method in ("evenhand probe", TUNED, "tfidf", "setfit"):
             some = [line for line in mine if line["method"] == method]
             if some:
                 inside, across = ([line[part]["accuracy"] for line in some] for part in ("inside", "across"))
