@@ -1,7 +1,7 @@
 """How often the audit's intervals hold and its alarms are false, by simulation; prints Markdown.
 
     python benchmarks/coverage.py            every table, in about twenty minutes on two idle cores
-    python benchmarks/coverage.py --quick    a tenth of the simulations
+    python benchmarks/coverage.py --share 0.1    a tenth of the simulations
 
 Every simulated data set goes through the functions that an audit calls: cells, estimates, limits, bands, gaps,
 verdicts. Data sets are simulated as counts (or clusters of rows), many to a table, one group each.
@@ -285,25 +285,30 @@ SECTIONS = (
 )
 
 
-def measured(place: int, quick: bool) -> tuple[list[str], float]:
+def simulations(runs: int, share: float) -> int:
+    """How many of a section's simulations are made."""
+    return max(round(runs * share), 1)
+
+
+def measured(place: int, share: float) -> tuple[list[str], float]:
     """The lines of one section, and the seconds it took."""
     start = time.perf_counter()
     _, section, runs = SECTIONS[place]
-    lines = list(section(np.random.default_rng((20261123, place)), runs // 10 if quick else runs))
+    lines = list(section(np.random.default_rng((20261123, place)), simulations(runs, share)))
     return lines, time.perf_counter() - start
 
 
 def main() -> None:
     """The sections side by side, printed in their order, the longest first."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the simulations")
-    quick, start = parser.parse_args().quick, time.perf_counter()
+    parser.add_argument("--share", type=float, default=1.0, help="this part of the simulations")
+    share, start = parser.parse_args().share, time.perf_counter()
     np.seterr(all="ignore")
     with ProcessPoolExecutor(2) as pool:
-        found = [pool.submit(measured, place, quick) for place in range(len(SECTIONS))]
+        found = [pool.submit(measured, place, share) for place in range(len(SECTIONS))]
         for (title, _, runs), future in zip(SECTIONS, found, strict=True):
             lines, seconds = future.result()
-            print(f"\n## {title}\n\n{runs // 10 if quick else runs:,} simulations a row at most, {seconds:.0f} s\n")
+            print(f"\n## {title}\n\n{simulations(runs, share):,} simulations a row at most, {seconds:.0f} s\n")
             print("\n".join(lines), flush=True)
     print(f"\n{time.perf_counter() - start:.0f} s")
 

@@ -20,6 +20,7 @@ from evenhand.auditing.table.source import open_source
 from evenhand.statistics.intervals import critical, difference
 
 BY = {"label": "y", "prediction": "d", "sensitive": "g"}
+RARE = (0.02, 0.98)
 
 
 @pytest.fixture
@@ -280,12 +281,18 @@ def test_what_is_exceeded_at_no_tolerance_is_what_its_interval_says(seed):
             assert not gap["lower"] > 0 or gap["p_value"] <= 0.05
 
 
-@pytest.mark.parametrize("size", [10, 30, 100])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_limits_of_a_mean_score_hold_with_skewed_scores(rng, size, weighted):
-    """Limits from the rows' own spread cover 79 to 90 %; three standard errors of 400 groups are left."""
+@pytest.mark.parametrize(
+    ("shape", "size", "weighted"),
+    [*(("skewed", size, weighted) for size in (10, 30, 100) for weighted in (False, True)), ("rare", 100, True)],
+)
+def test_limits_of_a_mean_score_hold_with_skewed_and_with_rare_scores(rng, shape, size, weighted):
+    """Limits from the rows' own spread cover 79 to 90 %; three standard errors of 400 groups are left.
+
+    rare: one of 50 scores .95 and the others .01, so that 13 of 100 groups have seen no high one.
+    """
     groups = 400
-    score = rng.beta(0.1, 3, (groups, size))
+    score = rng.beta(0.1, 3, (groups, size)) if shape == "skewed" else rng.choice([0.95, 0.01], (groups, size), p=RARE)
+    truth = 0.1 / 3.1 if shape == "skewed" else 0.0288
     frame = pl.DataFrame(
         {
             "g": np.repeat(np.arange(groups), size).astype(str),
@@ -296,5 +303,5 @@ def test_limits_of_a_mean_score_hold_with_skewed_scores(rng, size, weighted):
     )
     found = audit(frame, score="s", prediction="d", sensitive="g", weight="w", metrics=["mean_score"], replicates=200)
     entries = [group["metrics"]["mean_score"] for group in found.data["attributes"][0]["groups"]]
-    held = np.mean([entry["lower"] <= 0.1 / 3.1 <= entry["upper"] for entry in entries])
+    held = np.mean([entry["lower"] <= truth <= entry["upper"] for entry in entries])
     assert held >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / groups)

@@ -13,6 +13,7 @@ import numpy as np
 from evenhand.auditing.metrics.parts import Estimates, Evidence, Limits, Pair
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, ratio
+from evenhand.statistics.tails import log_upper_tail
 
 IMAGINED = 30  # errors that join those of a group
 FEW = 10  # rows of a class, below which its mean loss is hardly known
@@ -60,6 +61,22 @@ def trusted(r: Floats, part: Estimates) -> Floats:
     """A correlation that narrows a sum, as far as it is known: a few events of a share tell little about it."""
     events = part.size * np.minimum(part.value, 1 - part.value)
     return np.where(r < 0, r * events / (events + 4), r)
+
+
+def of_mean(evidence: Evidence) -> Limits:
+    """Of a mean between 0 and 1: as of a share, and never so near that rows at the ends may have gone unseen.
+
+    Among n rows none is of a kind that makes up a share u, with the chance (1 - u)^n; so u may be 1 - tail^(1/n).
+    """
+    mean = evidence.own
+    rows = np.maximum(np.minimum(mean.rows, mean.freedom + 1), 1)
+
+    def limits(c: float) -> Pair:
+        lower, upper = mean.limits(c)
+        unseen = -np.expm1(log_upper_tail(np.asarray(c, dtype=float)) / rows)
+        return np.minimum(lower, mean.value * (1 - unseen)), np.maximum(upper, mean.value + unseen * (1 - mean.value))
+
+    return limits
 
 
 def of_loss(odd_one_out: Callable[[Floats], Floats]) -> Callable[[Evidence], Limits]:
