@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 FEW = 12  # groups that stand in their own order, all at once
+MANY = 24  # groups of all attributes together, beyond which paper holds what decides and a screen the rest
 UNKNOWN = "(missing)"  # no group: the last of them
 SMALL = 30  # rows; groups with fewer are gathered where there are many groups
 
@@ -45,12 +46,24 @@ def _certain(attribute: dict[str, Any], judged: Collection[str]) -> dict[str, fl
     return found
 
 
+def crowded(attributes: Collection[dict[str, Any]]) -> bool:
+    """Whether an audit has so many groups, all attributes together, that paper holds only what decides."""
+    return sum(len(attribute["groups"]) for attribute in attributes) > MANY
+
+
+def shown_gaps(attribute: dict[str, Any]) -> list[tuple[dict[str, Any], bool]]:
+    """(gap, whether paper holds it too) of the gaps that a page shows: of few groups all, else those that decide."""
+    deciding = deciding_gaps(attribute)
+    if len(attribute["groups"]) > FEW:
+        return [(gap, True) for gap in deciding]
+    chosen = {id(gap) for gap in deciding}
+    return [(gap, id(gap) in chosen) for gap in attribute["gaps"]]
+
+
 def deciding_gaps(attribute: dict[str, Any]) -> list[dict[str, Any]]:
-    """The gaps that a page must show: the largest of each metric and, where there are many groups, the exceeded ones
-    with the least doubt; every other stands in audit.json."""
+    """The gaps that nobody may miss: the largest of each metric that is judged, and the exceeded ones with the least
+    doubt; every other stands in audit.json."""
     gaps: list[dict[str, Any]] = attribute["gaps"]
-    if len(attribute["groups"]) <= FEW:
-        return gaps
     largest = [gap for gap in gaps if gap["kind"] == "largest" and gap["verdict"]]
     exceeded = [gap for gap in gaps if gap["kind"] in ("rest", "difference") and gap["verdict"] == "exceeded"]
     exceeded.sort(key=lambda gap: gap["p_adjusted"] if gap["p_adjusted"] is not None else 1.0)

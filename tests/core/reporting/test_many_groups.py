@@ -8,7 +8,7 @@ import pytest
 
 import evenhand
 from evenhand.reporting import render_audit
-from evenhand.reporting.ranking import deciding_gaps, ranked
+from evenhand.reporting.ranking import deciding_gaps, ranked, shown_gaps
 from evenhand.reporting.terminal import told
 
 
@@ -56,3 +56,35 @@ def test_curves_have_ticks_and_what_chance_leaves_open(forty):
     for curve in curves:
         assert ">20%</text>" in curve
         assert 'class="bar' in curve
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """49 groups by three columns and where two of them meet."""
+    rng = np.random.default_rng(1)
+    rows = 4_000
+    columns = {name: rng.choice([f"{name}{i}" for i in range(n)], rows) for name, n in (("a", 2), ("b", 5), ("c", 4))}
+    label = rng.integers(0, 2, rows)
+    score = np.clip(0.4 * label * (columns["c"] != "c0") + 0.6 * rng.random(rows), 0, 1)
+    frame = pl.DataFrame({**columns, "y": label, "s": score})
+    asked = {"sensitive": ["a", "b", "c"], "intersections": 2, "tolerance": {"tpr": 0.05, "fpr": 0.05}}
+    return evenhand.audit(frame, label="y", score="s", **asked, replicates=400).data
+
+
+def test_an_audit_of_49_groups_prints_on_eight_pages(crowd, tmp_path, in_a_browser):
+    assert sum(len(attribute["groups"]) for attribute in crowd["attributes"]) == 49
+    (tmp_path / "report.html").write_text(render_audit(crowd))
+    page = in_a_browser(tmp_path / "report.html")
+    page.pdf(path=tmp_path / "report.pdf", format="A4", prefer_css_page_size=True)
+    pages = len(re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "report.pdf").read_bytes()))
+    assert 2 <= pages <= 8
+
+
+def test_paper_holds_the_gaps_that_decide_and_a_screen_all(crowd):
+    attribute = crowd["attributes"][0]
+    shown = shown_gaps(attribute)
+    assert [gap for gap, _ in shown] == attribute["gaps"]
+    assert [gap for gap, on_paper in shown if on_paper] == [
+        g for g in attribute["gaps"] if g in deciding_gaps(attribute)
+    ]
+    assert 0 < sum(on_paper for _, on_paper in shown) < len(shown)

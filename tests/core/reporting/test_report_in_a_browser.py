@@ -1,45 +1,18 @@
 """The report in a browser: accessible, on a phone and on paper, and every number follows the slider."""
 
-import shutil
-
 import pytest
 from report_audits import HOSTILE, audit_of
 
 from evenhand.reporting import render_audit
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @pytest.fixture
-def page(tmp_path, own_metrics):
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    (tmp_path / "report.html").write_text(
-        render_audit(
-            audit_of(
-                ["f", "m", *HOSTILE[:-1]], intersections=2, policy="us-four-fifths", extra=list(own_metrics.values())
-            )
-        )
+def page(tmp_path, own_metrics, in_a_browser):
+    audit = audit_of(
+        ["f", "m", *HOSTILE[:-1]], intersections=2, policy="us-four-fifths", extra=list(own_metrics.values())
     )
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = browser.new_page(viewport={"width": 375, "height": 800})
-        opened.errors = []
-        opened.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
-        opened.on("dialog", lambda dialog: opened.errors.append("dialog"))
-        opened.goto((tmp_path / "report.html").as_uri())
-        yield opened
-        browser.close()
+    (tmp_path / "report.html").write_text(render_audit(audit))
+    return in_a_browser(tmp_path / "report.html")
 
 
 def value_of(cell):
