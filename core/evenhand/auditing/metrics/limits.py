@@ -13,8 +13,8 @@ import numpy as np
 from evenhand.auditing.metrics.parts import Estimates, Evidence, Limits, Pair
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, ratio
-from evenhand.statistics.tails import log_upper_tail
 
+MOST = 1e6  # critical values beyond bound nothing
 IMAGINED = 30  # errors that join those of a group
 FEW = 10  # rows of a class, below which its mean loss is hardly known
 
@@ -64,19 +64,36 @@ def trusted(r: Floats, part: Estimates) -> Floats:
 
 
 def of_mean(evidence: Evidence) -> Limits:
-    """Of a mean between 0 and 1: as of a share, and never so near that rows at the ends may have gone unseen.
+    """Of a mean between 0 and 1: as wide as the most skewed shape with this mean and spread asks for.
 
-    Among n rows none is of a kind that makes up a share u, with the chance (1 - u)^n; so u may be 1 - tail^(1/n).
+    That shape has two values, one of them an end of the scale, so each limit is that of the share of rows which lie
+    there. Rows that lie elsewhere than at the ends only make it safer; a group that has seen no row far off is told
+    what it may have missed.
     """
     mean = evidence.own
     rows = np.maximum(np.minimum(mean.rows, mean.freedom + 1), 1)
 
     def limits(c: float) -> Pair:
-        lower, upper = mean.limits(c)
-        unseen = -np.expm1(log_upper_tail(np.asarray(c, dtype=float)) / rows)
-        return np.minimum(lower, mean.value * (1 - unseen)), np.maximum(upper, mean.value + unseen * (1 - mean.value))
+        below, above = (_above(value, mean.variance * rows, rows, c, mean.freedom) for value in _ends(mean.value))
+        return 1 - below, above
 
     return limits
+
+
+def _ends(value: Floats) -> Pair:
+    """The mean of what is missing to the lower end, and that of what there is: each limit is an upper one of these."""
+    return 1 - value, value
+
+
+def _above(mean: Floats, variance: Floats, rows: Floats, c: float, freedom: Floats) -> Floats:
+    """The upper limit of a mean whose rows lie at 1 or at one value below it. variance: of one row."""
+    missing = 1 - mean
+    at_end = ratio(variance, variance + missing**2)
+    wide = intervals.student(c, freedom)
+    near = np.minimum(wide, intervals.student(intervals.FAR, freedom))
+    most = intervals.far_share(at_end * rows, rows, np.minimum(wide, MOST), np.minimum(near, MOST))[1]
+    step = missing + ratio(variance, missing)  # from the lower value to 1
+    return np.where(missing > 0, 1 - step * (1 - most), 1.0)
 
 
 def of_loss(odd_one_out: Callable[[Floats], Floats]) -> Callable[[Evidence], Limits]:
