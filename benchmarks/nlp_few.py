@@ -178,12 +178,10 @@ def table(lines: list[dict], labels: int) -> str:
             T_95.get(len(values), 1.96) * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
         )
         interval = f" [{values.mean() - half:.2f}, {values.mean() + half:.2f}]" if len(values) > 1 else ""
-        chosen = ", ".join(sorted({line["chosen"] for line in some if line["chosen"]})) or "–"
-        cost = [np.mean([line[key] for line in some]) for key in ("wall", "processor", "memory")]
-        rows.append(
-            f"| {name} | {len(some)} | {values.mean():.2f}{interval} | {chosen} | {cost[0]:.0f} | {cost[1]:.0f} |"
-            f" {cost[2]:,.0f} |"
-        )
+        chosen = ", ".join(sorted({line["chosen"] for line in some if line.get("chosen")})) or "–"
+        told = [[line[key] for line in some if key in line] for key in ("wall", "processor", "memory")]
+        cost = " | ".join(f"{np.mean(values):,.0f}" if values else "–" for values in told)
+        rows.append(f"| {name} | {len(some)} | {values.mean():.2f}{interval} | {chosen} | {cost} |")
     return "\n".join(rows)
 
 

@@ -194,7 +194,8 @@ def table(results: Path) -> None:
             if some:
                 cells = [mean([line[figure] for line in some]) for figure in ("macro_f1", "micro_f1", "map")]
                 paid = {OURS: by_method[WHOLE], PROBE: []}.get(name, some)
-                costs = [f"{np.mean([line[c] for line in paid]):,.0f}" if paid else "–" for c in ("wall", "cpu", "mb")]
+                known = [[line[c] for line in paid if c in line] for c in ("wall", "cpu", "mb")]
+                costs = [f"{np.mean(values):,.0f}" if values else "–" for values in known]
                 print(f"| {name} | {len(some)} | {' | '.join([*cells, *costs])} |")
         plain = {line["seed"]: line for line in by_method[TFIDF]}
         print(

@@ -212,9 +212,8 @@ def table(results: Path) -> None:
             some = [line for line in mine if line["method"] == method]
             if some:
                 inside, across = ([line[part]["accuracy"] for line in some] for part in ("inside", "across"))
-                costs = " | ".join(
-                    f"{np.mean([line[c] for line in some if c in line]):,.0f}" for c in ("wall", "cpu", "mb")
-                )
+                known = [[line[c] for line in some if c in line] for c in ("wall", "cpu", "mb")]
+                costs = " | ".join(f"{np.mean(values):,.0f}" if values else "–" for values in known)
                 print(f"| {' to '.join(way)} | {method} | {mean(inside)} | {mean(across)} | {costs} |")
             elif method == "setfit":
                 print(f"| {' to '.join(way)} | setfit | not run: its environment was not at hand | | | | |")
