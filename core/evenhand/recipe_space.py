@@ -21,7 +21,12 @@ class GapLimit(Part):
         None, description="What is compared; not set: the first that the audit's question judges, else shows."
     )
     attribute: str | None = Field(
-        None, description="Whose groups, as the audit names it; not set: the attribute with the largest gap."
+        None, description="Whose groups, as the audit names it; not set: the column with the largest gap."
+    )
+    least_rows: int = Field(
+        30,
+        ge=1,
+        description="Groups in which the metric is of fewer validation rows are left out: their gaps are luck.",
     )
     most: float | None = Field(
         None,

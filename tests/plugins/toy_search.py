@@ -31,7 +31,7 @@ incomes = true
 pause = 0.0
 
 [audit]
-tolerance = { fnr = 0.5 }
+tolerance = { accuracy = 0.5 }
 
 [tune]
 "options.shrink" = { low = 0.01, high = 1e4, log = true }
@@ -82,7 +82,7 @@ class Line:
         return cls(incomes, np.array(weights))
 
 
-def applicants(seed, rows=600):
+def applicants(seed, rows=800):
     rng = random.Random(seed)
     table = {name: [] for name in ("income", "debt", "sex", "repaid")}
     for _ in range(rows):

@@ -25,7 +25,11 @@ def front_chart(trials: Sequence[dict[str, Any]], objective: str, limits: dict[s
         return Markup("")
     place = _Places(rows, limits.get("gap"))
     title = f"{objective} against the largest gap of {len(rows)} trials; the table has the numbers"
-    parts = [opened(WIDTH, HEIGHT + LEGEND * 5, title), *_shut_out(place, limits.get("gap")), *_axes(place, objective)]
+    parts = [
+        opened(WIDTH, HEIGHT + LEGEND * 5 + 10, title),
+        *_shut_out(place, limits.get("gap")),
+        *_axes(place, objective),
+    ]
     front = sorted((row for row in rows if row["front"]), key=lambda row: float(row["gap"]))
     path = " ".join(f"{place.x(row['gap'])},{place.y(row['objective'])}" for row in front)
     parts.append(Markup('<polyline class="curve s2" points="{0}"/>').format(path))
@@ -104,7 +108,7 @@ def _legend(limit: float | None) -> list[Markup]:
         samples.append((box, f"a gap above {number(float(limit))}, which is not allowed"))
     made = []
     for i, (sample, says) in enumerate(samples):
-        y = HEIGHT + 14 + LEGEND * i
+        y = HEIGHT + 20 + LEGEND * i
         drawn = Markup(str(sample).replace("{y}", str(y - 4)).replace("{top}", str(y - 10)))
         made.append(drawn + Markup('<text class="legend" x="{0}" y="{1}">{2}</text>').format(LEFT + 42, y, says))
     return made

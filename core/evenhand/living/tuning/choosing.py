@@ -31,7 +31,7 @@ def rows_of(slots: Mapping[int, FrozenTrial], limits: Mapping[str, float]) -> li
         keeps = tried is not None and all(excess <= 0 for excess in beyond.values())
         state = {"COMPLETE": "done", "PRUNED": "given up", "FAIL": "failed"}[trial.state.name]
         about = {"trial": slot + 1, "state": state, "keeps": keeps, "why": trial.user_attrs.get("why", "")}
-        rows.append({**about, "settings": dict(trial.params), **(tried or {}), "beyond": beyond})
+        rows.append({**about, "settings": trial.user_attrs.get("settings", {}), **(tried or {}), "beyond": beyond})
     mark_front(rows)
     return rows
 

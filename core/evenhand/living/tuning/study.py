@@ -13,7 +13,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,9 +215,28 @@ class Search:
         return found
 
 
-def suggested(trial: optuna.Trial, recipe: Recipe) -> list[str]:
-    """A trial's settings as `--set` takes them."""
-    return [f"{key}={json.dumps(_suggest(trial, key, found))}" for key, found in recipe.tune.space.items()]
+def suggested(trial: optuna.Trial, recipe: Recipe) -> dict[str, Any]:
+    """A trial's settings by key; they stand in the storage too, as they are tried."""
+    own = first_settings(recipe)
+    found = {key: _tidy(_suggest(trial, key, one), one, own.get(key)) for key, one in recipe.tune.space.items()}
+    trial.set_user_attr("settings", found)
+    return found
+
+
+def written(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as `--set` takes them.
+
+    >>> written({"finetune.epochs": 3, "finetune.strategy": "probe"})
+    ['finetune.epochs=3', 'finetune.strategy="probe"']
+    """
+    return [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+
+
+def _tidy(value: Any, found: Dimension, own: Any) -> Any:
+    """A number that was drawn, with the four digits that a person would type; the recipe's own value as it is."""
+    if not isinstance(value, float) or not isinstance(found, Range) or value == own or found.step is not None:
+        return value
+    return min(max(float(f"{value:.4g}"), found.low), found.high)
 
 
 def _suggest(trial: optuna.Trial, key: str, found: Dimension) -> Any:

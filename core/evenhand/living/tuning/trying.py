@@ -22,17 +22,13 @@ import numpy as np
 from evenhand.data.splitting import validation_rows
 from evenhand.errors import BadInput
 from evenhand.extending.discovering import Plugins
+from evenhand.living.tuning.gap import NotAsked, gap_of
 from evenhand.predicting.predictions import check_question
 from evenhand.recipe import Recipe
 from evenhand.recorded.run_folder import Run
 from evenhand.running.pipeline import RUN, Corridor
 from evenhand.running.walking import walk, writes
 from evenhand.values import Metric, Splits
-
-
-class NotAsked(BadInput):
-    """No trial can be judged as the recipe's [tune] says, whatever its settings."""
-
 
 TRIAL = tuple(stage for stage in RUN if stage.name not in ("load_data", "report"))
 OBJECTIVES = {"binary": "auc", "multiclass": "accuracy", "multilabel": "macro_f1", "regression": "mae"}
@@ -130,7 +126,7 @@ class Bench:
     def _judged(self, run: Run, latency: tuple[float, int], seconds: float) -> Tried:
         metrics = [Metric(**found) for found in run.read_json("evaluation.json")]
         score = scored(metrics, self.objective)
-        gap = gap_of(run.read_json("audit.json"), self.recipe)
+        gap = gap_of(run.read_json("audit.json"), self.recipe.tune.constraints.gap)
         fitted = run.manifest["stages"]["finetune"]
         epsilon = fitted.get("privacy", {}).get("epsilon") if isinstance(fitted.get("privacy"), Mapping) else None
         return Tried(
@@ -138,11 +134,11 @@ class Bench:
             score.better or "higher",
             score.lower,
             score.upper,
-            float(gap["value"]),
-            gap.get("lower"),
-            gap.get("upper"),
-            gap["metric"],
-            gap["attribute"],
+            gap.value,
+            gap.lower,
+            gap.upper,
+            gap.metric,
+            gap.attribute,
             *latency,
             fitted["energy_joules"] / JOULES,
             fitted["energy_obtained"],
@@ -184,31 +180,6 @@ def scored(metrics: Sequence[Metric], name: str) -> Metric:
             " tune.objective=NAME)"
         )
     return mine[name]
-
-
-def gap_of(audit: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
-    """The largest gap that the search is to keep small, with its attribute; BadInput where nobody compared that."""
-    wanted = recipe.tune.constraints.gap
-    found = [
-        {**gap, "attribute": part["name"]}
-        for part in audit["attributes"]
-        for gap in part["gaps"]
-        if gap["kind"] == "largest" and gap["value"] is not None
-    ]
-    judged = [verdict["metric"] for verdict in audit["verdicts"]]
-    shown = dict.fromkeys([*judged, "accuracy", *(gap["metric"] for gap in found)])
-    there = {gap["metric"] for gap in found}
-    metric = wanted.metric or next((name for name in shown if name in there), None)
-    mine = [g for g in found if g["metric"] == metric and wanted.attribute in (None, g["attribute"])]
-    if not mine:
-        known = sorted({(gap["metric"], gap["attribute"]) for gap in found})
-        said = ", ".join(f"{name} by {attribute}" for name, attribute in known[:8]) or "none"
-        known_metric = metric in {one["name"] for one in audit["metrics"]}
-        raise (BadInput if known_metric and wanted.attribute is None else NotAsked)(
-            f"the audit of validation rows has no gap of {metric or 'any metric'} by"
-            f" {wanted.attribute or 'any attribute'}; it has: {said} (tune.constraints.gap)"
-        )
-    return max(mine, key=lambda gap: float(gap["value"]))
 
 
 def _single_rows(corridor: Corridor, splits: Splits) -> tuple[float, int]:

@@ -15,7 +15,8 @@ from evenhand.errors import BadInput
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.living.tuning import choosing, telling
-from evenhand.living.tuning.study import Search, shown
+from evenhand.living.tuning.gap import gap_of
+from evenhand.living.tuning.study import Search, shown, written
 from evenhand.living.tuning.trying import Bench, scored
 from evenhand.living.tuning.working import company, work
 from evenhand.recipe import Recipe
@@ -89,7 +90,7 @@ def tune(
     """
     if trials < 1 or jobs < 1:
         raise BadInput(f"{trials} trials by {jobs} processes are no search; ask for one at least (--trials, --jobs)")
-    every = plugins or discovering.load()
+    every, settings = plugins or discovering.load(), tuple(settings)
     recipe = (every.recipe(recipe) if isinstance(recipe, str) else recipe).with_settings(settings)
     if not recipe.tune.space:
         raise BadInput(
@@ -99,7 +100,7 @@ def tune(
     source = data if data is not None else recipe.data
     identity = _identity(recipe, source, every)
     path = Path(out) if out is not None else Path("runs") / recipe.full_name / f"tune-{identity[:12]}"
-    asked = Asked(trials, jobs, storage, data, plugins is not None)
+    asked = Asked(trials, jobs, storage, data, settings, plugins is not None)
     with Run(path, recipe, identity, progress, walk="tune", stages=writes(TUNE)) as run:
         _begin(run, recipe, source, asked, every)
         walk(TUNE, run, State(run, recipe, source, asked, every))
@@ -122,6 +123,7 @@ class Asked:
     jobs: int
     storage: str | None
     data: str | Path | None
+    settings: tuple[str, ...]
     own_plugins: bool  # handed over as objects, which no other process has
 
 
@@ -151,6 +153,7 @@ def _begin(run: Run, recipe: Recipe, source: str | Path | None, asked: Asked, pl
     options = ["--data", str(asked.data)] if asked.data is not None else []
     options += ["--trials", str(asked.trials)]
     options += ["--storage", shown(asked.storage)] if asked.storage else []
+    options += [part for setting in asked.settings for part in ("--set", setting)]
     kept = run.manifest["stages"] if run.manifest.get("trials") == asked.trials else {}
     run.record(
         command=shlex.join(["evenhand", "tune", recipe.full_name, *options]),
@@ -211,7 +214,7 @@ def run_best(state: State) -> Outcome:
         says = telling.no_winner(found)
         run.write("best.json", json.dumps({"run": None, "says": says}, indent=1) + "\n")
         return Outcome()
-    settings = [f"{key}={json.dumps(value)}" for key, value in best["settings"].items()]
+    settings = written(best["settings"])
     run.say(f"  the best of {found['tried']}: {', '.join(settings)}")
     result = pipeline.run(
         state.recipe,
@@ -232,14 +235,12 @@ def run_best(state: State) -> Outcome:
 def tested_of(result: pipeline.RunResult, recipe: Recipe, objective: str, best: Mapping[str, Any]) -> dict[str, Any]:
     """What the test rows say of the winner: objective and the same gap, each with its interval."""
     metric = scored(result.evaluation, objective)
-    gaps = [
-        gap
-        for part in result.audit.data["attributes"]
-        for gap in part["gaps"]
-        if (part["name"], gap["metric"], gap["kind"]) == (best["attribute"], best["gap_metric"], "largest")
-    ]
+    rule = recipe.tune.constraints.gap.model_copy(update={"metric": best["gap_metric"], "attribute": best["attribute"]})
+    try:
+        gap: dict[str, Any] = asdict(gap_of(result.audit.data, rule))
+    except BadInput:  # nobody to compare among the test rows
+        gap = {"value": None, "lower": None, "upper": None}
     ends = ("value", "lower", "upper")
-    gap = {key: gaps[0].get(key) for key in ends} if gaps else dict.fromkeys(ends)
     return {"objective": {key: asdict(metric)[key] for key in (*ends, "n")}, "gap": gap}
 
 

@@ -16,8 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from evenhand.console import Progress
 from evenhand.errors import BadInput, PluginFault
-from evenhand.living.tuning.study import Search, suggested
-from evenhand.living.tuning.trying import Bench, NotAsked, Tried
+from evenhand.living.tuning.gap import NotAsked
+from evenhand.living.tuning.study import Search, suggested, written
+from evenhand.living.tuning.trying import Bench, Tried
 
 if TYPE_CHECKING:
     import optuna
@@ -31,7 +32,7 @@ def work(search: Search, bench: Bench, trials: int, progress: Progress) -> None:
     while (found := search.next(trials)) is not None:
         slot, trial = found
         with search.alive(trial):
-            settings = suggested(trial, bench.recipe)
+            settings = written(suggested(trial, bench.recipe))
             if not warm:
                 bench.warm_up(settings)
                 warm = True
