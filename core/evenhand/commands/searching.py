@@ -45,6 +45,6 @@ def tune(
     else:
         typer.echo(visible_lines(str(found)))
         if found.best is not None:
-            typer.echo(visible(f"\nrun: {found.best.path}"))
+            typer.echo(visible(f"run: {found.best.path}"))
         typer.echo(visible(f"report: {found.report}"))
     raise typer.Exit(found.exit_code())

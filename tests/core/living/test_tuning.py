@@ -142,6 +142,13 @@ def test_a_trial_is_given_up_where_a_third_of_the_rows_says_it_is_worse_than_hal
     assert search.next(6)[0] == 5, "what was given up is not tried again, and the sampler goes on"
 
 
+def test_settings_that_were_tried_are_not_fitted_again(tmp_path):
+    recipe = RECIPE.with_settings(["tune.options.shrink=[1.0]", "tune.options.incomes=[true]"])
+    rows = evenhand.tune(recipe, trials=2, out=tmp_path / "out", plugins=PLUGINS).trials()
+    assert rows["why"].to_list() == ["", "the settings of trial 1, not fitted again"]
+    assert rows["seconds"][0] == rows["seconds"][1]
+
+
 def test_a_trial_that_fails_is_told_and_the_search_goes_on(tmp_path):
     recipe = RECIPE.with_settings(['tune.abstain.by=["auto"]', 'tune.options.pause=[0.0, "long"]'])
     with pytest.raises(BadInput, match=r"none of 1 trials could be fitted; the first: .*str"):

@@ -41,6 +41,8 @@ def work(search: Search, bench: Bench, trials: int, progress: Progress) -> None:
 
 def _one(search: Search, bench: Bench, slot: int, trial: optuna.Trial, settings: Sequence[str]) -> str:
     """Try it and tell the storage; a few words on how it went."""
+    if (before := _tried_before(search, slot, trial)) is not None:
+        return _judged(search, bench, slot, trial, before)
     try:
         if (why := _given_up(search, bench, slot, trial, settings)) is not None:
             trial.set_user_attr("why", why)
@@ -54,11 +56,27 @@ def _one(search: Search, bench: Bench, slot: int, trial: optuna.Trial, settings:
         trial.set_user_attr("why", " ".join(str(error).split()))
         search.tell(slot, trial, None)
         return f"failed: {error}"
+    return _judged(search, bench, slot, trial, tried)
+
+
+def _tried_before(search: Search, slot: int, trial: optuna.Trial) -> Tried | None:
+    """What a trial with the very same settings showed: fitting them again would show the same."""
+    mine = trial.user_attrs["settings"] if "settings" in trial.user_attrs else None
+    for other, one in search.slots().items():
+        if other != slot and mine is not None and "tried" in one.user_attrs and one.user_attrs["settings"] == mine:
+            trial.set_user_attr("why", f"the settings of trial {other + 1}, not fitted again")
+            return Tried(**one.user_attrs["tried"])
+    return None
+
+
+def _judged(search: Search, bench: Bench, slot: int, trial: optuna.Trial, tried: Tried) -> str:
+    """Tell the storage what a trial showed."""
     trial.set_user_attr("tried", tried.facts())
     for name, excess in excesses(tried.facts(), bench.recipe.tune.constraints.given()).items():
         trial.set_constraint(name, excess)
     search.tell(slot, trial, (upwards(tried), tried.gap))
-    return f"{bench.objective} {tried.objective:.4g}, gap {tried.gap:.3g} ({', '.join(settings)})"
+    again = trial.user_attrs.get("why") or ", ".join(written(trial.user_attrs.get("settings", {})))
+    return f"{bench.objective} {tried.objective:.4g}, gap {tried.gap:.3g} ({again})"
 
 
 def upwards(tried: Tried) -> float:
