@@ -61,7 +61,7 @@ def _one(search: Search, bench: Bench, slot: int, trial: optuna.Trial, settings:
 
 def _tried_before(search: Search, slot: int, trial: optuna.Trial) -> Tried | None:
     """What a trial with the very same settings showed: fitting them again would show the same."""
-    mine = trial.user_attrs["settings"] if "settings" in trial.user_attrs else None
+    mine = trial.user_attrs.get("settings")
     for other, one in search.slots().items():
         if other != slot and mine is not None and "tried" in one.user_attrs and one.user_attrs["settings"] == mine:
             trial.set_user_attr("why", f"the settings of trial {other + 1}, not fitted again")
