@@ -191,6 +191,7 @@ def _inner(model: type[BaseModel], name: str) -> list[str]:
     for key, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             parts += [f"## [{name}.{key}]\n", f"{_about(field.annotation)}\n", _table(field.annotation)]
+            parts += _inner(field.annotation, f"{name}.{key}")
     return parts
 
 

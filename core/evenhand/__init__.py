@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
     from evenhand.living.sites import adapt
+    from evenhand.living.tuning import tune
     from evenhand.pretrained import Encoder, load_encoder
     from evenhand.pretrained.again import found_again
     from evenhand.pretrained.pictures import pictures
@@ -102,6 +103,7 @@ _HOME = {
     "predict": "evenhand.scoring",
     "push": "evenhand.publishing",
     "adapt": "evenhand.living.sites",
+    "tune": "evenhand.living.tuning",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from evenhand.asking.checks import WrongPart
 from evenhand.asking.question import PARTS, Question
 from evenhand.errors import BadInput, did_you_mean, of_toml, typed
 from evenhand.recipe_rules import AbstainRule, FinetuneRule, Part, SplitRule
+from evenhand.recipe_space import FREE, RESERVED, GapLimit, TuneLimits, TuneRule, ends
 from evenhand.schema import Schema
 from evenhand.values import Modality, Task
 
@@ -71,6 +73,7 @@ class Recipe(Part):
     audit: Question = Field(
         Question(), description="What is asked of the run's predictions; empty: what schema, seed and title say."
     )
+    tune: TuneRule = Field(TuneRule(), description="What `evenhand tune` tries, and what its winner must keep to.")
     groups: Literal["people", "things"] = Field(
         "people",
         description="What the sensitive columns divide: people, or things such as messages, signs and market days.",
@@ -152,6 +155,8 @@ class Recipe(Part):
         except WrongPart as wrong:
             raise BadInput(_explain_part(wrong, origins, where)) from None
         recipe._origins.update(origins)
+        if recipe.tune.space:
+            _check_space(recipe, where)
         return recipe
 
     def origin(self, key: str) -> str:
@@ -177,11 +182,15 @@ class Recipe(Part):
         import tomli_w
 
         values = self.model_dump(by_alias=True, exclude_none=True)
-        return tomli_w.dumps({**values, "audit": self.audit.table()})
+        tune = values.pop("tune")
+        searched = {"tune": tune} if self.tune != TuneRule() else {}
+        return tomli_w.dumps({**values, "audit": self.audit.table(), **searched})
 
     def resolved(self) -> list[tuple[str, Any, str]]:
         """(dotted key, value, origin) of every value, in the order of the file format."""
-        return [(key, value, self.origin(key)) for key, value in flatten(self.model_dump(by_alias=True))]
+        hidden = {"tune"} if self.tune == TuneRule() else set()  # nothing is searched: nothing to show
+        values = self.model_dump(by_alias=True, exclude=hidden)
+        return [(key, value, self.origin(key)) for key, value in flatten(values)]
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -204,12 +213,15 @@ def _parse(text: str) -> Any:
 
 def _put(values: dict[str, Any], key: str, value: Any) -> None:
     *path, last = key.split(".")
+    if path[:1] == ["tune"] and (len(path) == 1 or path[1] not in RESERVED):  # a setting to try, dots and all
+        values["tune"][key.removeprefix("tune.")] = value
+        return
     table = values
     for depth, part in enumerate(path):
         if not isinstance(table.get(part), dict):
             raise _unknown_key(key, ".".join(path[:depth]), table)
         table = table[part]
-    free = path[:1] == ["options"] or (path[:1] == ["audit"] and (len(path) == 2 or last in OF_THE_RUN))
+    free = path[:1] in (["options"], ["tune"]) or (path[:1] == ["audit"] and (len(path) == 2 or last in OF_THE_RUN))
     if last not in table and not free:
         raise _unknown_key(key, ".".join(path), table)
     if isinstance(table.get(last), dict) and not isinstance(value, dict) and key != "audit.tolerance":
@@ -218,6 +230,27 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
             f" {key}.{next(iter(table[last]), 'key')}"
         )
     table[last] = value
+
+
+def _check_space(recipe: Recipe, where: str) -> None:
+    """Raise BadInput where a setting that is to be tried is none of the recipe's, or one of its values not allowed."""
+    bare = recipe.model_dump(by_alias=True, exclude={"tune"})
+    for key, dimension in recipe.tune.space.items():
+        if key.split(".")[0] not in FREE:
+            raise BadInput(
+                f"'tune.{key}' ({where}) cannot be searched: only settings of {', '.join(FREE)} are, the rest decides"
+                " the data or how a trial is judged"
+            )
+        if key.startswith("options.") and key.split(".")[1] not in recipe.options:
+            hint = did_you_mean(key.removeprefix("options."), recipe.options)
+            raise BadInput(f"'tune.{key}' ({where}): the recipe sets no such option, so nothing would read it.{hint}")
+        for value in ends(dimension):
+            changed = deepcopy(bare)
+            try:
+                _put(changed, key, value)
+                Recipe.build(changed, {key: f"[tune] of {where}"}, where)
+            except BadInput as error:
+                raise BadInput(f"[tune] of {where}: {str(error).removeprefix('--set ')}") from None
 
 
 def _unknown_key(key: str, prefix: str, table: Mapping[str, Any]) -> BadInput:
@@ -236,6 +269,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> 
             "split": SplitRule,
             "finetune": FinetuneRule,
             "abstain": AbstainRule,
+            "tune": GapLimit if key.startswith("tune.constraints.gap") else TuneLimits,
         }
         known = parts.get(key.split(".")[0], Recipe).model_fields if "." in key else Recipe.model_fields
         return f"unknown key '{key}' in {origin}.{did_you_mean(key.rsplit('.', 1)[-1], known)}"

@@ -31,6 +31,7 @@ LAYERS = (
     "values",
     "asking",
     "recipe_rules",
+    "recipe_space",
     "recipe",
     "reporting",
     "showing",

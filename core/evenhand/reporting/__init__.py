@@ -7,5 +7,15 @@ from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
 from evenhand.reporting.modelcard import model_card
 from evenhand.reporting.summary import markdown_summary, summary
+from evenhand.reporting.tuning_page import render_tuning
 
-__all__ = ["junit_xml", "markdown_summary", "model_card", "render_audit", "render_index", "render_run", "summary"]
+__all__ = [
+    "junit_xml",
+    "markdown_summary",
+    "model_card",
+    "render_audit",
+    "render_index",
+    "render_run",
+    "render_tuning",
+    "summary",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,11 +69,13 @@ def run(
     out: str | Path | None = None,
     plugins: Plugins | None = None,
     progress: Progress | None = None,
+    told: Sequence[str] = (),
 ) -> RunResult:
     """Adapt a backbone as `recipe` says, audit the result, leave a run directory.
 
     data: a file, a folder or a hub data set's name; None: the recipe's own sample.
     settings: `a.b=value` overrides. out: the run directory; None: runs/<recipe>/<id> below the working folder.
+    told: sentences that the report passes on, such as how the settings were found.
     Called again with the same arguments it resumes, or returns at once when all is done.
     Raises BadInput (the user can mend it) and PluginFault (the plugin's author can).
     """
@@ -83,7 +85,7 @@ def run(
     identity = provenance.identity(recipe, source, plugins.names())
     path = Path(out) if out is not None else Path("runs") / recipe.full_name / identity[:12]
     with Run(path, recipe, identity, progress, walk="run", stages=writes(RUN)) as folder:
-        walk(RUN, folder, Corridor(folder, recipe, plugins, source), plugins)
+        walk(RUN, folder, Corridor(folder, recipe, plugins, source, told=told), plugins)
         return _result(path)
 
 
@@ -155,9 +157,16 @@ class Corridor:
     """What the stages of one open run share: what one computed is kept for the next, what was skipped is read back."""
 
     def __init__(
-        self, run: Run, recipe: Recipe, plugins: Plugins, source: str | Path | None, words: str | None = None
+        self,
+        run: Run,
+        recipe: Recipe,
+        plugins: Plugins,
+        source: str | Path | None,
+        words: str | None = None,
+        told: Sequence[str] = (),
     ) -> None:
         self.run, self.recipe, self.plugins, self.source, self.words = run, recipe, plugins, source, words
+        self.told = tuple(told)
 
     @cached_property
     def splits(self) -> Splits:
@@ -219,7 +228,7 @@ def load_data(corridor: Corridor) -> Outcome:
     run.write("data.json", json.dumps(provenance.data(splits), indent=1, sort_keys=True, default=str) + "\n")
     for note in splits.notes:
         run.say(f"    {note}")
-    return Outcome()
+    return Outcome(corridor.told)
 
 
 def finetune(corridor: Corridor) -> Outcome:
