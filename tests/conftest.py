@@ -16,7 +16,7 @@ settings.register_profile("evenhand", deadline=None)  # tests assert no times: m
 settings.load_profile("evenhand")
 
 ROOT = Path(__file__).resolve().parents[1]
-# What trains for more than fifteen seconds: (folder, fixture or part of a test's name); it runs in make test-slow alone.
+# What trains for more than fifteen seconds, as (folder, fixture or part of a test's name): make test-slow has it.
 LONG = (
     ("healthcare", "sample_run"),
     ("autonomy", "sample_run"),
