@@ -132,7 +132,8 @@ def with_scope(recipe: Recipe, splits: Splits, adapted: Adapted, backbone: Backb
     both = np.concatenate([labels.train, labels.validation])
     centres = centres_of(np.concatenate(features), both)
     kept = float((inside <= threshold).mean())
-    scope = Scope(kind, threshold, kept, len(inside), aucs, centres, encoder, cache)
+    alone = FeatureCache(cache.folder, cache.progress)  # under torchrun one process predicts: nobody to wait for
+    scope = Scope(kind, threshold, kept, len(inside), aucs, centres, encoder, alone)
     return replace(adapted, scope=scope, notes=(*adapted.notes, _told(scope)))
 
 

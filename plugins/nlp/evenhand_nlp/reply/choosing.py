@@ -12,6 +12,7 @@ from evenhand_nlp.writing.measures import graded
 
 VOTERS = (1, 3, 5, 10, 20)
 WEIGHTS = (0.0, 0.5, 1.0)  # of letters in the likeness
+UNLIKE = 0.01  # of the validation messages, that are least like any of the past: as unlike as these is not known
 FEWEST = 20  # given replies that a threshold must leave on validation, or all there are
 
 
@@ -36,7 +37,7 @@ def chosen(
     # of equals the one with the least of letters and the fewest voters
     _, weight, k, found, quality = max(tried, key=lambda one: (round(one[0], 6), -one[1], -one[2]))
     good = quality >= acceptable
-    settings = Settings(k, fitted(found, good), 0.0, weight)
+    settings = Settings(k, fitted(found, good), 0.0, weight, float(np.quantile(found.likeness, UNLIKE)))
     sure = found.sure(settings)
     threshold, share = threshold_of(sure, good, wanted)
     given = sure >= threshold

@@ -30,12 +30,14 @@ CHUNK = 4_000_000  # likenesses in memory at once
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What was chosen on validation rows. sure: constant, of likeness, of the share of votes (logistic). letters: the
-    weight of letters in the likeness, against 1 of the vectors."""
+    weight of letters in the likeness, against 1 of the vectors. least: what is less like every past message is not
+    known at all: nothing like it was ever asked."""
 
     k: int
     sure: tuple[float, float, float]
     threshold: float
     letters: float = 0.0
+    least: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,10 @@ class Found:
     share: np.ndarray
 
     def sure(self, settings: Settings) -> np.ndarray:
-        """The chance that each reply is acceptable."""
+        """The chance that each reply is acceptable; 0 where nothing like the message was ever asked."""
         constant, likeness, share = settings.sure
-        return np.asarray(1 / (1 + np.exp(-(constant + likeness * self.likeness + share * self.share))))
+        chance = 1 / (1 + np.exp(-(constant + likeness * self.likeness + share * self.share)))
+        return np.where(self.likeness >= settings.least, chance, 0.0)
 
 
 class Memory:
@@ -160,7 +163,9 @@ class Retrieval:
             raise BadInput(f"{folder} names replies that it does not hold; run the recipe again")
         encoder = found_again(str(told["encoder"]), recipe, backbone)
         chosen = told["settings"]
-        settings = Settings(int(chosen["k"]), tuple(chosen["sure"]), chosen["threshold"], chosen["letters"])
+        settings = Settings(
+            int(chosen["k"]), tuple(chosen["sure"]), chosen["threshold"], chosen["letters"], chosen["least"]
+        )
         return cls(encoder, Schema(**told["schema"]), memory, told["replies"], settings, str(told["measure"]))
 
 
