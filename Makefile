@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
-PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy
-WITH_EXTRAS := core plugins/nlp[generate] plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect]
+PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy plugins/mlflow
+WITH_EXTRAS := core[tune,export,serve,privacy,energy] plugins/nlp[generate] plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect] plugins/mlflow
 export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test test-slow test-simulations fuzz lint engines bench docs pages picture clean constraints
@@ -73,7 +73,7 @@ $(SETUP): pyproject.toml constraints.txt plugins/nlp/weights.txt $(PARTS:=/pypro
 # Asks the package index for the newest versions that fit together, for Python 3.11 to 3.13.
 constraints: $(SETUP)
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-package evenhand --no-emit-package evenhand-nlp --no-emit-package evenhand-healthcare --no-emit-package evenhand-finance --no-emit-package evenhand-autonomy \
+		--no-emit-package evenhand --no-emit-package evenhand-nlp --no-emit-package evenhand-healthcare --no-emit-package evenhand-finance --no-emit-package evenhand-autonomy --no-emit-package evenhand-mlflow \
 		pyproject.toml --group dev --group engines --group docs -o constraints.txt
 
 clean:

@@ -1,0 +1,1 @@
+"""evenhand's tracker for MLflow."""
