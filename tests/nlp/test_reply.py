@@ -159,6 +159,24 @@ def test_equally_sure_rows_are_one_step_and_a_constant_is_known():
     assert threshold_of(np.array([0.5] * 30), np.array([True, False] * 15), 0.4) == (0.5, 0.5)
 
 
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-20, 20))
+def test_what_is_less_alike_than_anything_asked_is_never_sure(likeness, least, slope):
+    """Also where validation rows say that confidence falls with likeness."""
+    found = Found(np.array([0]), np.array([likeness]), np.array([1.0]))
+    sure = found.sure(Settings(1, (3.0, slope, 0.0), 0.0, least=least))[0]
+    assert sure == pytest.approx(1 / (1 + np.exp(-3.0 - slope * likeness)) if likeness >= least else 0.0)
+
+
+def test_of_validation_messages_one_in_a_hundred_is_too_unlike_the_past():
+    rng = np.random.default_rng(3)
+    known, asked = (unit(rng.normal(size=(200, 6)).astype(np.float32)) for _ in range(2))
+    replies = ["the same"] * 200
+    settings, _, told = chosen(Memory(known, np.zeros(200)), ["the same"], asked, [], replies, "exact", 0.5, 0.5)
+    alike = (asked @ known.T).max(1)
+    assert 0 < (alike < settings.least).sum() <= 2
+    assert "less like every past message than 99%" in told
+
+
 def test_exchanged_groups_show_who_is_answered_worse():
     axes = {"religion": lexicon().axes["religion"]}
     texts = [f"I am a {who} with question {i}" for i in range(12) for who in ("Muslim", "Hindu")]

@@ -17,6 +17,7 @@ import numpy as np
 from evenhand.adapting.features import FeatureCache
 from evenhand.adapting.labels import Labels, read_labels
 from evenhand.adapting.probe import fit_head, softmax
+from evenhand.adapting.probing import cache_of
 from evenhand.errors import BadInput
 from evenhand.statistics import concordance
 
@@ -118,7 +119,7 @@ def with_scope(recipe: Recipe, splits: Splits, adapted: Adapted, backbone: Backb
         )
     labels = read_labels(recipe, splits)
     encoder = load_encoder(backbone, recipe)
-    cache = FeatureCache(run.cache, run.progress, run.rank, run.world_size)
+    cache = cache_of(run)
     validation = splits.validation.select(labels.validation_rows)
     features = [cache.features(encoder, part, splits.schema) for part in (splits.train, validation)]
     aucs = tried(features[0], features[1], labels, recipe.seed)
@@ -132,7 +133,7 @@ def with_scope(recipe: Recipe, splits: Splits, adapted: Adapted, backbone: Backb
     both = np.concatenate([labels.train, labels.validation])
     centres = centres_of(np.concatenate(features), both)
     kept = float((inside <= threshold).mean())
-    alone = FeatureCache(cache.folder, cache.progress)  # under torchrun one process predicts: nobody to wait for
+    alone = FeatureCache(run.cache, run.progress)  # under torchrun one process predicts: nobody to wait for
     scope = Scope(kind, threshold, kept, len(inside), aucs, centres, encoder, alone)
     return replace(adapted, scope=scope, notes=(*adapted.notes, _told(scope)))
 

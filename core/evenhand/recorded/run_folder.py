@@ -40,6 +40,7 @@ class Run:
     `path`: the folder; `recipe`: what runs (None in a walk without one); `walk`: the walk's name;
     `stages`: what each of its stages writes, in order; `manifest`: versions, seeds, digests and stages so far;
     `cache`: shared between runs; `scratch`: an empty folder that goes with the process;
+    `console`: where the person who looks on is told;
     `rank`, `world_size`: this process's place under torchrun (only rank 0 writes).
     """
 
@@ -61,7 +62,7 @@ class Run:
         self.rank = int(os.environ.get("RANK", "0"))
         self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
         self.manifest: dict[str, Any] = {}
-        self._progress = progress or Progress(quiet=True)
+        self.console = progress or Progress(quiet=True)
         self._lock: IO[bytes] | None = None
         self._made: list[Path] = []  # folders that this run made, the deepest first
 
@@ -178,12 +179,12 @@ class Run:
     def say(self, line: str) -> None:
         """One line for the person who looks on."""
         if self.rank == 0:
-            self._progress.say(line)
+            self.console.say(line)
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Show how far a long step is: a bar on a terminal, plain lines elsewhere."""
         if self.rank == 0:
-            self._progress.step(done, total, what)
+            self.console.step(done, total, what)
 
 
 class ReadRun(Run):

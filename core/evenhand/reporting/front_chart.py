@@ -8,11 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from evenhand.figures import number
-from evenhand.reporting.axes import along, opened, range_of, ticks
-from evenhand.reporting.formatting import short
+from evenhand.reporting.axes import opened, range_of
+from evenhand.reporting.plane import BOTTOM, LEFT, PAD, TOP, WIDTH, Plane
 
-WIDTH, HEIGHT, LEFT, BOTTOM, PAD, LEGEND = 420, 300, 64, 40, 18, 18  # narrow, so that its words are read on a phone
-PARTS = 5  # of an axis
+HEIGHT, LEGEND = 300, 18
 
 
 def front_chart(trials: Sequence[dict[str, Any]], objective: str, limits: dict[str, float], best: int | None) -> Markup:
@@ -23,12 +22,12 @@ def front_chart(trials: Sequence[dict[str, Any]], objective: str, limits: dict[s
     rows = [row for row in trials if row["state"] == "done"]
     if not rows:
         return Markup("")
-    place = _Places(rows, limits.get("gap"))
+    place = _plane(rows, limits.get("gap"))
     title = f"{objective} against the largest gap of {len(rows)} trials; the table has the numbers"
     parts = [
         opened(WIDTH, HEIGHT + LEGEND * 5 + 10, title),
         *_shut_out(place, limits.get("gap")),
-        *_axes(place, objective),
+        *place.axes("largest gap between groups", objective),
     ]
     front = sorted((row for row in rows if row["front"]), key=lambda row: float(row["gap"]))
     path = " ".join(f"{place.x(row['gap'])},{place.y(row['objective'])}" for row in front)
@@ -39,51 +38,25 @@ def front_chart(trials: Sequence[dict[str, Any]], objective: str, limits: dict[s
     return Markup("").join([*parts, *_legend(limits.get("gap")), Markup("</svg>")])
 
 
-class _Places:
-    """Where a gap and an objective lie on the page."""
-
-    def __init__(self, rows: Sequence[dict[str, Any]], limit: float | None) -> None:
-        gaps = [{"value": row["gap"]} for row in rows]
-        self.across = range_of([*gaps, {"value": 0.0}, *([] if limit is None else [{"value": limit * 1.15}])])
-        self.across = (max(self.across[0], 0.0), self.across[1])
-        self.up = range_of([{"value": row["objective"]} for row in rows])
-
-    def x(self, value: float) -> float:
-        return round(LEFT + along(value, *self.across) * (WIDTH - LEFT - PAD), 1)
-
-    def y(self, value: float) -> float:
-        return round(8 + (1 - along(value, *self.up)) * (HEIGHT - 8 - BOTTOM), 1)
+def _plane(rows: Sequence[dict[str, Any]], limit: float | None) -> Plane:
+    gaps = [{"value": row["gap"]} for row in rows]
+    low, high = range_of([*gaps, {"value": 0.0}, *([] if limit is None else [{"value": limit * 1.15}])])
+    return Plane((max(low, 0.0), high), range_of([{"value": row["objective"]} for row in rows]), HEIGHT, parts=5)
 
 
-def _shut_out(place: _Places, limit: float | None) -> list[Markup]:
+def _shut_out(place: Plane, limit: float | None) -> list[Markup]:
     """The part of the chart where the gap is larger than allowed."""
     if limit is None:
         return []
     left = place.x(limit)
     box = (
-        '<rect class="shut" x="{0}" y="8" width="{1}" height="{2}"/>'
-        '<line class="bound" x1="{0}" x2="{0}" y1="8" y2="{3}"/>'
+        '<rect class="shut" x="{0}" y="{4}" width="{1}" height="{2}"/>'
+        '<line class="bound" x1="{0}" x2="{0}" y1="{4}" y2="{3}"/>'
     )
-    return [Markup(box).format(left, round(WIDTH - PAD - left, 1), HEIGHT - 8 - BOTTOM, HEIGHT - BOTTOM)]
+    return [Markup(box).format(left, round(WIDTH - PAD - left, 1), HEIGHT - TOP - BOTTOM, HEIGHT - BOTTOM, TOP)]
 
 
-def _axes(place: _Places, objective: str) -> list[Markup]:
-    line = Markup(
-        '<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/><text class="name" x="{3}" y="{4}">{5}</text>'
-    )
-    parts = [
-        line.format(LEFT, WIDTH - PAD, place.y(tick), LEFT - 8, place.y(tick) + 4, mark)
-        for tick, mark in ticks(*place.up, PARTS)
-    ]
-    below = Markup('<text class="tick" x="{0}" y="{1}">{2}</text>')
-    parts.extend(below.format(place.x(tick), HEIGHT - BOTTOM + 18, mark) for tick, mark in ticks(*place.across, PARTS))
-    aside = Markup('<text class="tick" transform="translate(12 {0}) rotate(-90)">{1}</text>')
-    parts.append(below.format((LEFT + WIDTH) / 2, HEIGHT - 2, "largest gap between groups"))
-    parts.append(aside.format((HEIGHT - BOTTOM) / 2, short(objective)))
-    return parts
-
-
-def _dot(row: dict[str, Any], place: _Places, objective: str, best: bool) -> Markup:
+def _dot(row: dict[str, Any], place: Plane, objective: str, best: bool) -> Markup:
     kind = "mark m0" if row["keeps"] else "hollow s1"
     says = f"trial {row['trial']}: {objective} {number(row['objective'])}, gap {number(row['gap'])}"
     x, y = place.x(row["gap"]), place.y(row["objective"])

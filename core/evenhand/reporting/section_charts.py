@@ -8,14 +8,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evenhand.reporting.axes import along, opened, range_of, ticks
-from evenhand.reporting.charts import PAD
+from evenhand.reporting.axes import opened, range_of
 from evenhand.reporting.curves import STYLES
 from evenhand.reporting.formatting import short
+from evenhand.reporting.plane import LEFT, WIDTH, Plane
 from evenhand.sections import media_type
 
-WIDTH, HEIGHT, LEFT, BOTTOM, LEGEND = 420, 260, 64, 40, 18  # narrow, so that its words are read on a phone
-PARTS, YEAR = 6, "year"  # of an axis; an x axis of that name has no separators: 2020
+HEIGHT, LEGEND = 260, 18
+YEAR = "year"  # an x axis of that name has no separators: 2020
 
 
 def lines_chart(chart: dict[str, Any]) -> Markup:
@@ -23,8 +23,10 @@ def lines_chart(chart: dict[str, Any]) -> Markup:
     lines = [line for line in map(_finite, chart["lines"]) if line["x"]]
     if not lines:
         return Markup("")
-    place = _Places(lines)
-    parts = [opened(WIDTH, HEIGHT + LEGEND * len(lines) + 8, chart["says"] or chart["title"]), *_axes(chart, place)]
+    place = _plane(lines)
+    size = HEIGHT + LEGEND * len(lines) + 8
+    axes = place.axes(chart["x"], chart["y"], separators=chart["x"] != YEAR)
+    parts = [opened(WIDTH, size, chart["says"] or chart["title"]), *axes]
     parts.extend(_band(line, place, i) for i, line in enumerate(lines) if line["lower"])
     parts.extend(_drawn(line, place, i) for i, line in enumerate(lines))
     parts.extend(_named(line["name"], line["points"], i) for i, line in enumerate(lines))
@@ -37,38 +39,10 @@ def data_address(content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}" if kind else ""
 
 
-class _Places:
-    """Where a point of the chart lies on the page."""
-
-    def __init__(self, lines: list[dict[str, Any]]) -> None:
-        across = [{"value": x} for line in lines for x in line["x"]]
-        up = [{"value": y} for line in lines for y in (*line["y"], *line["lower"], *line["upper"])]
-        self.across, self.up = range_of(across), range_of(up)
-
-    def x(self, value: float) -> float:
-        return round(LEFT + along(value, *self.across) * (WIDTH - LEFT - PAD), 1)
-
-    def y(self, value: float) -> float:
-        return round(8 + (1 - along(value, *self.up)) * (HEIGHT - 8 - BOTTOM), 1)
-
-
-def _axes(chart: dict[str, Any], place: _Places) -> list[Markup]:
-    line = Markup(
-        '<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/><text class="name" x="{3}" y="{4}">{5}</text>'
-    )
-    parts = [
-        line.format(LEFT, WIDTH - PAD, place.y(tick), LEFT - 8, place.y(tick) + 4, mark)
-        for tick, mark in ticks(*place.up, PARTS)
-    ]
-    below = Markup('<text class="tick" x="{0}" y="{1}">{2}</text>')
-    across = [
-        (tick, mark.replace(",", "") if chart["x"] == YEAR else mark) for tick, mark in ticks(*place.across, PARTS)
-    ]
-    parts.extend(below.format(place.x(tick), HEIGHT - BOTTOM + 18, mark) for tick, mark in across)
-    aside = Markup('<text class="tick" transform="translate(12 {0}) rotate(-90)">{1}</text>')
-    parts.append(below.format((LEFT + WIDTH) / 2, HEIGHT - 2, short(chart["x"])))
-    parts.append(aside.format((HEIGHT - BOTTOM) / 2, short(chart["y"])))
-    return parts
+def _plane(lines: list[dict[str, Any]]) -> Plane:
+    across = [{"value": x} for line in lines for x in line["x"]]
+    up = [{"value": y} for line in lines for y in (*line["y"], *line["lower"], *line["upper"])]
+    return Plane(range_of(across), range_of(up), HEIGHT)
 
 
 def _finite(line: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +57,7 @@ def _finite(line: dict[str, Any]) -> dict[str, Any]:
     return {"lower": [], "upper": [], **line, **both, **limits}
 
 
-def _band(line: dict[str, Any], place: _Places, i: int) -> Markup:
+def _band(line: dict[str, Any], place: Plane, i: int) -> Markup:
     if line["points"]:
         bar = Markup('<line class="curve s{0}" x1="{1}" x2="{1}" y1="{2}" y2="{3}"/>')
         ends = zip(line["x"], line["lower"], line["upper"], strict=True)
@@ -93,7 +67,7 @@ def _band(line: dict[str, Any], place: _Places, i: int) -> Markup:
     return Markup('<polygon class="broad" points="{0}"/>').format(path)
 
 
-def _drawn(line: dict[str, Any], place: _Places, i: int) -> Markup:
+def _drawn(line: dict[str, Any], place: Plane, i: int) -> Markup:
     pairs = [(place.x(x), place.y(y)) for x, y in zip(line["x"], line["y"], strict=True)]
     if line["points"]:
         dot = Markup('<circle class="mark m{0}" cx="{1}" cy="{2}" r="4"/>')

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from evenhand.reporting import formatting as words
 from evenhand.reporting.front_chart import front_chart
-from evenhand.reporting.html import asset, environment, hash_of
+from evenhand.reporting.html import asset, environment, policy_of
 
 
 def render_tuning(title: str, found: dict[str, Any], best: dict[str, Any], manifest: dict[str, Any]) -> str:
@@ -32,10 +32,7 @@ def render_tuning(title: str, found: dict[str, Any], best: dict[str, Any], manif
             recipe_rows=[],
             style=Markup(style),
             script=Markup(script),
-            policy=(
-                f"default-src 'none'; style-src '{hash_of(style)}'; script-src '{hash_of(script)}'; img-src data:;"
-                " base-uri 'none'; form-action 'none'"
-            ),
+            policy=policy_of(style, script),
         )
     )
 

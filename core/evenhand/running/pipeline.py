@@ -86,7 +86,7 @@ def run(
     path = Path(out) if out is not None else Path("runs") / recipe.full_name / identity[:12]
     with Run(path, recipe, identity, progress, walk="run", stages=writes(RUN)) as folder:
         walk(RUN, folder, Corridor(folder, recipe, plugins, source, told=told), plugins)
-        return _result(path)
+        return result_of(path)
 
 
 def report(
@@ -106,7 +106,7 @@ def report(
             return index(path)
         if os.path.lexists(path / PLAN):
             return show_again(path, other, notes)
-    _result(path)
+    result_of(path)
     found = finished.open_run(path)
     recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
     if other is not None:
@@ -145,7 +145,7 @@ def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
     return _audited(recipe, predictions, plugins or discovering.load())[0]
 
 
-def _result(path: Path) -> RunResult:
+def result_of(path: Path) -> RunResult:
     """The results in a finished run's directory."""
     from evenhand.auditing import Audit
 

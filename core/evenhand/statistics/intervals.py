@@ -17,6 +17,7 @@ from evenhand.statistics.arrays import Floats
 from evenhand.statistics.tails import log_upper_tail, mid_p_lower
 
 NORMAL = NormalDist()
+MOST = 1e6  # critical values beyond bound nothing
 FAR = 1.98  # critical values from here on allow for more than one comparison at 95 %
 FEW = 50  # events or non-events, below which a normal tail is not what it seems so far out
 ENOUGH = 100  # of them, from which it is near enough; between the two, limits go over from one to the other
@@ -46,7 +47,7 @@ def share(x: Floats, n: Floats, c: Floats | float) -> tuple[Floats, Floats]:
     share that is true; a Poisson limit takes its place (Brown, Cai & DasGupta 2001, Statistical Science 16(2),
     section 4.1.1). What remains is conservative, as it must be where so few outcomes are possible.
     """
-    x, n, c = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(n, dtype=float), np.asarray(c, dtype=float))
+    x, n, c = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (x, n, np.minimum(c, MOST))))
     lower, upper = wilson(x, n, c)
     most = np.where(n > 50, 3.5, 2.5)
     rare, common = (x > 0) & (x < most), (n - x > 0) & (n - x < most)
@@ -66,6 +67,7 @@ def far_share(x: Floats, n: Floats, c: Floats | float, near: Floats | float = FA
     place; they are nowhere narrower than the score interval at the critical value `near`, so that intervals only widen
     with c.
     """
+    c, near = np.minimum(c, MOST), np.minimum(near, MOST)
     x, n, c, near = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (x, n, c, near)))
     lower, upper = share(x, n, c)
     few = (np.minimum(x, n - x) < ENOUGH) & (n > 0)
@@ -77,6 +79,11 @@ def far_share(x: Floats, n: Floats, c: Floats | float, near: Floats | float = FA
         lower[few] = score * lower[few] + (1 - score) * np.minimum(least, low)
         upper[few] = score * upper[few] + (1 - score) * np.maximum(1 - rest, high)
     return lower, upper
+
+
+def each_side(x: Floats, n: Floats, wide: Floats, freedom: Floats) -> tuple[Floats, Floats]:
+    """Limits of a share that hold on each side by itself: exact tails however near. wide: Student's critical value."""
+    return far_share(x, n, wide, np.minimum(wide, student(FAR, freedom)))
 
 
 def _poisson_lower(x: Floats, c: Floats) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from evenhand.auditing.counting.counts import CELLS
 from evenhand.auditing.counting.groups import CELL, PARTS, Groups
 from evenhand.auditing.evidence.group_estimates import GroupEstimates
-from evenhand.auditing.metrics.limits import of_sum, trusted
+from evenhand.auditing.metrics.limits import of_mean, of_sum, trusted
 from evenhand.auditing.metrics.metric import GroupMetric
 from evenhand.auditing.metrics.parts import Evidence, correlation
 from evenhand.statistics import intervals
@@ -53,9 +53,8 @@ def estimate(metric: GroupMetric, groups: Groups) -> GroupEstimates:
     if groups.clustered or metric.mean_of or not metric.bounded:
         freedom = np.maximum(np.minimum(groups.units, rows) - 1, 0)
     found = GroupEstimates(value, variance, size, freedom, rows, metric.bounded, _correlation(groups, gradient))
-    if metric.limits is None:
-        return found
-    return replace(found, composed=metric.limits(_evidence(metric, groups, found, gradient)))
+    made = metric.limits or (of_mean if metric.bounded and metric.mean_of else None)
+    return found if made is None else replace(found, composed=made(_evidence(metric, groups, found, gradient)))
 
 
 def _of_few(variance: Floats, value: Floats | None, rows: Floats) -> Floats:

@@ -22,7 +22,6 @@ GRID_PARTS = [
     for places in np.split(np.arange(1, len(GRID)), [int(np.searchsorted(GRID, intervals.FAR)) - 1])
     for first in range(0, len(places), 10)
 ]
-MOST = 1e6  # critical values beyond bound nothing
 
 
 @dataclass(frozen=True)
@@ -80,16 +79,15 @@ class GroupEstimates:
         """Limits of a share: pointwise the score interval, far out exact tails; those of the grid are found
         together."""
         if np.all(np.asarray(c) < intervals.FAR):
-            return intervals.share(self.value * self.size, self.size, np.minimum(wide, MOST))
+            return intervals.share(self.value * self.size, self.size, wide)
         return self._on_grid[float(c)] if np.ndim(c) == 0 and c in FAR_GRID else self._far(wide)
 
     def _each_side(self, wide: Floats) -> tuple[Floats, Floats]:
-        near = np.minimum(wide, intervals.student(intervals.FAR, self.freedom))
-        return intervals.far_share(self.value * self.size, self.size, np.minimum(wide, MOST), np.minimum(near, MOST))
+        return intervals.each_side(self.value * self.size, self.size, wide, self.freedom)
 
     def _far(self, wide: Floats) -> tuple[Floats, Floats]:
         near = intervals.student(intervals.FAR, self.freedom)
-        return intervals.far_share(self.value * self.size, self.size, np.minimum(wide, MOST), np.minimum(near, MOST))
+        return intervals.far_share(self.value * self.size, self.size, wide, near)
 
     @cached_property
     def _on_grid(self) -> dict[float, tuple[Floats, Floats]]:

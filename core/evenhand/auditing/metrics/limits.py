@@ -14,7 +14,6 @@ from evenhand.auditing.metrics.parts import Estimates, Evidence, Limits, Pair
 from evenhand.statistics import intervals
 from evenhand.statistics.arrays import Floats, ratio
 
-MOST = 1e6  # critical values beyond bound nothing
 IMAGINED = 30  # errors that join those of a group
 FEW = 10  # rows of a class, below which its mean loss is hardly known
 
@@ -89,9 +88,7 @@ def _above(mean: Floats, variance: Floats, rows: Floats, c: float, freedom: Floa
     """The upper limit of a mean whose rows lie at 1 or at one value below it. variance: of one row."""
     missing = 1 - mean
     at_end = ratio(variance, variance + missing**2)
-    wide = intervals.student(c, freedom)
-    near = np.minimum(wide, intervals.student(intervals.FAR, freedom))
-    most = intervals.far_share(at_end * rows, rows, np.minimum(wide, MOST), np.minimum(near, MOST))[1]
+    most = intervals.each_side(at_end * rows, rows, intervals.student(c, freedom), freedom)[1]
     step = missing + ratio(variance, missing)  # from the lower value to 1
     return np.where(missing > 0, 1 - step * (1 - most), 1.0)
 

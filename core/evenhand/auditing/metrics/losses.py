@@ -65,7 +65,6 @@ MEAN_SCORE = GroupMetric(
     label="mean score",
     needs=("score",),
     mean_of="score",
-    limits=limits.of_mean,
 )
 MEAN_CONFIDENCE = GroupMetric(
     name="mean_confidence",
@@ -77,7 +76,6 @@ MEAN_CONFIDENCE = GroupMetric(
     label="mean confidence",
     needs=("score",),
     mean_of="score",
-    limits=limits.of_mean,
 )
 CONFIDENCE_GAP = GroupMetric(
     name="confidence_gap",

@@ -40,7 +40,8 @@ class GroupMetric:
 
     Its evidence is that of its kind, which these say:
     numerator, denominator: the cells of a proportion, so that the intervals for proportions hold.
-    mean_of: the row-level quantity whose mean it is (unless `terms` say more); root: it is the root of that mean.
+    mean_of: the row-level quantity whose mean it is (unless `terms` say more), with limits that hold for any shape
+    where it is bounded; root: it is the root of that mean.
     terms: (coefficient, share or mean), the sum of two, with limits that follow from theirs.
     curve: reads value and variance from the score levels; influence: how far a positive and a negative row of each
     level move it, (array, array) [group, level], without which two audits of the same rows cannot be compared by it.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import hypot
 from typing import Any
+
+import numpy as np
 
 from evenhand.errors import BadInput
 from evenhand.recipe_space import GapLimit
+from evenhand.statistics.intervals import difference
 
 
 class NotAsked(BadInput):
@@ -71,18 +73,20 @@ def _between(part: Mapping[str, Any], metric: str, least: int) -> Gap | None:
     for gap in part["gaps"]:
         if gap["kind"] == "largest" and gap["metric"] == metric and {gap["group"], gap["versus"]} == {high, low}:
             return Gap(metric, part["name"], value, gap["lower"], gap["upper"])
-    return Gap(metric, part["name"], value, *_limits(value, entries[high], entries[low]))
+    return Gap(metric, part["name"], value, *_limits(entries[high], entries[low]))
 
 
-def _limits(value: float, high: Mapping[str, Any], low: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """Of the difference, from the limits of each group (Newcombe 1998, square and add).
+def _limits(high: Mapping[str, Any], low: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Of the difference, from the limits of each group; None where a group has none.
 
-    >>> [round(end, 3) for end in _limits(0.2, {"value": 0.6, "lower": 0.5, "upper": 0.7},
+    >>> [round(end, 3) for end in _limits({"value": 0.6, "lower": 0.5, "upper": 0.7},
     ...                                   {"value": 0.4, "lower": 0.3, "upper": 0.5})]
     [0.059, 0.341]
     """
     if any(one.get(end) is None for one in (high, low) for end in ("lower", "upper")):
         return None, None
-    below = hypot(high["value"] - high["lower"], low["upper"] - low["value"])
-    above = hypot(high["upper"] - high["value"], low["value"] - low["lower"])
-    return max(0.0, value - below), value + above
+    (top, *of_top), (bottom, *of_bottom) = (
+        [np.array([one[end]]) for end in ("value", "lower", "upper")] for one in (high, low)
+    )
+    lower, upper = difference(top, (of_top[0], of_top[1]), bottom, (of_bottom[0], of_bottom[1]))
+    return max(0.0, float(lower[0])), float(upper[0])

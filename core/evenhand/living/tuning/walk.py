@@ -106,7 +106,7 @@ def tune(
         walk(TUNE, run, State(run, recipe, source, asked, every))
         found = run.read_json("trials.json")
         result = run.read_json("best.json")
-        best = pipeline._result(path / BEST) if result["run"] else None
+        best = pipeline.result_of(path / BEST) if result["run"] else None
         return Tuning(path, {**found, "says": result["says"]}, best)
 
 
@@ -185,8 +185,8 @@ def search(state: State) -> Outcome:
         "name": state.name,
         "trials": asked.trials,
     }
-    with company(asked.jobs, task, run._progress):
-        work(found, bench, asked.trials, run._progress)
+    with company(asked.jobs, task, run.console):
+        work(found, bench, asked.trials, run.console)
     limits = recipe.tune.constraints.given()
     slots = found.slots()
     table = choosing.rows_of(slots, limits)
@@ -222,7 +222,7 @@ def run_best(state: State) -> Outcome:
         settings,
         run.path / BEST,
         state.plugins,
-        run._progress,
+        run.console,
         told=telling.of_selection(best, found),
     )
     tested = tested_of(result, state.recipe, found["objective"], best)

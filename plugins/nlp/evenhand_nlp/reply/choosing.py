@@ -53,6 +53,7 @@ def chosen(
         f"it abstains below a confidence of {threshold:.3f}: of the replies given on the {len(good):,} validation rows"
         f" {share:.1%} are acceptable ({wanted:.0%} wanted), and {given.mean():.1%} of messages get one"
     )
+    told += f"; one that is less like every past message than {1 - UNLIKE:.0%} of them were gets none"
     if share < wanted:
         told += "; no confidence reaches what was wanted, so this is the best there is"
     return replace(settings, threshold=threshold), figures, told

@@ -164,7 +164,7 @@ class Retrieval:
         encoder = found_again(str(told["encoder"]), recipe, backbone)
         chosen = told["settings"]
         settings = Settings(
-            int(chosen["k"]), tuple(chosen["sure"]), chosen["threshold"], chosen["letters"], chosen["least"]
+            int(chosen["k"]), tuple(chosen["sure"]), chosen["threshold"], chosen["letters"], chosen.get("least", -1.0)
         )
         return cls(encoder, Schema(**told["schema"]), memory, told["replies"], settings, str(told["measure"]))
 
