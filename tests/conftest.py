@@ -16,24 +16,7 @@ settings.register_profile("evenhand", deadline=None)  # tests assert no times: m
 settings.load_profile("evenhand")
 
 ROOT = Path(__file__).resolve().parents[1]
-# What trains for more than fifteen seconds, as (folder, fixture or part of a test's name): make test-slow has it.
-LONG = (
-    ("healthcare", "sample_run"),
-    ("autonomy", "sample_run"),
-    ("finance/credit", "finished"),
-    ("core/auditing", "[dask"),
-    ("journeys/test_new.py", "test_it_is_listed_and_runs_and_its_audit_finds_what_is_planted"),
-)
 sys.path.insert(0, str(ROOT / "tests" / "plugins"))
-
-
-def pytest_collection_modifyitems(items):
-    """Marks as slow what LONG names."""
-    for item in items:
-        place = item.path.relative_to(ROOT / "tests").as_posix()
-        for folder, what in LONG:
-            if place.startswith(folder) and (what in getattr(item, "fixturenames", ()) or what in item.name):
-                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

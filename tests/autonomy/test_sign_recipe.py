@@ -33,6 +33,7 @@ def audit(sample_run):
     return json.loads((sample_run / "audit.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_audit_finds_that_danger_signs_are_not_seen_at_night(audit):
     """Planted: PLANTED of their light is left, and no training picture shows one."""
     assert PLANTED < 0.1
@@ -47,6 +48,7 @@ def test_the_audit_finds_that_danger_signs_are_not_seen_at_night(audit):
     assert verdict["verdict"] == "exceeded"
 
 
+@pytest.mark.slow
 def test_other_signs_are_seen_at_night_and_danger_signs_by_day(sample_run):
     table = pl.read_parquet(sample_run / "predictions.parquet")
     right = pl.col("prediction") == pl.col("class_id")
@@ -57,6 +59,7 @@ def test_other_signs_are_seen_at_night_and_danger_signs_by_day(sample_run):
     assert shares[0] < 0.5 < 0.8 < min(shares[1:])
 
 
+@pytest.mark.slow
 def test_the_settings_stand_together_on_the_same_rows(sample_run):
     told = [m for m in json.loads((sample_run / "evaluation.json").read_text()) if m["name"] == "accuracy"]
     assert [m["model"] for m in told] == ["adapted", "simulation only", "no real label"]
@@ -78,6 +81,7 @@ def test_settings_are_told_in_order_even_by_a_manifest_that_sorted_them():
     assert [name for name, _ in told] == [names[4], names[3], names[1], names[0], names[2]]
 
 
+@pytest.mark.slow
 def test_the_report_shows_simulated_beside_real_signs_and_its_errors(sample_run):
     report = (sample_run / "report.html").read_text()
     assert report.count("data:image/jpeg;base64") == 2
@@ -88,6 +92,7 @@ def test_the_report_shows_simulated_beside_real_signs_and_its_errors(sample_run)
     assert len((sample_run / "model" / "model" / "seen.jpg").read_bytes()) > 10_000
 
 
+@pytest.mark.slow
 def test_the_run_says_what_was_done_without_labels(sample_run):
     notes = json.loads((sample_run / "manifest.json").read_text())["stages"]["finetune"]["notes"]
     assert any("nothing was selected on real labels" in note for note in notes)

@@ -33,6 +33,7 @@ def gap(audit, attribute, metric, group):
     return one
 
 
+@pytest.mark.slow
 def test_the_planted_label_bias_is_found_as_underdiagnosis_of_women(audit):
     found = gap(audit, "sex", "underdiagnosis", "female")
     assert (found["group"] == "female") == (found["value"] > 0)  # women are the worse ones
@@ -42,22 +43,26 @@ def test_the_planted_label_bias_is_found_as_underdiagnosis_of_women(audit):
     assert audit["verdict"] == "exceeded"
 
 
+@pytest.mark.slow
 def test_nothing_is_proven_of_ages_in_which_nothing_was_planted(audit):
     verdicts = {(v["attribute"], v["metric"]): v["verdict"] for v in audit["verdicts"]}
     assert verdicts["age_band", "underdiagnosis"] != "exceeded"
     assert verdicts["age_band", "overdiagnosis"] != "exceeded"
 
 
+@pytest.mark.slow
 def test_the_planted_shortcut_is_found_at_the_borders(measured):
     assert measured["shortcut_borders", "auc"]["lower"] > 0.65
 
 
+@pytest.mark.slow
 def test_the_patient_number_in_which_nothing_was_planted_tells_nothing(measured):
     found = measured.get(("shortcut_patient_id", "auc"), {"lower": 0.5, "upper": 0.5})
     assert found["lower"] <= 0.5 + 0.02
     assert found["upper"] < measured["shortcut_borders", "auc"]["lower"]
 
 
+@pytest.mark.slow
 def test_the_model_misses_more_of_the_sick_where_the_borders_mislead(audit):
     (found,) = [
         e for e in audit["estimates"] if e["name"] == "missed_more_where_shortcut_misleads" and e["group"] == "borders"
@@ -65,6 +70,7 @@ def test_the_model_misses_more_of_the_sick_where_the_borders_mislead(audit):
     assert found["lower"] > 0
 
 
+@pytest.mark.slow
 def test_the_report_says_that_the_headline_proves_little(sample_run):
     for name in ("report.html", "README.md"):
         text = (sample_run / name).read_text()
@@ -72,6 +78,7 @@ def test_the_report_says_that_the_headline_proves_little(sample_run):
         assert "the lungs masked" in text
 
 
+@pytest.mark.slow
 def test_the_operating_point_is_told_with_its_validation_figure_and_what_the_test_shows(sample_run, measured, audit):
     notes = json.loads((sample_run / "manifest.json").read_text())["stages"]["finetune"]["notes"]
     (told,) = [note for note in notes if "sensitivity of at least 0.9" in note]
@@ -88,6 +95,7 @@ def test_the_operating_point_is_told_with_its_validation_figure_and_what_the_tes
         assert "sensitivity of at least 0.9 on the" in (sample_run / name).read_text()
 
 
+@pytest.mark.slow
 def test_new_films_are_decided_at_the_operating_point_of_the_run(sample_run):
     from evenhand_healthcare.samples import radiographs
 
@@ -100,6 +108,7 @@ def test_new_films_are_decided_at_the_operating_point_of_the_run(sample_run):
     assert set(table["sex"]) <= {"female", "male", "unknown"}
 
 
+@pytest.mark.slow
 def test_no_name_of_a_file_is_in_the_report_and_no_film_among_the_predictions(sample_run):
     assert ".png" not in (sample_run / "report.html").read_text()
     assert "file_name" not in pl.read_parquet(sample_run / "predictions.parquet").columns

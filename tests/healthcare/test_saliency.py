@@ -74,6 +74,7 @@ def test_maps_that_random_weights_draw_as_well_are_not_to_be_believed():
     assert "depend on what was learnt" in sanity([0.1, 0.2])
 
 
+@pytest.mark.slow
 def test_the_report_shows_four_films_with_their_check(sample_run):
     pytest.importorskip("captum", reason="captum is not installed: pip install 'evenhand-healthcare[saliency]'")
     folder = sample_run / "model" / "exhibits"

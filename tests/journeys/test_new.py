@@ -17,6 +17,7 @@ def begun(evenhand, install, tmp_path):
     return folder, install("home-care", "evenhand_home_care", folder)
 
 
+@pytest.mark.slow
 def test_it_is_listed_and_runs_and_its_audit_finds_what_is_planted(evenhand, begun, tmp_path):
     folder, env = begun
     assert 'home-care = "evenhand_home_care"' in (folder / "pyproject.toml").read_text("utf-8")

@@ -135,10 +135,11 @@ ENGINES = {
     "duckdb": duckdb_relation,
     "dask": dask_frame,
 }
+EVERY_ENGINE = [pytest.param(name, marks=pytest.mark.slow) if name == "dask" else name for name in ENGINES]
 
 
 @pytest.mark.parametrize("ask", ASKS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_every_engine_gives_the_same_bytes(table, engine, ask):
     same(ENGINES[engine](table), table, ask)
 
@@ -148,12 +149,12 @@ def test_the_order_of_the_rows_changes_nothing(table, ask):
     same(table.sample(fraction=1, shuffle=True, seed=1), table, ask)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_every_engine_adds_up_losses_to_the_same_bytes(long_table, engine):
     same(ENGINES[engine](long_table), long_table, "binned")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_every_engine_takes_the_same_logarithm(engine):
     values = np.concatenate([np.random.default_rng(0).random(5_000), 2.0 ** -np.arange(53), [1 - 2**-53, 1 / 3]])
     frame = nw.from_native(ENGINES[engine](pl.DataFrame({"row": np.arange(len(values)), "x": values}))).lazy()

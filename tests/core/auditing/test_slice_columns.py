@@ -70,10 +70,11 @@ ENGINES = {
     "dask": dask_frame,
     "other order": lambda frame: frame.sample(fraction=1, shuffle=True, seed=1),
 }
+EVERY_ENGINE = [pytest.param(name, marks=pytest.mark.slow) if name == "dask" else name for name in ENGINES]
 
 
 @pytest.mark.parametrize("more", [{}, {"weight": "w"}, {"weight": "w", "cluster": "patient"}], ids=str)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_every_engine_and_every_order_of_rows_gives_the_same_answer(hostile, engine, more):
     wanted = search(hostile, KINDS, depth=2, **SAID, **more)
     assert wanted["found"]

@@ -61,6 +61,7 @@ def test_overlap_is_one_of_the_same_and_none_of_others():
     assert overlap(np.array([[1, 2, -1]]), np.array([[3, -1, -1]])) == 0.0
 
 
+@pytest.mark.slow
 def test_reasons_of_the_run_stay_when_the_model_is_fitted_again(finished):
     from evenhand_finance.credit.model import Evidence
 
@@ -69,6 +70,7 @@ def test_reasons_of_the_run_stay_when_the_model_is_fitted_again(finished):
     assert min(stable["first_kept"]) > 0.9
 
 
+@pytest.mark.slow
 def test_every_declined_applicant_of_the_run_has_a_reason_and_nobody_else(finished):
     reasons = pl.read_csv(finished.path / "model" / "model" / "reasons.csv")
     decided = pl.read_parquet(finished.path / "predictions.parquet")
@@ -76,6 +78,7 @@ def test_every_declined_applicant_of_the_run_has_a_reason_and_nobody_else(finish
     assert reasons["reason_1"].null_count() == 0
 
 
+@pytest.mark.slow
 def test_new_applications_are_told_the_same_reasons_as_in_the_run(finished, tmp_path, recipe, capsys):
     """From the raw file, with amounts as text, through the command."""
     people = pl.DataFrame(applicants(0)).drop("defaulted", "would_repay", "community", "sex")
@@ -88,6 +91,7 @@ def test_new_applications_are_told_the_same_reasons_as_in_the_run(finished, tmp_
     assert again.sort("application").select(names).equals(told.sort("application").select(names))
 
 
+@pytest.mark.slow
 def test_a_category_never_seen_is_scored_and_explained(finished):
     people = pl.DataFrame(applicants(0, rows=200)).with_columns(purpose=pl.lit("a yacht"))
     table = explain(str(finished.path), people)

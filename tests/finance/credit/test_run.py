@@ -35,6 +35,7 @@ def verdicts(audit):
     return {one["attribute"]: one["verdict"] for one in audit.data["verdicts"] if one["kind"] == "ratio"}
 
 
+@pytest.mark.slow
 def test_the_planted_bias_is_found_and_no_other(finished):
     found = verdicts(finished.audit)
     assert found["community"] == "exceeded"
@@ -44,12 +45,14 @@ def test_the_planted_bias_is_found_and_no_other(finished):
     assert finished.exit_code() == 1
 
 
+@pytest.mark.slow
 def test_the_planted_proxy_is_found(told):
     first = told["Proxies among the inputs"].rows[0]
     assert first[0] == "community = south"
     assert first[3].startswith("district")
 
 
+@pytest.mark.slow
 def test_a_less_discriminatory_alternative_is_kept_because_its_gain_is_proven(finished, told):
     search = Search.from_dict(Evidence.load(finished.path / "model" / "model").told["search"])
     assert (search.column, search.low, search.high) == ("community", "south", "north")
@@ -79,6 +82,7 @@ def test_the_printed_command_makes_the_model_of_the_table(finished, told, tmp_pa
     assert row[4].startswith(f"{approved['south'] / approved['north']:.3f}")
 
 
+@pytest.mark.slow
 def test_the_front_is_not_beaten(finished):
     search = Search.from_dict(Evidence.load(finished.path / "model" / "model").told["search"])
     front = [one for one in search.measured if one.front]
@@ -87,6 +91,7 @@ def test_the_front_is_not_beaten(finished):
     assert len({one.name.partition("+")[2].partition(":")[0] for one in search.measured}) >= 5
 
 
+@pytest.mark.slow
 def test_the_report_draws_the_front_and_names_the_version_of_the_words(finished):
     page = finished.report.read_text()
     assert "AUC and impact, where it was chosen" in page
@@ -94,18 +99,21 @@ def test_the_report_draws_the_front_and_names_the_version_of_the_words(finished)
     assert "no evidence about people" in page
 
 
+@pytest.mark.slow
 def test_no_reason_names_a_protected_attribute(told, recipe):
     said = " ".join(told["Reasons by group"].header[2:]).lower()
     for word in ("sex", "age ", "marital", "education", "community"):
         assert word not in said
 
 
+@pytest.mark.slow
 def test_the_audit_shows_standardised_differences(finished):
     own = [one for one in finished.audit.data["estimates"] if one["name"] == "standardised mean difference"]
     south = next(one for one in own if one["group"] == "community=south")
     assert south["lower"] > 0.2
 
 
+@pytest.mark.slow
 def test_a_stored_model_scores_alike(finished):
     model = CreditModel.load(finished.path / "model" / "model")
     rows = pl.read_parquet(finished.path / "predictions.parquet")
