@@ -48,6 +48,14 @@ def beside(method: str, folder: Path, positive: str, python: str, backbone: str)
         return {**json.loads(out.read_text("utf-8")), **cost}
 
 
+def whole_command(recipe: str, source: Path, out: Path, *settings: str) -> dict[str, float]:
+    """`evenhand run` in a process of its own with a cold cache, and what it costs; the run is left in `out`."""
+    command = [sys.executable, "-m", "evenhand", "run", recipe, "--data", str(source), "--out", str(out)]
+    for setting in settings:
+        command += ["--set", setting]
+    return {**measured(command, {**os.environ, "EVENHAND_CACHE": f"{out}.cache"}), "mb": peak_of(out)}
+
+
 def peak() -> float:
     """MB that this process has had in memory at most (Linux)."""
     lines = Path("/proc/self/status").read_text("utf-8").splitlines()

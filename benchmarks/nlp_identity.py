@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nlp_beside import add, beside, lines, measured, peak_of, quality, remembered
+from nlp_beside import add, beside, lines, quality, remembered, whole_command
 from nlp_identity_tables import table
 
 SEEDS = range(5)
@@ -93,21 +93,15 @@ def costs(data: Path, results: Path, setfit: str) -> None:
                     continue  # its accuracy of every seed is that of `audit`; what the command costs is measured once
                 if method in ("evenhand probe", TUNED):
                     run = Path(work) / method
-                    found = _command(folder, run, seed, method.removeprefix("evenhand "))
+                    strategy = method.removeprefix("evenhand ")
+                    settings = (f"seed={seed}", "options.identity_audit=false", f"finetune.strategy={strategy}")
+                    found = whole_command("nlp/toxicity", folder, run, *settings)
                     table = pl.read_parquet(run / "predictions.parquet")
                     told = quality(table["score"], table["label"], POSITIVE)
                 else:
                     found = beside(method, folder, POSITIVE, python, backbone)
                     told = quality(found.pop("said")["test"], labels, POSITIVE)
                 add(results, {"what": "beside", "method": method, "seed": seed, **told, **found})
-
-
-def _command(folder: Path, out: Path, seed: int, strategy: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "evenhand", "run", "nlp/toxicity", "--data", str(folder), "--out", str(out)]
-    for setting in (f"seed={seed}", "options.identity_audit=false", f"finetune.strategy={strategy}"):
-        command += ["--set", setting]
-    cost = measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
-    return {**cost, "mb": peak_of(out)}
 
 
 def audits(data: Path, results: Path, features: Path) -> None:

@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nlp_beside import add, lines, mean, measured, peak_of, remembered
+from nlp_beside import add, lines, mean, measured, remembered, whole_command
 
 RECIPE, SEEDS = "nlp/legal-clauses", range(5)
 PARTS = ("train", "validation", "test")
@@ -111,11 +111,8 @@ def ours(data: str, source: Path, seed: int, work: Path, features: Path, words: 
 def whole(data: str, source: Path, seed: int, work: Path, tuned: bool) -> dict[str, Any]:
     """The whole command, cold and in a process of its own, and what it costs."""
     out = work / f"whole {seed} {tuned}"
-    command = [sys.executable, "-m", "evenhand", "run", RECIPE, "--data", str(source), "--out", str(out)]
-    for one in settings_of(data, seed, tuned):
-        command += ["--set", one]
-    cost = measured(command, {**os.environ, "EVENHAND_CACHE": f"{out}.cache"})
-    return {**said_by(out), **cost, "mb": peak_of(out)}
+    cost = whole_command(RECIPE, source, out, *settings_of(data, seed, tuned))
+    return {**said_by(out), **cost}
 
 
 def said_by(run: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nlp_beside import add, beside, lines, mean, measured, peak_of, quality, remembered
+from nlp_beside import add, beside, lines, mean, quality, remembered, whole_command
 
 SEEDS, SIZES = range(5), (0, 10, 50)
 RECIPE, POSITIVE = "nlp/sentiment", "positive"
@@ -61,22 +61,13 @@ def evenhand_run(folder: Path, out: Path, seed: int, features: Path) -> dict[str
             settings = [f"seed={seed}", "options.identity_audit=false", "audit.slices=[]"]
             evenhand.run(RECIPE, data=folder, settings=settings, out=out)
         return {}
-    return whole_command(folder, out, f"seed={seed}", "options.identity_audit=false")
-
-
-def whole_command(folder: Path, out: Path, *settings: str) -> dict[str, float]:
-    """One run in a process of its own, with a cold cache, and what it costs."""
-    command = [sys.executable, "-m", "evenhand", "run", RECIPE, "--data", str(folder), "--out", str(out)]
-    for setting in settings:
-        command += ["--set", setting]
-    cost = measured(command, {**os.environ, "EVENHAND_CACHE": str(out.with_suffix(".cache"))})
-    return {**cost, "mb": peak_of(out)}
+    return whole_command(RECIPE, folder, out, f"seed={seed}", "options.identity_audit=false")
 
 
 def fine_tuned(train: pl.DataFrame, test: pl.DataFrame, other: pl.DataFrame, work: Path, seed: int) -> dict[str, Any]:
     """The recipe with every layer tuned, and what the whole command costs."""
     settings = (f"seed={seed}", "options.identity_audit=false", "finetune.strategy=lp-ft")
-    cost = whole_command(folder_of(work / "tuned home", train, test), work / "tuned", *settings)
+    cost = whole_command(RECIPE, folder_of(work / "tuned home", train, test), work / "tuned", *settings)
     here, there = (quality(said_of(work / "tuned", part), part["label"], POSITIVE) for part in (test, other))
     return {"method": TUNED, "inside": here, "across": there, **cost}
 

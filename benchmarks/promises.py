@@ -10,15 +10,12 @@ Data sets are simulated as counts, and go through the functions that an audit ca
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from simulated_tables import Z, described, holds
+from simulated_tables import Z, described, holds, simulated
 
 from evenhand.auditing.counting.aggregation import count
 from evenhand.auditing.counting.projection import project
@@ -279,32 +276,5 @@ SECTIONS = (
 )
 
 
-def simulations(runs: int, share: float) -> int:
-    """How many of a section's simulations are made."""
-    return max(round(runs * share), 1)
-
-
-def measured(place: int, share: float) -> tuple[list[str], float]:
-    """The lines of one section, and the seconds it took."""
-    start, (_, section, runs) = time.perf_counter(), SECTIONS[place]
-    lines = list(section(np.random.default_rng((20261126, place)), simulations(runs, share)))
-    return lines, time.perf_counter() - start
-
-
-def main() -> None:
-    """The sections side by side, printed in their order."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--share", type=float, default=1.0, help="this part of the simulations")
-    share, start = parser.parse_args().share, time.perf_counter()
-    np.seterr(all="ignore")
-    with ProcessPoolExecutor(2) as pool:
-        found = [pool.submit(measured, place, share) for place in range(len(SECTIONS))]
-        for (title, _, runs), future in zip(SECTIONS, found, strict=True):
-            lines, seconds = future.result()
-            print(f"\n## {title}\n\n{simulations(runs, share):,} simulations a row at most, {seconds:.0f} s\n")
-            print("\n".join(lines), flush=True)
-    print(f"\n{time.perf_counter() - start:.0f} s")
-
-
 if __name__ == "__main__":
-    main()
+    simulated(SECTIONS, 20261126, __doc__)
