@@ -138,6 +138,7 @@ def comparisons(
     names = [str(i) for i in range(groups)]
     drawn = [draw_maxima(found, found.rows, REPLICATES, (seed, i), tolerance or 0) for i, found in enumerate(alike)]
     joint = joint_critical([d.comparisons for d in drawn], 0.95)
+    alongside = np.sort(np.max([d.comparisons for d in drawn], axis=0))
     made = [
         MetricGaps(
             BINARY["tpr"],
@@ -152,6 +153,7 @@ def comparisons(
             Z,
             joint_critical([maxima.comparisons], 0.95),
             joint,
+            alongside=alongside,
         )
         for found, rest, maxima in zip(alike, rests or alike, drawn, strict=True)
     ]
