@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import sqlalchemy
 
 import evenhand
 import toy_search
@@ -261,16 +262,15 @@ def started(*arguments, env):
     )
 
 
-def wait_for_trials(process, storage, least):
+def wait_for_trials(process, url, least):
     """Until so many trials are done in the storage, and another is being fitted."""
-    import sqlite3
-
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with sqlite3.connect(f"file:{storage}?mode=ro", uri=True) as base:
-                states = [state for (state,) in base.execute("select state from trials")]
-        except sqlite3.Error:
+            with engine.connect() as base:
+                states = [state for (state,) in base.execute(sqlalchemy.text("select state from trials"))]
+        except sqlalchemy.exc.SQLAlchemyError:
             states = []
         if states.count("COMPLETE") >= least and "RUNNING" in states:
             return
@@ -289,7 +289,7 @@ def test_a_search_killed_in_a_trial_ends_as_if_it_had_not_been(tmp_path, env):
     calm = evenhand.tune(RECIPE.with_settings(["options.pause=0.3"]), trials=4, out=tmp_path / "calm", plugins=PLUGINS)
     out = tmp_path / "killed"
     process = started(*slow, "--out", out, env=env)
-    wait_for_trials(process, out / "tune.sqlite3", 2)
+    wait_for_trials(process, f"sqlite:///{out / 'tune.sqlite3'}", 2)
     process.send_signal(signal.SIGKILL)
     process.wait()
     again = started(*slow, "--out", out, env=env)
@@ -302,14 +302,26 @@ def test_a_search_killed_in_a_trial_ends_as_if_it_had_not_been(tmp_path, env):
         assert (out / "best" / name).read_bytes() == (tmp_path / "calm" / "best" / name).read_bytes()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage(request, tmp_path):
+    """An empty storage that processes share. EVENHAND_TEST_POSTGRES: the address of a server's database, for tests."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'shared.db'}"
+    url = os.environ.get("EVENHAND_TEST_POSTGRES") or pytest.skip("EVENHAND_TEST_POSTGRES names no database")
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as base:
+        base.execute(sqlalchemy.text("drop schema public cascade"))
+        base.execute(sqlalchemy.text("create schema public"))
+    return url
+
+
 @pytest.mark.slow
-def test_two_processes_share_one_storage_and_one_ends_the_work_of_the_other(tmp_path, env):
-    url = f"sqlite:///{tmp_path / 'shared.db'}"
-    shared = ("--trials", 8, "--storage", url, "--set", "options.pause=0.4")
+def test_two_processes_share_one_storage_and_one_ends_the_work_of_the_other(tmp_path, env, storage):
+    shared = ("--trials", 8, "--storage", storage, "--set", "options.pause=0.4")
     first = started(*shared, "--out", tmp_path / "a", env=env)
-    wait_for_trials(first, tmp_path / "shared.db", 1)
+    wait_for_trials(first, storage, 1)
     second = started(*shared, "--out", tmp_path / "b", env=env)
-    wait_for_trials(second, tmp_path / "shared.db", 4)
+    wait_for_trials(second, storage, 4)
     time.sleep(random.Random(1).random() * 0.3)
     first.send_signal(signal.SIGKILL)
     first.wait()
