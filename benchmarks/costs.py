@@ -3,9 +3,9 @@
     python benchmarks/costs.py --out costs.jsonl       # minutes; then prints the tables
     python benchmarks/costs.py --out costs.jsonl --tables
 
-Each recipe runs in a process of its own under `/usr/bin/time -v`. Its processor seconds count all of the process, imports
-and the command line too; those of the stages are a part of them. So the same walk is also measured as one block inside
-one process, whose figures must agree with what the kernel says of that process when it ends.
+Each recipe runs in a process of its own under `/usr/bin/time -v`, as one measured block. The kernel counts the
+interpreter's start and end too, the block its imports and the run, the stages what is theirs: each is a part of the one
+before.
 """
 
 from __future__ import annotations
@@ -101,8 +101,9 @@ def overhead() -> dict[str, float]:
 
 def tables(lines: list[dict[str, Any]]) -> Iterator[str]:
     """What is in costs.md."""
-    yield "| recipe | CPU s by the kernel | CPU s of the block | off | CPU s of the stages | peak MB by the kernel | peak MB of the block | of the stages |"
-    yield "|---|---|---|---|---|---|---|---|"
+    header = ("CPU s, kernel", "block", "block off by", "stages", "peak MB, kernel", "block", "largest stage")
+    yield f"| recipe | {' | '.join(header)} |"
+    yield "|---" * (len(header) + 1) + "|"
     for recipe in RECIPES:
         mine = [line for line in lines if line.get("recipe") == recipe]
         if not mine:
@@ -123,10 +124,12 @@ def tables(lines: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
     for line in lines:
         if "children" in line:
-            yield f"two children of 2 s each: {line['children']['cpu_seconds']:.2f} s, the kernel {line['kernel']['cpu']:.2f}"
+            mine, kernel = line["children"]["cpu_seconds"], line["kernel"]["cpu"]
+            yield f"two children of 2 s each: {mine:.2f} s, the kernel {kernel:.2f}"
         if "overhead" in line:
             found = line["overhead"]
-            yield f"an empty block: {found['block_ms']:.2f} ms; a waiting one: {found['cpu_a_second']:.3%} of a processor"
+            share = found["cpu_a_second"]
+            yield f"an empty block: {found['block_ms']:.2f} ms; a waiting one: {share:.3%} of a processor"
 
 
 def main() -> None:

@@ -199,5 +199,5 @@ def test_a_gpu_whose_counter_is_hidden_is_a_constant(monkeypatch):
     with measured() as cost:
         time.sleep(0.05)
     assert cost["energy_kind"] == "constant"
-    assert "a GPU at 200 (70 to 300) W" in cost["energy_obtained"]
+    assert "a GPU at 200 (70 to 700) W" in cost["energy_obtained"]
     assert "gpu_seconds" not in cost

@@ -3,7 +3,8 @@
 The model is linear: processor seconds times what a busy core draws. 12 W is what Green Algorithms takes for a core that
 it does not know (Lannelongue, Grealey & Inouye 2021, Advanced Science 8:2100707). The range goes from 3.5 W, a virtual
 core of a cloud's servers at full load in Cloud Carbon Footprint's coefficients (from SPECpower), to 24 W, the most of a
-core in Green Algorithms' table. Memory, disks, network and cooling are in neither.
+core in Green Algorithms' table. A GPU whose counter cannot be read: 200 W by the same table, from its 70 W (T4) to the
+700 W that an H100 may draw. Memory, disks, network and cooling are in none of these.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Span:
         return f"{self.value:g}" + (f" ({self.low:g} to {self.high:g})" if self.low < self.high else "")
 
 
-CORE, GPU = Span(12.0, 3.5, 24.0), Span(200.0, 70.0, 300.0)  # watts; a GPU's from Green Algorithms' table too
+CORE, GPU = Span(12.0, 3.5, 24.0), Span(200.0, 70.0, 700.0)  # watts; see above
 
 
 @dataclass(frozen=True, slots=True)
