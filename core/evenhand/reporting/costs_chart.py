@@ -26,13 +26,13 @@ def costs_chart(folders: Sequence[dict[str, Any]]) -> Markup:
     names = _named(drawn)
     height = ROW * len(drawn) + 40
     parts = [
-        opened(WIDTH, height + LEGEND * len(names) + 26, "Energy of each folder by stage; the table has the numbers")
+        opened(WIDTH, height + LEGEND * len(names) + 36, "Energy of each folder by stage; the table has the numbers")
     ]
     parts += _axis(most, height)
     for row, folder in enumerate(drawn):
         parts += _bar(folder, 24 + ROW * row, most, names)
-    parts += [_range_sample(height + 14)]
-    parts += [_sample(name, place, height + 14 + LEGEND * (place + 1)) for place, name in enumerate(names)]
+    parts += [_range_sample(height + 24)]
+    parts += [_sample(name, place, height + 24 + LEGEND * (place + 1)) for place, name in enumerate(names)]
     return Markup("").join([*parts, Markup("</svg>")])
 
 
