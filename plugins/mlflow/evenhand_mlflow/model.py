@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import evenhand
+from evenhand import load
 
 
 class Model:
     """A finished run's model in MLflow's words. path: the copy of the run's folder."""
 
     def __init__(self, path: str) -> None:
-        self.scorer = evenhand.load(path)
+        self.scorer = load(path)
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
         """A pandas frame, a row each: prediction and score, beside the columns that have a role in the recipe."""
