@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from evenhand.recorded.audit_folder import audit_into, write_audit
     from evenhand.recorded.ledger import take_look
     from evenhand.recorded.run_folder import cache_folder
+    from evenhand.running.costing.accounts import costs
     from evenhand.running.pipeline import report, run
     from evenhand.running.pretraining import pretrain
     from evenhand.running.verifying import verify
@@ -104,6 +105,7 @@ _HOME = {
     "push": "evenhand.publishing",
     "adapt": "evenhand.living.sites",
     "tune": "evenhand.living.tuning",
+    "costs": "evenhand.running.costing.accounts",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",

@@ -254,11 +254,15 @@ class Plugins:
                 continue
             try:
                 _ask(implementation, hook, arguments)
-            except (PluginFault, BadInput) as error:
-                faults.append(str(error))
+            except (
+                PluginFault,
+                BadInput,
+                OSError,
+            ) as error:  # also a full disk of the tracker's: the run does not need it
+                faults.append(reason_of(error))
                 self._silenced.add((name, hook))
                 if name != self.owner(recipe):
-                    self.quarantine(name, str(error))
+                    self.quarantine(name, reason_of(error))
         return faults
 
 

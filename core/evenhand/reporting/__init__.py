@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evenhand.reporting.costs_page import render_costs
 from evenhand.reporting.html import render_audit, render_run
 from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
@@ -14,6 +15,7 @@ __all__ = [
     "markdown_summary",
     "model_card",
     "render_audit",
+    "render_costs",
     "render_index",
     "render_run",
     "render_tuning",

@@ -28,9 +28,8 @@ from evenhand.recorded.audit_files import PLAN
 from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.recorded.shown_again import show_again
 from evenhand.recorded.words import NOTES, words_in
-from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
-from evenhand.running.walking import Outcome, Stage, walk, writes
+from evenhand.running.walking import Outcome, Stage, do, walk, writes
 from evenhand.sections import Section
 from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
 
@@ -114,9 +113,7 @@ def report(
         return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
     with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
         _check_whole(found)
-        with costs.measured() as cost:
-            outcome = render(Corridor(folder, recipe, plugins, None, notes))
-        folder.finish("report", **cost, **outcome.record())
+        do(RUN[-1], folder, Corridor(folder, recipe, plugins, None, notes))
     return path / "report.html"
 
 

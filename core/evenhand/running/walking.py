@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from evenhand.extending.discovering import Plugins
 from evenhand.recorded.run_folder import Run
-from evenhand.running import costs
+from evenhand.running.costing import attempts
+from evenhand.running.costing.measuring import measured
 
 State = TypeVar("State")
 
@@ -67,6 +68,7 @@ def walk(stages: Walk[State], run: Run, state: State, plugins: Plugins | None = 
 
     Under torchrun the helping processes end here, by SystemExit: only the first goes on to what is left.
     """
+    attempts.take_up(run)
     if run.world_size > 1:
         _walk_together(stages, run, state, plugins)
     for stage in stages:
@@ -95,12 +97,26 @@ def _step(stage: Stage[State], run: Run, state: State, plugins: Plugins | None) 
         return
     _tell(run, plugins, "stage_started", stage=stage.name)
     run.say(f"  {stage.name}")
-    run.log("stage_started", stage=stage.name)
-    with costs.measured() as cost:
-        outcome = stage.does(state)
+    seconds = do(stage, run, state)
+    _tell(run, plugins, "stage_finished", stage=stage.name, seconds=seconds)
+
+
+def do(stage: Stage[State], run: Run, state: State) -> float:
+    """One stage, done or not: measured, recorded, logged. Returns its seconds."""
+    attempt = attempts.begun()
+    cost: dict[str, Any] = {}
+    run.log(attempts.STARTED, stage=stage.name, attempt=attempt)
+    try:
+        with measured(attempts.keeping(run, stage.name, attempt)) as cost:
+            outcome = stage.does(state)
+    except BaseException:
+        attempts.stopped(run, stage.name, attempt, cost)
+        raise
+    cost = {**cost, "attempt": attempt, **({"processes": run.world_size} if run.world_size > 1 else {})}
     run.finish(stage.name, **cost, **outcome.record())
-    run.log("stage_finished", stage=stage.name, **cost)
-    _tell(run, plugins, "stage_finished", stage=stage.name, seconds=cost["seconds"])
+    run.log(attempts.FINISHED, stage=stage.name, **cost)
+    attempts.forget(run)
+    return float(cost["seconds"])
 
 
 def _tell(run: Run, plugins: Plugins | None, hook: str, **arguments: Any) -> None:

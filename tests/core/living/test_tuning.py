@@ -21,7 +21,8 @@ from evenhand.living.tuning import choosing
 from evenhand.living.tuning.study import Search, first_settings, shown
 from evenhand.living.tuning.trying import Bench
 
-CLOCK = {"latency_p99_ms", "latency_rows", "energy_wh", "energy_obtained", "seconds"}
+ENERGY = {"energy_wh", "energy_low_wh", "energy_high_wh", "energy_obtained"}
+CLOCK = {"latency_p99_ms", "latency_rows", "seconds", *ENERGY}
 PLUGINS = load({"toy_search": toy_search})
 RECIPE = PLUGINS.recipe("toy_search/credit")
 
@@ -74,6 +75,9 @@ def test_the_report_shows_every_trial_the_front_and_what_matters(found):
     assert 'class="ring"' in page
     assert '<tr><th scope="row">options.incomes</th>' in page.split("Which settings matter")[1].split("Every trial")[0]
     assert "no trial has read a test row" in page
+    first = found.trials().row(0, named=True)
+    assert first["energy_low_wh"] <= first["energy_wh"] <= first["energy_high_wh"]
+    assert "below it the range that it could be in" in page
 
 
 @pytest.mark.parametrize("spoil", [lambda labels: [1 - y for y in labels], lambda labels: sorted(labels)])

@@ -41,7 +41,8 @@ class Tried:
     """What a trial showed on validation rows.
 
     better: whether the objective is to be `higher` or `lower`. lower, upper: of the objective, for this trial alone.
-    gap and its limits: the largest of the gap's metric, of `attribute`. energy_obtained: how that is known.
+    gap and its limits: the largest of the gap's metric, of `attribute`. energy_obtained: how that is known;
+    energy_low_wh, energy_high_wh: its range, None in a storage that an earlier evenhand wrote.
     """
 
     objective: float
@@ -60,6 +61,8 @@ class Tried:
     epsilon: float | None
     seconds: float
     rows: int
+    energy_low_wh: float | None = None
+    energy_high_wh: float | None = None
 
     def facts(self) -> dict[str, Any]:
         """The same as JSON holds it."""
@@ -145,6 +148,8 @@ class Bench:
             epsilon,
             round(seconds, 3),
             score.n,
+            fitted["energy_low_joules"] / JOULES,
+            fitted["energy_high_joules"] / JOULES,
         )
 
 

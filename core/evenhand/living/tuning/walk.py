@@ -103,7 +103,7 @@ def tune(
     asked = Asked(trials, jobs, storage, data, settings, plugins is not None)
     with Run(path, recipe, identity, progress, walk="tune", stages=writes(TUNE)) as run:
         _begin(run, recipe, source, asked, every)
-        walk(TUNE, run, State(run, recipe, source, asked, every))
+        walk(TUNE, run, State(run, recipe, source, asked, every), every)
         found = run.read_json("trials.json")
         result = run.read_json("best.json")
         best = pipeline.result_of(path / BEST) if result["run"] else None
