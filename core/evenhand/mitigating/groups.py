@@ -26,9 +26,7 @@ class Grouping:
     known: tuple[str, ...]
 
     @classmethod
-    def learn(
-        cls, rows: Any, columns: Sequence[str], bins: Mapping[str, Sequence[float]], least: int
-    ) -> Grouping:
+    def learn(cls, rows: Any, columns: Sequence[str], bins: Mapping[str, Sequence[float]], least: int) -> Grouping:
         """From the rows that a method learns from. bins: edges by column; least: rows of a group that stands alone."""
         numbers, edges = [], {}
         for column in columns:
@@ -85,7 +83,9 @@ class Grouping:
         edges = self.edges[column]
         place = int(np.searchsorted(edges, number, side="right"))
         low, high = (f"{edges[place - 1]:g}" if place else "", f"{edges[place]:g}" if place < len(edges) else "")
-        return f"{column} under {high}" if not low else f"{column} {low} or more" if not high else f"{column} {low}–{high}"
+        return (
+            f"{column} under {high}" if not low else f"{column} {low} or more" if not high else f"{column} {low}–{high}"
+        )
 
     def facts(self) -> dict[str, Any]:
         """As JSON holds it."""

@@ -35,6 +35,8 @@ from evenhand.sections import Section
 from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from evenhand.auditing import Audit
 
 T = TypeVar("T")
@@ -199,14 +201,26 @@ class Corridor:
 
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""
-        arguments = {"recipe": self.recipe, "splits": self.splits, "backbone": self.backbone, "run": self.run}
         from evenhand.adapting.scope import with_scope
+        from evenhand.mitigating.fitting import Fitter, mitigated
 
-        adapted = self._asked(Adapted, "finetune", **arguments)
-        adapted = with_thresholds(self.recipe, self.splits, adapted)
-        adapted = with_operating_point(self.recipe, self.splits, adapted)
+        fitter = Fitter(self.recipe, self.splits, self.run, self._fitted, self._settled, self._augmented)
+        adapted = mitigated(fitter)
         self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
         return self.adapted
+
+    def _fitted(self, recipe: Recipe, splits: Splits) -> Adapted:
+        arguments = {"recipe": recipe, "splits": splits, "backbone": self.backbone, "run": self.run}
+        return self._asked(Adapted, "finetune", **arguments)
+
+    def _settled(self, splits: Splits, adapted: Adapted) -> Adapted:
+        """With the thresholds that the recipe asks for, chosen on the validation rows of `splits`."""
+        return with_operating_point(self.recipe, splits, with_thresholds(self.recipe, splits, adapted))
+
+    def _augmented(self, rows: Dataset, columns: list[str]) -> Dataset:
+        from datasets import Dataset
+
+        return self._asked(Dataset, "augment", recipe=self.recipe, rows=rows, columns=columns)
 
     def _asked(self, kind: type[T], hook: str, **arguments: Any) -> T:
         """The first answer to a hook, which must be of this kind."""
