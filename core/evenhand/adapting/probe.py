@@ -135,7 +135,7 @@ def climb(grid: tuple[float, ...], merit: Callable[[float, float], float]) -> fl
 
 
 def quality(logits: np.ndarray, labels: Labels) -> dict[str, float]:
-    """Validation measures of `logits` [rows, outputs]; `selection` is what selection maximises, by the rows' weights."""
+    """Validation measures of `logits` [rows, outputs]; `selection` is what selection maximises, weighed."""
     each = labels.weights[1] if labels.weights is not None and len(labels.weights[1]) == len(logits) else None
     if labels.task == "regression":
         rmse = float(np.sqrt(np.average((logits[:, 0] - labels.validation) ** 2, weights=each)))

@@ -79,8 +79,8 @@ def _adapted(setting: Setting, baselines: dict[str, SimpleModel]) -> Adapted:
     weighted = setting.splits.importance is not None
     if weighted and recipe.finetune.strategy in STRATEGIES:
         raise BadInput(
-            f"mitigation.method = 'reweight' weighs rows, which strategy '{recipe.finetune.strategy}' does not take; use"
-            " --set finetune.strategy=probe, lp-ft, full or lora, or another method"
+            f"mitigation.method = 'reweight' weighs rows, which strategy '{recipe.finetune.strategy}' does not take;"
+            " use --set finetune.strategy=probe, lp-ft, full or lora, or another method"
         )
     few = recipe.finetune.strategy == "auto" and not weighted and are_few(setting)
     if recipe.finetune.strategy in STRATEGIES or few:

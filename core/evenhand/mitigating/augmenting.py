@@ -31,8 +31,8 @@ def exchanged(recipe: Recipe, rows: Dataset, columns: Sequence[str]) -> Dataset:
     if recipe.modality != "table":
         raise BadInput(
             f"mitigation.method = 'augment' needs to know what a row would be if it were about another group, and"
-            f" nothing says that of recipe '{recipe.full_name}' ({recipe.modality}): its plugin answers the hook augment,"
-            " or choose another method"
+            f" nothing says that of recipe '{recipe.full_name}' ({recipe.modality}): its plugin must answer the hook"
+            " augment; or choose another method"
         )
     if not inputs:
         raise BadInput(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from evenhand.recorded.run_folder import Run
 
 IMPORTANCE = "row_importance"
-LEAST_HELD = 40  # validation rows of each half
+LEAST_HELD = 20  # validation rows of each half
 ONLY_BINARY = ("thresholds", "postprocess", "reductions")
 BY_GROUP = (
     "who is selected depends on the group itself, which the law forbids in many decisions about people (such as credit"
@@ -63,7 +63,14 @@ class Fitter:
     def grouping(self, rows: Dataset) -> Grouping:
         """How rows are told apart, learnt from `rows`."""
         rule, bins = self.recipe.mitigation, self.recipe.audit.bins
-        return Grouping.learn(rows, self.columns, bins, rule.least_rows)
+        found = Grouping.learn(rows, self.columns, bins, rule.least_rows)
+        if len(set(found.of(rows))) < 2:
+            raise BadInput(
+                f"mitigation.method = '{self.method}' makes groups of {' and '.join(self.columns)} alike, and of the"
+                f" {len(rows):,} rows to learn that from no two groups have {rule.least_rows}; give more rows, a larger"
+                " split.validation, other columns (mitigation.columns), or ask for fewer (mitigation.least_rows)"
+            )
+        return found
 
 
 def mitigated(fitter: Fitter) -> Adapted:
@@ -149,8 +156,8 @@ def _reweighted(fitter: Fitter) -> Adapted:
     after = fitter.fit(recipe, changed)
     if not after.weighted:
         raise BadInput(
-            f"mitigation.method = 'reweight' weighs rows, and the model of recipe '{recipe.full_name}' ({after.strategy})"
-            " is its plugin's own and takes no weights; use thresholds, postprocess or augment"
+            f"mitigation.method = 'reweight' weighs rows, and the model of recipe '{recipe.full_name}'"
+            f" ({after.strategy}) is its plugin's own and takes no weights; use thresholds, postprocess or augment"
         )
     after = replace(fitter.settled(changed, after), weighted=False)
     least, most = float(weights.min()), float(weights.max())
@@ -166,11 +173,8 @@ def _targets(recipe: Recipe, splits: Splits) -> np.ndarray:
     """Labels of train and validation as weights need them: names of classes, flags, or parts of a number's range."""
     both = splits.train, splits.validation
     if recipe.task == "multilabel":
-        flags = [
-            np.array([rows[name] for name in splits.schema.labels]).reshape(len(splits.schema.labels), -1).T
-            for rows in both
-        ]
-        return np.concatenate(flags).astype(int)
+        flags = [[value for rows in both for value in rows[name]] for name in splits.schema.labels]
+        return np.array(flags, dtype=int).T
     label = splits.schema.require("label", "reweighting")
     values = [value for rows in both for value in rows[label]]
     if recipe.task == "regression":
@@ -200,7 +204,7 @@ def _last_layer(fitter: Fitter) -> Adapted:
     base = fitter.fit(recipe.model_copy(update={"finetune": own}), replace(splits, validation=first))
     refuse_without(base.model, base.strategy)
     held = learns_from_held(base.model)
-    learnt = replace(splits, validation=second) if held else splits
+    learnt = replace(splits, validation=second)
     grouping = fitter.grouping(second if held else splits.train)
     model, rows = refitted(base.model, recipe, learnt, grouping.of, fitter.run)
     apart = replace(splits, validation=first)
@@ -209,7 +213,7 @@ def _last_layer(fitter: Fitter) -> Adapted:
     how = (
         f"validation rows that the network had not seen ({len(second):,}; it chose on the other {len(first):,})"
         if held
-        else "rows of train and validation, of which the frozen backbone had seen none"
+        else f"rows of train and of half of validation ({len(second):,} rows; thresholds are chosen on the other half)"
     )
     note = f"{_told(fitter, grouping)}; the last layer was fitted again on {rows:,} {how}, groups balanced"
     return _beside(before, after, (note,))
@@ -240,8 +244,8 @@ def _reduced(fitter: Fitter) -> Adapted:
         else f"{constraint.name} even within {found.bound:.3g} on train (on validation: {found.gap:.3f} apart)"
     )
     note = (
-        f"{_told(fitter, grouping)}; fairlearn's {recipe.mitigation.search} search, {found.models} models, {what}; their"
-        " scores are averaged where fairlearn draws one of them by chance"
+        f"{_told(fitter, grouping)}; fairlearn's {recipe.mitigation.search} search, {found.models} models, {what};"
+        " their scores are averaged where fairlearn draws one of them by chance"
     )
     return _beside(before, after, (note,))
 
@@ -262,7 +266,10 @@ def _decided(fitter: Fitter) -> Adapted:
     named = grouping.of(second)
     _check_cells(named, positive, fitter)
     asked = said, positive, named, constraint, usual
-    if fitter.method == "thresholds" and not rule.per_group:
+    even = constraint.gap(positive, said >= usual, named) <= constraint.most
+    if fitter.method == "thresholds" and even:  # nothing to mend, and any other threshold would follow noise
+        deciding = Deciding("thresholds", usual)
+    elif fitter.method == "thresholds" and not rule.per_group:
         deciding = Deciding("thresholds", one_for_all(*asked))
     elif fitter.method == "thresholds":
         each = one_for_each(*asked)
@@ -293,6 +300,8 @@ def _notes(
         f" other {chosen_on:,}): {constraint.name} {gaps[0]:.3f} apart there at the usual threshold {usual:g}, and"
         f" {gaps[1]:.3f} by the new decisions"
     )
+    if known is None and deciding.shared == usual and gaps[0] <= constraint.most:
+        return (f"{chose}; groups are as close as asked ({constraint.most:g}) there, so the usual threshold stays",)
     if known is None:
         return (f"{chose}; one threshold for all, {deciding.shared:.4g}",)
     rules = deciding.by_group or {}

@@ -1,7 +1,7 @@
 """The last layer fitted again on rows in which every group has as many of one class as of another.
 
 A trained network's own rows tell it nothing new about its features, so its last layer learns from validation rows that
-it has not seen; a frozen backbone has seen no row at all, and its head learns from train and validation. Rows are left
+it has not seen; a frozen backbone has seen no row at all, and its head learns from training rows too. Rows are left
 out rather than weighed, and several draws averaged. Numbers and several labels have no cells to draw from: their rows
 are weighed. Source: Kirichenko, Izmailov & Wilson 2023, ICLR; Idrissi et al. 2022, CLeaR (leaving out over weighing).
 """

@@ -194,9 +194,9 @@ def _seen(before: Any, recipe: Recipe, splits: Splits, labels: Labels, run: Run)
     if isinstance(before, TableModel):
         return _tabular(before, recipe, splits, labels)
     raise BadInput(
-        "mitigation.method = 'reductions' fits many models on the features of a frozen backbone, or on a table's columns,"
-        f" and the model of this recipe is neither ({type(before).__name__}); use finetune.strategy = probe (of a table:"
-        " trees or linear), or another method"
+        "mitigation.method = 'reductions' fits many models on the features of a frozen backbone, or on a table's"
+        f" columns, and the model of this recipe is neither ({type(before).__name__}); use finetune.strategy = probe"
+        " (of a table: trees or linear), or another method"
     )
 
 

@@ -28,7 +28,7 @@ from evenhand.recorded.audit_files import PLAN
 from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.recorded.shown_again import show_again
 from evenhand.recorded.words import NOTES, words_in
-from evenhand.running import costs
+from evenhand.running import costs, mitigated
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, walk, writes
 from evenhand.sections import Section
@@ -41,15 +41,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CARD = "README.md"  # where the hub looks for a model card
+MITIGATION = "mitigation"  # the stage of a run whose recipe has one
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A finished run: its folder, its performance metrics, its audit."""
+    """A finished run: its folder, its performance metrics, its audit; why its mitigation is refused, if it is."""
 
     path: Path
     evaluation: tuple[Metric, ...]
     audit: Audit
+    refused: tuple[str, ...] = ()
 
     @property
     def report(self) -> Path:
@@ -57,7 +59,10 @@ class RunResult:
         return self.path / "report.html"
 
     def exit_code(self, strict: bool = False, fail_on: Collection[str] = ("exceeded",)) -> int:
-        """0 within tolerance, 1 a tolerance is exceeded, 3 not enough evidence (where that fails)."""
+        """0 within tolerance, 1 a tolerance is exceeded or the mitigation refused, 3 not enough evidence (where that
+        fails)."""
+        if self.refused:
+            return 1
         return self.audit.exit_code(strict=strict, fail_on=fail_on)
 
     def _repr_html_(self) -> str:
@@ -86,8 +91,9 @@ def run(
     source = data if data is not None else recipe.data
     identity = provenance.identity(recipe, source, plugins.names())
     path = Path(out) if out is not None else Path("runs") / recipe.full_name / identity[:12]
-    with Run(path, recipe, identity, progress, walk="run", stages=writes(RUN)) as folder:
-        walk(RUN, folder, Corridor(folder, recipe, plugins, source, told=told), plugins)
+    stages = stages_of(recipe)
+    with Run(path, recipe, identity, progress, walk="run", stages=writes(stages)) as folder:
+        walk(stages, folder, Corridor(folder, recipe, plugins, source, told=told), plugins)
         return result_of(path)
 
 
@@ -114,7 +120,7 @@ def report(
     if other is not None:
         _check_whole(found)
         return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
-    with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
+    with Run(path, recipe, identity, walk="run", stages=writes(stages_of(recipe))) as folder:
         _check_whole(found)
         with costs.measured() as cost:
             outcome = render(Corridor(folder, recipe, plugins, None, notes))
@@ -124,7 +130,7 @@ def report(
 
 def _check_whole(found: finished.FinishedRun) -> None:
     """BadInput where what a report is made from is not all there."""
-    for stage in RUN[:-1]:
+    for stage in stages_of(found.recipe())[:-1]:
         found.stage(stage.name)
     found.data()
 
@@ -134,7 +140,7 @@ def _rendered_elsewhere(
 ) -> Path:
     if os.path.lexists(out / finished.MANIFEST):
         raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
-    with ReadRun(path, recipe, identity, walk="run", stages=writes(RUN), out=out) as folder:
+    with ReadRun(path, recipe, identity, walk="run", stages=writes(stages_of(recipe)), out=out) as folder:
         render(Corridor(folder, recipe, plugins, None, notes))
     return out / "report.html"
 
@@ -152,7 +158,8 @@ def result_of(path: Path) -> RunResult:
     from evenhand.auditing import Audit
 
     found = finished.open_run(path)
-    return RunResult(path, found.evaluation(), Audit(found.audit()))
+    refused = found.manifest["stages"].get(MITIGATION, {}).get("refused", ())
+    return RunResult(path, found.evaluation(), Audit(found.audit()), tuple(refused))
 
 
 class Corridor:
@@ -202,10 +209,10 @@ class Corridor:
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""
         from evenhand.adapting.scope import with_scope
-        from evenhand.mitigating.fitting import Fitter, mitigated
+        from evenhand.mitigating import fitting
 
-        fitter = Fitter(self.recipe, self.splits, self.run, self._fitted, self._settled, self._augmented)
-        adapted = mitigated(fitter)
+        fitter = fitting.Fitter(self.recipe, self.splits, self.run, self._fitted, self._settled, self._augmented)
+        adapted = fitting.mitigated(fitter)
         self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
         return self.adapted
 
@@ -280,12 +287,27 @@ def audit_bias(corridor: Corridor) -> Outcome:
     return Outcome(faults=tuple(faults))
 
 
+def mitigation(corridor: Corridor) -> Outcome:
+    """What the recipe's mitigation did to every group, paired on the test rows; whether it is refused."""
+    from evenhand.mitigating.effect import effect
+
+    recipe, predictions, plugins = corridor.recipe, corridor.predictions, corridor.plugins
+    extra, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
+    facts = effect(recipe, predictions, extra, plugins)
+    corridor.run.write(mitigated.FILE, mitigated.as_text(facts))
+    refused = tuple(f"mitigation refused: {says}" for says in facts["refused"])
+    for says in refused:
+        corridor.run.say(f"    {says}")
+    return Outcome((*refused, *facts["levelling_down"]), tuple(faults), {"refused": list(refused)})
+
+
 def render(corridor: Corridor) -> Outcome:
     """The HTML report and the model card, from the artefacts alone."""
     from evenhand.reporting import junit_xml, markdown_summary, model_card, render_run
 
     run = corridor.run
-    sections, faults = corridor.plugins.collect(corridor.recipe, "report_sections", run=run)
+    theirs, faults = corridor.plugins.collect(corridor.recipe, "report_sections", run=run)
+    sections = [*mitigated.sections(run), *theirs]
     earlier = [record for name in run.stages if name != "report" and (record := run.manifest["stages"].get(name))]
     told = [sentence for key in ("notes", "faults") for record in earlier for sentence in record.get(key, ())]
     arguments: dict[str, Any] = {
@@ -315,6 +337,13 @@ RUN: tuple[Stage[Corridor], ...] = (
     Stage("audit_bias", ("audit.json",), audit_bias),
     Stage("report", ("report.html", "junit.xml", "summary.md", CARD), render),
 )
+
+
+def stages_of(recipe: Recipe) -> tuple[Stage[Corridor], ...]:
+    """The stages of a run of this recipe."""
+    if recipe.mitigation.method == "none":
+        return RUN
+    return (*RUN[:-1], Stage(MITIGATION, (mitigated.FILE,), mitigation), RUN[-1])
 
 
 def _predictions(recipe: Recipe, record: Mapping[str, Any], file: Path) -> Predictions:

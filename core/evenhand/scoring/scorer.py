@@ -191,7 +191,7 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
     plugins = plugins or discovering.load()
     recipe = found.recipe()
     backbone = plugins.backbone(recipe.backbone) if recipe.backbone else None
-    notes = tuple(_differing(found.manifest, plugins, recipe, folder))
+    notes = (*_differing(found.manifest, plugins, recipe, folder), *_refused(found.manifest))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     types = json.loads(read(found.path, "data.json")).get("types", {})
@@ -209,6 +209,11 @@ def _in_a_worker(path: str, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def _loaded(path: str) -> Scorer:
     """The model of the run, read once in each worker's process."""
     return load(path)
+
+
+def _refused(manifest: dict[str, Any]) -> Iterator[str]:
+    """Why the model's mitigation was refused, if it was."""
+    yield from map(str, manifest["stages"].get("mitigation", {}).get("refused", ()))
 
 
 def _differing(manifest: dict[str, Any], plugins: Plugins, recipe: Recipe, folder: Path) -> Iterator[str]:
