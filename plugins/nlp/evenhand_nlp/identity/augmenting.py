@@ -1,4 +1,4 @@
-"""Texts that name one group, written about every other group of its axis, for the core's `mitigation.method = "augment"`.
+"""Texts that name one group, written about every other group of its axis: what the recipe's `augment` adds.
 
 Counterfactual data augmentation (Lu et al. 2020, arXiv 1807.11714).
 """
