@@ -47,7 +47,7 @@ def load_data(recipe, source):
     return splits_from_rows(recipe, people(recipe.seed), "generated people") if source is None else None
 
 
-def people(seed, rows=1600):
+def people(seed, rows=900):
     rng = random.Random(seed)
     table = {name: [] for name in ("income", "debt", "sex", "age", "repaid", "wage")}
     for _ in range(rows):

@@ -50,7 +50,8 @@ def effect(
         comparison = _compared(pair, predictions, extra, plugins)
         main = MAIN.get(recipe.task, "accuracy")
         harms = harmed(comparison, {main, *tolerated}, rule.margin)
-        down = levelled_down(comparison)
+        mine = rule.columns or predictions.schema.sensitive[:1]
+        down = levelled_down(comparison, mine)
         of = f"{pair.label}: " if pair.label is not None else ""
         largest = [gap for gap in comparison.gaps if gap.kind == "largest"]
         found["changes"] += [{"label": pair.label, **asdict(change)} for change in comparison.changes]
@@ -139,11 +140,12 @@ def harmed(comparison: Comparison, metrics: set[str], margin: float) -> list[str
     return found
 
 
-def levelled_down(comparison: Comparison) -> list[str]:
-    """A sentence for each gap that closed because who was better off fares worse, and who was worse off no better."""
+def levelled_down(comparison: Comparison, columns: Sequence[str]) -> list[str]:
+    """A sentence for each gap by one of `columns` that closed because who was better off fares worse, and who was worse
+    off no better."""
     found = []
     for gap in comparison.gaps:
-        if gap.kind != "largest" or gap.change >= 0:
+        if gap.kind != "largest" or gap.change >= 0 or gap.attribute not in columns:
             continue
         own = {c.group: c for c in comparison.changes if (c.attribute, c.metric) == (gap.attribute, gap.metric)}
         pair = [own[name] for name in (gap.group, gap.versus) if name in own]

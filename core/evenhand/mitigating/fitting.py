@@ -17,7 +17,7 @@ from evenhand.errors import BadInput
 from evenhand.mitigating.augmenting import Augment, augmented
 from evenhand.mitigating.constraints import OPTIMISED, Constraint, constraint_of
 from evenhand.mitigating.deciding import UNMITIGATED, Deciding, Mixture, Step
-from evenhand.mitigating.groups import Grouping, group_columns
+from evenhand.mitigating.groups import OTHERS, Grouping, group_columns
 from evenhand.mitigating.weights import as_classes, row_weights
 from evenhand.predicting.classes import positive_class
 from evenhand.values import Adapted, Splits
@@ -294,11 +294,12 @@ def _notes(
     """What was chosen, on how many rows, what it reaches there, and what the law may say of it."""
     said, positive, named, rows = held
     gaps = [constraint.gap(positive, one, named) for one in (said >= usual, deciding.selects(said, rows))]
-    known = deciding.groups
+    known, few = deciding.groups, int((named == OTHERS).sum())
+    together = f"; {few:,} of them are of groups with too few rows, which count as one" if few else ""
     chose = (
         f"{_told(fitter, known)}; chosen on {len(said):,} validation rows that the model had not seen (it chose on the"
         f" other {chosen_on:,}): {constraint.name} {gaps[0]:.3f} apart there at the usual threshold {usual:g}, and"
-        f" {gaps[1]:.3f} by the new decisions"
+        f" {gaps[1]:.3f} by the new decisions{together}"
     )
     if known is None and deciding.shared == usual and gaps[0] <= constraint.most:
         return (f"{chose}; groups are as close as asked ({constraint.most:g}) there, so the usual threshold stays",)
