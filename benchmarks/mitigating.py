@@ -27,7 +27,7 @@ import evenhand
 from evenhand import Recipe, hookimpl, splits_from_rows
 from evenhand.extending import discovering
 
-SEEDS, ROWS = range(3), 8_000
+SEEDS, ROWS = range(3), 6_000
 METHODS = ("reweight", "dfr", "reductions", "thresholds", "one threshold", "postprocess")
 TABLE = """
 name = "{name}"
@@ -35,7 +35,7 @@ domain = "bench"
 title = "{name}"
 task = "binary"
 modality = "table"
-finetune = {{ strategy = "linear" }}
+finetune = {{ strategy = "linear", threads = 1 }}
 split = {{ validation = 0.3, test = 0.4 }}
 mitigation = {{ constraint = "{constraint}", most = 0.02, columns = ["{group}"] }}
 audit = {{ metrics = ["selection_rate", "tpr", "fpr", "accuracy"] }}
@@ -133,7 +133,7 @@ def _one(name: str, seed: int, method: str, out: Path, file: Path, plugins: Any)
             "split.by=random",
             f"mitigation.constraint={constraint}",
         ]
-        settings += ["split.validation=0.3", "mitigation.most=0.02", "mitigation.least_rows=15"]
+        settings += ["split.validation=0.3", "finetune.threads=1", "mitigation.most=0.02", "mitigation.least_rows=15"]
     try:
         run = evenhand.run(recipe, data=file, settings=settings, out=out, plugins=plugins)
     except evenhand.BadInput as error:

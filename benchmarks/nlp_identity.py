@@ -139,7 +139,7 @@ def audits(data: Path, results: Path, features: Path) -> None:
             for method in METHODS:
                 if (method, seed) in done:
                     continue
-                recipe = plain.with_settings([f"options.mitigation={method}", "options.identity_audit=false"])
+                recipe = plain.with_settings([f"mitigation.method={method}", "options.identity_audit=false"])
                 with Run(Path(work) / method, recipe, method, walk="run", stages={}) as run:
                     adapted = fit(recipe, splits, backbones()[0], run)
                 models = {method: adapted.model}
@@ -200,7 +200,7 @@ def dialects(data: Path, results: Path, features: Path) -> None:
                     'schema.sensitive=["dialect"]',
                     "audit.slices=[]",
                 ]
-                settings += [f"options.mitigation={method}", 'options.balance=["dialect"]']
+                settings += [f"mitigation.method={method}", 'mitigation.columns=["dialect"]']
                 run = evenhand.run("nlp/toxicity", data=folder, settings=settings, out=Path(work) / "run").path
                 audit = json.loads((run / "audit.json").read_text("utf-8"))
                 verdict = next(v for v in audit["verdicts"] if v["metric"] == "fpr" and v["attribute"] == "dialect")

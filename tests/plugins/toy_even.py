@@ -10,7 +10,7 @@ from evenhand import Recipe, hookimpl, splits_from_rows
 COMMON = """
 domain = "toy_even"
 modality = "table"
-finetune = { strategy = "linear" }
+finetune = { strategy = "linear", threads = 1 }
 split = { test = 0.4, validation = 0.3 }
 """
 LOAN = """
