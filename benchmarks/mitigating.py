@@ -205,7 +205,7 @@ def matrices(splits: Any, group: str) -> tuple[list[np.ndarray], list[np.ndarray
     y = [np.array([value == "yes" for value in rows["label"]]).astype(int) for rows in parts]
     labels = Labels("binary", ("no", "yes"), y[0], y[1], np.arange(len(y[1])))
     read = Linear.fit(Part(frames[0], columns.matrix(frames[0]), y[0]), columns, labels, 1.0)
-    x = [design(columns.matrix(frame), read.levels) / read.spread for frame in frames]
+    x = [(design(columns.matrix(frame), read.levels) / read.spread).astype(float) for frame in frames]
     return x, y, [np.array([str(value) for value in rows[group]], dtype=object) for rows in parts]
 
 
@@ -226,9 +226,8 @@ def table(results: Path) -> None:
     found = lines(results)
     for name, (constraint, group, _) in SETS.items():
         print(f"\n{name}: gap in {constraint} by {group}\n")
-        print(
-            "| method | gap before | gap after | accuracy before | accuracy after | gap proven smaller | refused | levelled down |"
-        )
+        header = ("method", "gap before", "gap after", "accuracy before", "accuracy after", "gap proven smaller")
+        print(f"| {' | '.join((*header, 'refused', 'levelled down'))} |")
         print("|---|---|---|---|---|---|---|---|")
         names = dict.fromkeys(one["method"] for one in found if one["set"] == name)
         for method in names:

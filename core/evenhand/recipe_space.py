@@ -105,7 +105,8 @@ class TuneRule(Part):
         default_factory=dict,
         description=(
             'Written as keys of [tune] itself: `"finetune.epochs" = { low = 1, high = 8, step = 1 }`, `log = true`,'
-            ' or `"finetune.strategy" = ["probe", "lp-ft"]`; of `finetune`, `options`, `abstain` and `backbone`.'
+            ' or `"finetune.strategy" = ["probe", "lp-ft"]`; of `finetune`, `options`, `abstain`, `mitigation`'
+            " and `backbone`."
         ),
     )
 

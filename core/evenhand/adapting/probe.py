@@ -69,7 +69,7 @@ def fit_probe(
     best = _choose(train, validation, labels, tell, weighing)
     measured = quality(best.logits(validation), labels) if len(validation) else {}
     both, targets = np.concatenate([train, validation]), np.concatenate([labels.train, labels.validation])
-    told = {"start": best, "weighing": best.weighing, "weights": labels.all_weights}
+    told: dict[str, Any] = {"start": best, "weighing": best.weighing, "weights": labels.all_weights}
     final = fit_head(both, targets, best.strength, labels, tolerance=TIGHT, **told)
     tell(1, 1, "probe")
     shown = {name: value for name, value in measured.items() if name != "selection"}

@@ -39,7 +39,8 @@ def exchanged(recipe: Recipe, rows: Dataset, columns: Sequence[str]) -> Dataset:
             f"mitigation.method = 'augment' exchanges a table's sensitive columns where they are inputs, and"
             f" {', '.join(columns)} is none; the model cannot read it, so choose another method"
         )
-    places, made = [], {name: [] for name in inputs}
+    places: list[int] = []
+    made: dict[str, list[Any]] = {name: [] for name in inputs}
     for column in inputs:
         values = list(rows[column])
         known = sorted({value for value in values if value is not None}, key=str)

@@ -113,10 +113,10 @@ def _compared(
     """`evenhand compare` of two audits of the same rows."""
     own = [metric for metric in extra if isinstance(metric, GroupMetric) and metric.name in pair.after.metrics]
     with tempfile.TemporaryDirectory(prefix="evenhand-mitigation-") as folder:
-        sides = [Path(folder) / side for side in ("before", "after")]
-        for side, question in zip(sides, (pair.before, pair.after), strict=True):
+        before, after = Path(folder) / "before", Path(folder) / "after"
+        for side, question in ((before, pair.before), (after, pair.after)):
             audit_into(side, predictions.table, question=question, extra=own)
-        return compare(*sides, extra=own, plugins=plugins)
+        return compare(before, after, extra=own, plugins=plugins)
 
 
 def harmed(comparison: Comparison, metrics: set[str], margin: float) -> list[str]:

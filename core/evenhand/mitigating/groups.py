@@ -26,18 +26,22 @@ class Grouping:
     known: tuple[str, ...]
 
     @classmethod
-    def learn(cls, rows: Any, columns: Sequence[str], bins: Mapping[str, Sequence[float]], least: int) -> Grouping:
-        """From the rows that a method learns from. bins: edges by column; least: rows of a group that stands alone."""
+    def learn(cls, rows: Any, columns: Sequence[str], bins: Mapping[str, Any], least: int) -> Grouping:
+        """From the rows that a method learns from.
+
+        bins: edges, how many parts, or `each` value its own group, by column; least: rows of a group that stands alone.
+        """
         numbers, edges = [], {}
         for column in columns:
             values = [value for value in rows[column] if value is not None and value == value]
             if values and all(_is_number(value) for value in values):
                 numbers.append(column)
                 given = bins.get(column)
-                if given is not None:
+                if isinstance(given, list | tuple):
                     edges[column] = tuple(float(edge) for edge in given)
-                elif len(set(values)) > FEW_VALUES:
-                    quantiles = np.quantile(np.array(values, dtype=float), np.arange(1, PARTS) / PARTS)
+                elif given != "each" and (given is not None or len(set(values)) > FEW_VALUES):
+                    parts = int(given or PARTS)
+                    quantiles = np.quantile(np.array(values, dtype=float), np.arange(1, parts) / parts)
                     edges[column] = tuple(dict.fromkeys(float(edge) for edge in quantiles))
         found = cls(tuple(columns), edges, tuple(numbers), ())
         count = Counter(found._names(rows))
@@ -60,7 +64,7 @@ class Grouping:
         return BadInput(f"{told}. This model decides by group, and cannot without it")
 
     def _names(self, rows: Any) -> list[str]:
-        have = list(getattr(rows, "column_names", None) or getattr(rows, "columns", ()))
+        have: list[str] = [*(rows.column_names if hasattr(rows, "column_names") else rows.columns)]
         if (wrong := self.missing(have, "the rows")) is not None:
             raise wrong
         each = [self._named(column, rows[column]) for column in self.columns]

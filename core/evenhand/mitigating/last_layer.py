@@ -84,7 +84,8 @@ def _draws(named: np.ndarray, targets: np.ndarray, task: str, seed: int) -> list
     if task in ("regression", "multilabel"):
         classes = as_classes(targets) if task == "regression" else targets
         return [(np.arange(len(targets)), row_weights(named, classes, "balanced"))]
-    rng, found = np.random.default_rng([seed, 9]), []
+    found: list[tuple[np.ndarray, np.ndarray | None]] = []
+    rng = np.random.default_rng([seed, 9])
     for _ in range(DRAWS):
         kept: list[int] = []
         for group in np.unique(named):

@@ -95,7 +95,7 @@ def optimised(
     optimizer = ThresholdOptimizer(
         estimator=Score().fit(scores, label),
         constraints=constraint,
-        objective=objective,  # type: ignore[arg-type]
+        objective=objective,
         prefit=True,
         predict_method="predict_proba",
         tol=tolerated,
