@@ -35,11 +35,21 @@ input = ["income", "debt", "sex"]
 label = "wage"
 sensitive = ["sex"]
 """
+KIND = """
+name = "kind"
+title = "What kind of customer"
+task = "multiclass"
+
+[schema]
+input = ["income", "debt", "sex"]
+label = "kind"
+sensitive = ["sex"]
+"""
 
 
 @hookimpl
 def recipes():
-    return [Recipe.from_toml(COMMON + own, "toy_even") for own in (LOAN, WAGE)]
+    return [Recipe.from_toml(COMMON + own, "toy_even") for own in (LOAN, WAGE, KIND)]
 
 
 @hookimpl
@@ -49,12 +59,13 @@ def load_data(recipe, source):
 
 def people(seed, rows=900):
     rng = random.Random(seed)
-    table = {name: [] for name in ("income", "debt", "sex", "age", "repaid", "wage")}
+    table = {name: [] for name in ("income", "debt", "sex", "age", "repaid", "wage", "kind")}
     for _ in range(rows):
         sex, age = rng.choice("fm"), rng.randint(18, 80)
         income, debt = rng.gauss(40, 12), rng.gauss(15, 6)
         marked = income - 1.5 * debt - (12 if sex == "f" else 0) + rng.gauss(0, 10) > 12
         wage = income + rng.gauss(0, 12 if sex == "f" else 3)
-        for name, value in zip(table, (income, debt, sex, age, "yes" if marked else "no", wage), strict=True):
+        kind = "poor" if income < 32 else "owing" if marked else "calm"
+        for name, value in zip(table, (income, debt, sex, age, "yes" if marked else "no", wage, kind), strict=True):
             table[name].append(value)
     return table

@@ -101,7 +101,12 @@ def tolerance_of(recipe: Recipe) -> dict[str, float]:
     """Metric -> the largest gap that the recipe's question, or its policy, tolerates."""
     policy = load_policy(recipe.audit.policy)
     theirs: Mapping[str, float] = policy.tolerance if policy else {}
-    return {**theirs, **recipe.audit.tolerance}
+    asked = recipe.audit.tolerance
+    if not isinstance(asked, Mapping):  # one figure for all that is judged by default
+        named = JUDGED if recipe.task == "binary" else {"accuracy": ""}
+        judged = [name for name in named if not recipe.audit.metrics or name in recipe.audit.metrics]
+        return dict.fromkeys(judged, float(asked))
+    return {**theirs, **asked}
 
 
 def _asked(recipe: Recipe, tolerated: Mapping[str, float]) -> str:

@@ -143,15 +143,27 @@ def test_images_are_mitigated_on_the_frozen_backbone(run_apart, method):
 
 
 @pytest.mark.slow
-def test_texts_with_several_classes_and_with_several_labels_are_reweighed(run_apart, tmp_path_factory):
+@pytest.mark.parametrize("method", ["reweight", "dfr"])
+def test_texts_and_tables_with_several_labels_are_mitigated_label_by_label(run_apart, tmp_path_factory, method):
     toy_labels.FOLDER = str(tiny_bert(tmp_path_factory.mktemp("bert"), toy_labels.ALL_WORDS))
     plugins = load({"toy_labels": toy_labels})
-    for name in ("messages", "tickets"):
-        settings = ["mitigation.method=reweight", "finetune.strategy=probe"]
-        run = run_apart(f"toy_labels/{name}", *settings, plugins=plugins)
-        found = facts(run)
-        assert found["gaps"]
-        assert (found["gaps"][0]["label"] is not None) == (name == "tickets")
+    settings = [f"mitigation.method={method}", "finetune.strategy=probe", "split.validation=0.3"]
+    found = facts(run_apart("toy_labels/tickets", *settings, plugins=plugins))
+    assert {gap["label"] for gap in found["gaps"]} == {"topics: card", "topics: fee", "topics: transfer"}
+    if method == "reweight":
+        weighed = facts(
+            run_apart("toy_labels/machines", "mitigation.method=reweight", "finetune.threads=1", plugins=plugins)
+        )
+        assert {gap["label"] for gap in weighed["gaps"]} == {"oil", "belt"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["reweight", "dfr", "augment"])
+def test_of_several_classes_each_is_weighed(run_apart, method):
+    run = run_apart("toy_even/kind", f"mitigation.method={method}", plugins=PLUGINS)
+    assert {gap["metric"] for gap in facts(run)["gaps"]} == {"accuracy"}
+    with pytest.raises(BadInput, match="this task is multiclass; use reweight, dfr or augment"):
+        run_apart("toy_even/kind", "mitigation.method=reductions", plugins=PLUGINS)
 
 
 @pytest.mark.parametrize(
