@@ -111,14 +111,17 @@ def _command(folder: Path, out: Path, seed: int, strategy: str) -> dict[str, flo
 
 
 def audits(data: Path, results: Path, features: Path) -> None:
-    """What each model makes of groups, on test posts and on the three files; fitted as the recipe's own hook does."""
+    """What each model makes of groups, on test posts and on the three files; fitted as a run does."""
+    from evenhand.extending import discovering
     from evenhand.recorded.run_folder import Run
-    from evenhand_nlp import backbones, recipes
+    from evenhand.running.pipeline import Corridor
+    from evenhand_nlp import recipes
     from evenhand_nlp.identity import templates
-    from evenhand_nlp.identity.fitting import asked_of, files_of, fit, said_of, scorer
+    from evenhand_nlp.identity.fitting import asked_of, files_of, said_of, scorer
     from evenhand_nlp.identity.lexicon import lexicon
     from evenhand_nlp.toxicity.answers import load_data
 
+    plugins = discovering.load()
     templates.REPLICATES = 1  # the tables' intervals are those of the seeds
     files = {
         "functional_tests": data / "hatecheck" / "hatecheck.parquet",
@@ -141,7 +144,9 @@ def audits(data: Path, results: Path, features: Path) -> None:
                     continue
                 recipe = plain.with_settings([f"mitigation.method={method}", "options.identity_audit=false"])
                 with Run(Path(work) / method, recipe, method, walk="run", stages={}) as run:
-                    adapted = fit(recipe, splits, backbones()[0], run)
+                    corridor = Corridor(run, recipe, plugins, None)
+                    corridor.splits = splits
+                    adapted = corridor.fit()
                 models = {method: adapted.model}
                 if method == "none":
                     models["tfidf"] = adapted.baselines["tfidf_logistic"]

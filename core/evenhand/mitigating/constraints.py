@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evenhand.auditing.question.choices import JUDGED as BY_ONE_FIGURE
 from evenhand.auditing.question.policy import load_policy
 from evenhand.errors import BadInput
 
@@ -103,8 +104,8 @@ def tolerance_of(recipe: Recipe) -> dict[str, float]:
     theirs: Mapping[str, float] = policy.tolerance if policy else {}
     asked = recipe.audit.tolerance
     if not isinstance(asked, Mapping):  # one figure for all that is judged by default
-        named = JUDGED if recipe.task == "binary" else {"accuracy": ""}
-        judged = [name for name in named if not recipe.audit.metrics or name in recipe.audit.metrics]
+        usual = BY_ONE_FIGURE.get(recipe.task, ())
+        judged = [name for name in recipe.audit.metrics if name in JUDGED] or usual
         return dict.fromkeys(judged, float(asked))
     return {**theirs, **asked}
 

@@ -19,10 +19,11 @@ def row_weights(groups: np.ndarray, targets: np.ndarray, how: str = "independent
     groups: names, [rows]. targets: class numbers [rows], or 0 and 1 of several labels [rows, labels].
     how: `independent`: P(group) P(class) / P(group, class); `balanced`: every class of every group in all the same.
 
-    >>> row_weights(np.array(["a", "a", "a", "b"]), np.array([0, 0, 1, 1])).round(2).tolist()
-    [0.75, 0.75, 1.5, 0.5]
-    >>> row_weights(np.array(["a", "a", "a", "b"]), np.array([0, 0, 1, 1]), "balanced").round(2).tolist()
-    [0.67, 0.67, 1.33, 1.33]
+    >>> groups, classes = np.array(["a", "a", "a", "b", "b"]), np.array([0, 0, 1, 0, 1])
+    >>> row_weights(groups, classes).round(3).tolist()
+    [0.9, 0.9, 1.2, 1.2, 0.8]
+    >>> row_weights(groups, classes, "balanced").round(3).tolist()
+    [0.625, 0.625, 1.25, 1.25, 1.25]
     """
     if not len(groups):
         return np.empty(0)
