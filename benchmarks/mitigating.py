@@ -61,17 +61,15 @@ def rows_of(data: Path, name: str) -> pl.DataFrame:
     if name == "credit-taiwan":
         found = pl.read_parquet(data / "finance" / "credit-taiwan" / "credit_taiwan.parquet")
         paid = pl.col("default_payment_next_month").cast(pl.Int64) == 0
-        found = found.with_columns(
-            pl.when(pl.col("EDUCATION").is_between(1, 3))
-            .then(pl.col("EDUCATION").cast(pl.String))
-            .otherwise(pl.lit("other")),
+        found = found.filter(pl.col("EDUCATION").is_between(1, 3)).with_columns(
+            pl.col("EDUCATION").cast(pl.String),
             label=pl.when(paid).then(pl.lit("no")).otherwise(pl.lit("yes")),
         )
         return found.drop("default_payment_next_month")
     found = pl.read_parquet(data / "nlp" / "hatexplain-val" / "hatexplain_val.parquet")
     found = found.filter(pl.col("label") != "undecided")
     named = [json.loads(value) if value else [] for value in found["target_majority"]]
-    people = [next((one for one in some if one not in ("None", "Other")), "nobody") for some in named]
+    people = ["somebody" if {*some} - {"None", "Other"} else "nobody" for some in named]
     toxic = pl.when(pl.col("label") == "normal").then(pl.lit("not toxic")).otherwise(pl.lit("toxic"))
     return found.select("text", label=toxic, community=pl.Series(people))
 

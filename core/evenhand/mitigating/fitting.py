@@ -17,7 +17,7 @@ from evenhand.errors import BadInput
 from evenhand.mitigating.augmenting import Augment, augmented
 from evenhand.mitigating.constraints import OPTIMISED, Constraint, constraint_of
 from evenhand.mitigating.deciding import UNMITIGATED, Deciding, Mixture, Step
-from evenhand.mitigating.groups import OTHERS, Grouping, group_columns
+from evenhand.mitigating.groups import OTHERS, Grouping, group_columns, worth_comparing
 from evenhand.mitigating.weights import as_classes, row_weights
 from evenhand.predicting.classes import positive_class
 from evenhand.values import Adapted, Splits
@@ -200,8 +200,7 @@ def _last_layer(fitter: Fitter) -> Adapted:
 
     recipe, splits = fitter.recipe, fitter.splits
     first, second = _halves(fitter)
-    own = recipe.finetune.model_copy(update={"refit": "never"})
-    base = fitter.fit(recipe.model_copy(update={"finetune": own}), replace(splits, validation=first))
+    base = fitter.fit(_whole(recipe, refit="never"), replace(splits, validation=first))
     refuse_without(base.model, base.strategy)
     held = learns_from_held(base.model)
     learnt = replace(splits, validation=second)
@@ -223,7 +222,7 @@ def _reduced(fitter: Fitter) -> Adapted:
     from evenhand.mitigating.reducing import reduced
 
     recipe, splits = fitter.recipe, fitter.splits
-    before = fitter.settled(splits, fitter.fit(recipe, splits))
+    before = fitter.settled(splits, fitter.fit(_whole(recipe), splits))
     constraint, grouping = constraint_of(recipe), fitter.grouping(splits.train)
     found = reduced(before.model, recipe, splits, constraint, grouping.of, fitter.run)
     labels = read_labels(recipe, splits)
@@ -250,6 +249,12 @@ def _reduced(fitter: Fitter) -> Adapted:
     return _beside(before, after, (note,))
 
 
+def _whole(recipe: Recipe, **rule: Any) -> Recipe:
+    """The recipe without windows: a text longer than the backbone reads is cut, so that it has one row of features."""
+    windows = recipe.finetune.windows.model_copy(update={"use": "never"})
+    return recipe.model_copy(update={"finetune": recipe.finetune.model_copy(update={"windows": windows, **rule})})
+
+
 def _decided(fitter: Fitter) -> Adapted:
     from evenhand.adapting import scores
     from evenhand.mitigating.thresholds import between_two, one_for_all, one_for_each
@@ -264,9 +269,9 @@ def _decided(fitter: Fitter) -> Adapted:
     grouping, constraint = fitter.grouping(second), constraint_of(recipe)
     usual = 0.5 if recipe.audit.threshold is None else float(recipe.audit.threshold)
     named = grouping.of(second)
-    _check_cells(named, positive, fitter)
-    asked = said, positive, named, constraint, usual
-    even = constraint.gap(positive, said >= usual, named) <= constraint.most
+    judged, left = _judged(named, positive, fitter)
+    asked = said[judged], positive[judged], named[judged], constraint, usual
+    even = constraint.gap(positive[judged], said[judged] >= usual, named[judged]) <= constraint.most
     if fitter.method == "thresholds" and even:  # nothing to mend, and any other threshold would follow noise
         deciding = Deciding("thresholds", usual)
     elif fitter.method == "thresholds" and not rule.per_group:
@@ -279,7 +284,8 @@ def _decided(fitter: Fitter) -> Adapted:
         deciding = Deciding(
             "postprocess", usual, grouping, between_two(*asked), tuple(splits.schema.input), recipe.seed
         )
-    notes = _notes(fitter, deciding, constraint, (said, positive, named, second), usual, len(first))
+    held = said[judged], positive[judged], named[judged], second.select(np.flatnonzero(judged))
+    notes = (*_notes(fitter, deciding, constraint, held, usual, len(first)), *left)
     return replace(base, deciding=deciding, notes=(*notes, *base.notes))
 
 
@@ -316,17 +322,29 @@ def _notes(
     return (chose, chance, BY_GROUP)
 
 
-def _check_cells(named: np.ndarray, positive: np.ndarray, fitter: Fitter) -> None:
-    """BadInput where a group of the rows to choose on lacks a class, of which its rates would be nothing."""
-    for group in np.unique(named):
+def _judged(named: np.ndarray, positive: np.ndarray, fitter: Fitter) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(which rows to choose on, a sentence on groups that are left out): those of a group with rows of both classes.
+
+    A group without one has no rates that could be made even; it stays at the usual threshold. BadInput where fewer than
+    two groups are left.
+    """
+    judged = worth_comparing(named, fitter.recipe.mitigation.least_rows)
+    left = []
+    for group in np.unique(named[judged]):
         here = positive[named == group]
         if here.all() or not here.any():
-            lacking = "positive" if not here.any() else "negative"
-            raise BadInput(
-                f"mitigation.method = '{fitter.method}' chooses on {len(named):,} validation rows, and group '{group}'"
-                f" has no {lacking} one of its {len(here):,} there; give more rows or a larger split.validation, or"
-                " merge groups (mitigation.least_rows)"
-            )
+            judged = judged & (named != group)
+            left.append(f"{group} ({len(here):,} rows, all {'positive' if here.all() else 'negative'})")
+    if len(np.unique(named[judged])) < 2:
+        raise BadInput(
+            f"mitigation.method = '{fitter.method}' chooses on {len(named):,} validation rows, of which fewer than two"
+            f" groups have rows of both classes{': ' if left else ''}{', '.join(left)}; give more rows, a larger"
+            " split.validation, or other columns (mitigation.columns)"
+        )
+    if not left:
+        return judged, ()
+    said = f"not judged, and by group left at the usual threshold, for want of both classes: {', '.join(left)}"
+    return judged, (said,)
 
 
 def _halves(fitter: Fitter) -> tuple[Dataset, Dataset]:

@@ -108,6 +108,12 @@ class Grouping:
         return cls(tuple(facts["columns"]), edges, tuple(facts["numbers"]), tuple(facts["known"]))
 
 
+def worth_comparing(named: np.ndarray, least: int) -> np.ndarray:
+    """Bool [rows]: every row but those of `others` where these are fewer than `least`, whose rates would be luck."""
+    others = named == OTHERS
+    return np.ones(len(named), dtype=bool) if others.sum() >= least else ~others
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
 

@@ -23,6 +23,7 @@ from evenhand.adapting.tables.members import MOST_CODES, SHRINKAGE, Linear, Part
 from evenhand.adapting.tables.model import TableModel, inputs_of
 from evenhand.errors import BadInput
 from evenhand.mitigating.constraints import Constraint
+from evenhand.mitigating.groups import worth_comparing
 from evenhand.mitigating.thresholds import cost_of
 from evenhand.predicting.classes import positive_class
 from evenhand.pretrained.tabular.columns import CATEGORY, Columns, as_frame
@@ -77,13 +78,14 @@ def reduced(before: Any, recipe: Recipe, splits: Splits, constraint: Constraint,
     usual = recipe.audit.threshold if recipe.audit.threshold is not None else 0.5
     truth = labels.validation == positive
     asked = constraint if positive == 1 else replace(constraint, name=MIRRORED.get(constraint.name, constraint.name))
+    told = worth_comparing(named[1], recipe.mitigation.least_rows)
     found: list[tuple[bool, float, float, Reduced]] = []
     for number, share in enumerate(TIGHTER):
         run.progress(number, len(TIGHTER), "reductions")
         for members, weights in _mixtures(recipe, seen, labels.train, named[0], asked, constraint.most * share):
             said = np.average([member.predict_proba(seen.held) for member in members], axis=0, weights=weights)
             score = said[:, positive]
-            gap = constraint.gap(truth, score >= usual, named[1])
+            gap = constraint.gap(truth[told], (score >= usual)[told], named[1][told])
             cost = cost_of(truth, score >= usual, usual)
             model = _mixed([seen.kept(member) for member in members], weights)
             one = Reduced(model, constraint.most * share, len(members), gap, said)

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from evenhand import BadInput
 from evenhand.mitigating.constraints import OPTIMISED, RATES, Constraint
 from evenhand.mitigating.deciding import Deciding, Mixture, Step, draws
-from evenhand.mitigating.groups import MISSING, OTHERS, Grouping
+from evenhand.mitigating.groups import MISSING, OTHERS, Grouping, worth_comparing
 from evenhand.mitigating.thresholds import between_two, one_for_all, one_for_each
 from evenhand.mitigating.weights import as_classes, row_weights
 
@@ -171,3 +171,9 @@ def test_rows_without_the_group_are_refused():
         grouping.of(pl.DataFrame({"sexx": ["f"]}))
     with pytest.raises(BadInput, match="was given scores alone"):
         Deciding("thresholds", 0.5, grouping, {}).selects(np.array([0.5]), None)
+
+
+def test_a_handful_of_others_is_no_group_to_compare():
+    named = np.array(["f"] * 40 + ["m"] * 40 + [OTHERS] * 2, dtype=object)
+    assert worth_comparing(named, 30).tolist() == [True] * 80 + [False] * 2
+    assert worth_comparing(named, 2).all()

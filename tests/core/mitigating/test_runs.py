@@ -29,6 +29,24 @@ METHODS = ("reweight", "dfr", "augment", "reductions", "thresholds", "postproces
 FOLDER = Path(__file__).resolve().parents[2] / "plugins"
 
 
+class ToyWithHistory:
+    """toy_even with a column of three groups, one of which never repays."""
+
+    @evenhand.hookimpl
+    def recipes(self):
+        return toy_even.recipes()
+
+    @evenhand.hookimpl
+    def load_data(self, recipe, source):
+        table = toy_even.people(recipe.seed)
+        marks = zip(table["repaid"], table["sex"], table["age"], strict=True)
+        table["repaid_so_far"] = [
+            "never" if repaid == "no" and age < 40 else "always" if sex == "m" else "mostly"
+            for repaid, sex, age in marks
+        ]
+        return evenhand.splits_from_rows(recipe, table, "generated people")
+
+
 @pytest.fixture(scope="module")
 def loan(run_apart):
     """loan("thresholds") -> the finished run; each is made once."""
@@ -98,6 +116,19 @@ def test_without_the_group_nobody_is_decided_on_where_thresholds_hang_on_it(loan
     notes = " ".join(json.loads((run.path / "manifest.json").read_text())["stages"]["finetune"]["notes"])
     assert "the law forbids" in notes
     assert "the model had not seen" in notes
+
+
+def test_a_group_of_one_class_alone_stays_at_the_usual_threshold(run_apart):
+    settings = [
+        "mitigation.method=thresholds",
+        'mitigation.columns=["repaid_so_far"]',
+        'schema.sensitive=["repaid_so_far"]',
+    ]
+    run = run_apart("toy_even/loan", *settings, plugins=load({"toy_even": ToyWithHistory()}))
+    notes = " ".join(json.loads((run.path / "manifest.json").read_text())["stages"]["finetune"]["notes"])
+    assert "not judged, and by group left at the usual threshold, for want of both classes: never (" in notes
+    rule = json.loads((run.path / "model" / "model.json").read_text())["deciding"]
+    assert set(rule["by_group"]) == {"always", "mostly"}
 
 
 @pytest.mark.slow
