@@ -121,6 +121,7 @@ def test_without_the_group_nobody_is_decided_on_where_thresholds_hang_on_it(loan
 def test_a_group_of_one_class_alone_stays_at_the_usual_threshold(run_apart):
     settings = [
         "mitigation.method=thresholds",
+        "mitigation.least_rows=8",
         'mitigation.columns=["repaid_so_far"]',
         'schema.sensitive=["repaid_so_far"]',
     ]
