@@ -105,14 +105,17 @@ def costs(data: Path, results: Path, setfit: str) -> None:
 
 
 def audits(data: Path, results: Path, features: Path) -> None:
-    """What each model makes of groups, on test posts and on the three files; fitted as the recipe's own hook does."""
+    """What each model makes of groups, on test posts and on the three files; fitted as a run does."""
+    from evenhand.extending import discovering
     from evenhand.recorded.run_folder import Run
-    from evenhand_nlp import backbones, recipes
+    from evenhand.running.pipeline import Corridor
+    from evenhand_nlp import recipes
     from evenhand_nlp.identity import templates
-    from evenhand_nlp.identity.fitting import asked_of, files_of, fit, said_of, scorer
+    from evenhand_nlp.identity.fitting import asked_of, files_of, said_of, scorer
     from evenhand_nlp.identity.lexicon import lexicon
     from evenhand_nlp.toxicity.answers import load_data
 
+    plugins = discovering.load()
     templates.REPLICATES = 1  # the tables' intervals are those of the seeds
     files = {
         "functional_tests": data / "hatecheck" / "hatecheck.parquet",
@@ -133,9 +136,11 @@ def audits(data: Path, results: Path, features: Path) -> None:
             for method in METHODS:
                 if (method, seed) in done:
                     continue
-                recipe = plain.with_settings([f"options.mitigation={method}", "options.identity_audit=false"])
+                recipe = plain.with_settings([f"mitigation.method={method}", "options.identity_audit=false"])
                 with Run(Path(work) / method, recipe, method, walk="run", stages={}) as run:
-                    adapted = fit(recipe, splits, backbones()[0], run)
+                    corridor = Corridor(run, recipe, plugins, None)
+                    corridor.splits = splits
+                    adapted = corridor.fit()
                 models = {method: adapted.model}
                 if method == "none":
                     models["tfidf"] = adapted.baselines["tfidf_logistic"]
@@ -194,7 +199,7 @@ def dialects(data: Path, results: Path, features: Path) -> None:
                     'schema.sensitive=["dialect"]',
                     "audit.slices=[]",
                 ]
-                settings += [f"options.mitigation={method}", 'options.balance=["dialect"]']
+                settings += [f"mitigation.method={method}", 'mitigation.columns=["dialect"]']
                 run = evenhand.run("nlp/toxicity", data=folder, settings=settings, out=Path(work) / "run").path
                 audit = json.loads((run / "audit.json").read_text("utf-8"))
                 verdict = next(v for v in audit["verdicts"] if v["metric"] == "fpr" and v["attribute"] == "dialect")

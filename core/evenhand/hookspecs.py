@@ -16,6 +16,7 @@ import pluggy
 
 if TYPE_CHECKING:
     import polars
+    from datasets import Dataset
 
     from evenhand.auditing import Estimate, GroupMetric
     from evenhand.recipe import Recipe
@@ -95,6 +96,19 @@ def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run
     strategies (`recipe.finetune.strategy`). `run.log(...)` records events, `run.progress(...)` shows progress;
     write nothing else: the core stores the returned model (`evenhand.Model` says what it must be). `splits.test` is
     there for shape only: looking at its labels is the one unforgivable fault. Exceptions: as for `load_data`.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def augment(recipe: Recipe, rows: Dataset, columns: list[str]) -> Dataset | None:
+    """Rows as they would be if whom they are about were of another group: what `mitigation.method = "augment"` adds.
+
+    Called for train and for validation. `columns`: the sensitive columns whose groups are exchanged. Return the new
+    rows alone, with the same columns as `rows` and the labels that they had, several of a row where there are several
+    other groups; the core adds them, at most twice as many as there are rows. Must be deterministic. Return None to
+    leave it to the core, which exchanges a table's sensitive columns where they are inputs. Exceptions: as for
+    `load_data`.
     """
     raise NotImplementedError
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_seria
 from evenhand.asking.checks import WrongPart
 from evenhand.asking.question import PARTS, Question
 from evenhand.errors import BadInput, did_you_mean, of_toml, typed
+from evenhand.recipe_mitigation import MitigationRule
 from evenhand.recipe_rules import AbstainRule, FinetuneRule, Part, SplitRule
 from evenhand.recipe_space import FREE, RESERVED, GapLimit, TuneLimits, TuneRule, ends
 from evenhand.schema import Schema
@@ -70,6 +71,7 @@ class Recipe(Part):
     split: SplitRule = Field(SplitRule(), description="How rows are divided.")
     finetune: FinetuneRule = Field(FinetuneRule(), description="How the backbone is adapted.")
     abstain: AbstainRule = Field(AbstainRule(), description="Which rows are left open, as none of the classes.")
+    mitigation: MitigationRule = Field(MitigationRule(), description="What makes the model more even between groups.")
     audit: Question = Field(
         Question(), description="What is asked of the run's predictions; empty: what schema, seed and title say."
     )
@@ -184,11 +186,14 @@ class Recipe(Part):
         values = self.model_dump(by_alias=True, exclude_none=True)
         tune = values.pop("tune")
         searched = {"tune": tune} if self.tune != TuneRule() else {}
+        if self.mitigation == MitigationRule():
+            del values["mitigation"]
         return tomli_w.dumps({**values, "audit": self.audit.table(), **searched})
 
     def resolved(self) -> list[tuple[str, Any, str]]:
         """(dotted key, value, origin) of every value, in the order of the file format."""
         hidden = {"tune"} if self.tune == TuneRule() else set()  # nothing is searched: nothing to show
+        hidden |= {"mitigation"} if self.mitigation == MitigationRule() else set()
         values = self.model_dump(by_alias=True, exclude=hidden)
         return [(key, value, self.origin(key)) for key, value in flatten(values)]
 
@@ -269,6 +274,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> 
             "split": SplitRule,
             "finetune": FinetuneRule,
             "abstain": AbstainRule,
+            "mitigation": MitigationRule,
             "tune": GapLimit if key.startswith("tune.constraints.gap") else TuneLimits,
         }
         known = parts.get(key.split(".")[0], Recipe).model_fields if "." in key else Recipe.model_fields

@@ -10,7 +10,13 @@ from pydantic import Field, model_serializer, model_validator
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.recipe_rules import Part
 
-FREE = ("finetune", "options", "abstain", "backbone")  # the rest decides the data, or how a trial is judged
+FREE = (
+    "finetune",
+    "options",
+    "abstain",
+    "mitigation",
+    "backbone",
+)  # the rest decides the data, or how a trial is judged
 EXAMPLE = '[tune] "finetune.learning_rate" = { low = 1e-5, high = 1e-3, log = true }'
 
 
@@ -99,7 +105,8 @@ class TuneRule(Part):
         default_factory=dict,
         description=(
             'Written as keys of [tune] itself: `"finetune.epochs" = { low = 1, high = 8, step = 1 }`, `log = true`,'
-            ' or `"finetune.strategy" = ["probe", "lp-ft"]`; of `finetune`, `options`, `abstain` and `backbone`.'
+            ' or `"finetune.strategy" = ["probe", "lp-ft"]`; of `finetune`, `options`, `abstain`, `mitigation`'
+            " and `backbone`."
         ),
     )
 

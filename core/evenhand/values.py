@@ -24,6 +24,8 @@ class Splits:
     No `group_id` of the schema is on two sides. `fingerprint` is the sha256 of the source's content.
     `unlabelled`: rows of the source without a label that belong to no test or validation split, None where every row
     has one; strategies that learn from texts without labels read their inputs.
+    `importance`: a column of train and validation that says how much each row counts in learning, where the recipe's
+    [mitigation] reweighs; a `finetune` that heeds it says so with `Adapted.weighted`.
     """
 
     train: Dataset
@@ -34,6 +36,7 @@ class Splits:
     fingerprint: str
     notes: tuple[str, ...] = ()
     unlabelled: Dataset | None = None
+    importance: str | None = None
 
     def map_columns(self, columns: Callable[[Dataset], Mapping[str, list[Any]]]) -> Splits:
         """The same splits with the columns that `columns(rows)` computes added (or replaced)."""
@@ -150,7 +153,10 @@ class Adapted:
     their order; needed by an operating point or thresholds per label where `model` was fitted on them too. It is not
     stored. `operating` and `labelled`: the core's, where the recipe asks for an operating point or has several labels;
     `scope`: the core's, where the recipe's table [abstain] asks for rows of no class to be left open.
-    `exhibits`: file name -> bytes that `report_sections` will want, stored as model/exhibits/NAME and not read back.
+    `exhibits`: file name -> bytes that `report_sections` will want, stored as model/exhibits/NAME and not read back;
+    or what makes those bytes of the `Adapted` in the end, mitigated where the recipe asks for it.
+    `weighted`: the model was fitted with the rows' `Splits.importance`. `deciding`: the core's, where the recipe's
+    [mitigation] chose who is selected by another rule than one usual threshold.
     """
 
     model: Any
@@ -162,8 +168,10 @@ class Adapted:
     validation_scores: np.ndarray | None = None
     operating: OperatingPoint | None = None
     scope: Any = None
-    exhibits: Mapping[str, bytes] = field(default_factory=dict)
+    exhibits: Mapping[str, bytes | Callable[[Adapted], bytes]] = field(default_factory=dict)
     labelled: LabelThresholds | None = None
+    weighted: bool = False
+    deciding: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def test_each_mitigation_makes_the_planted_gap_smaller(run, run_apart, method):
         praise = table.filter((pl.col("label") == "positive") & (pl.col("age") == PLANTED))
         return (praise["prediction"] == "negative").mean()
 
-    better = run_apart("nlp/sentiment", f"options.mitigation={method}").path
+    better = run_apart("nlp/sentiment", f"mitigation.method={method}").path
     assert missed(run) > 0.2
     assert missed(better) < missed(run) - 0.1
     assert "Before and after mitigation" in (better / "report.html").read_text()

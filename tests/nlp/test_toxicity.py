@@ -6,8 +6,7 @@ import polars as pl
 import pytest
 
 from evenhand import BadInput
-from evenhand_nlp.identity import mitigation
-from evenhand_nlp.identity.lexicon import lexicon
+from evenhand_nlp.identity.augmenting import about_others
 from evenhand_nlp.toxicity.answers import load_data as load
 from evenhand_nlp.toxicity.samples import PLANTED, UNTIL, posts
 
@@ -17,7 +16,7 @@ METHODS = ("augment", "reweight", "dfr", "reductions")
 @pytest.fixture(scope="session")
 def runs(run_apart):
     """Run folders by mitigation; the first of them computes the features of the posts, the others read them."""
-    return {method: run_apart("nlp/toxicity", f"options.mitigation={method}").path for method in ("none", *METHODS)}
+    return {method: run_apart("nlp/toxicity", f"mitigation.method={method}").path for method in ("none", *METHODS)}
 
 
 @pytest.fixture
@@ -121,21 +120,17 @@ def test_a_column_that_the_data_bring_stays(recipe, tmp_path):
     assert set(splits.train["religion"]) == {"given"}
 
 
-@pytest.mark.parametrize("method", ["balanced", "reweighted"])
-def test_the_part_to_choose_by_is_made_even_as_well(recipe, tmp_path, method):
-    words = ["a fine day", "a foul day", *(f"the {group} spoke" for group in ("Muslims", "Muslims", "Muslims", "Jews"))]
-    table = pl.DataFrame({"words": words * 40, "mark": ["fine", "hate", "hate", "hate", "fine", "fine"] * 40})
-    table.write_csv(tmp_path / "posts.csv")
-    asked = recipe(*OWN, "split.by=random", 'schema.sensitive=["religion"]')
-    splits = load(asked, tmp_path / "posts.csv")
-    made = getattr(mitigation, method)(asked, splits, lexicon(), ["religion"])
-    for before, after in ((splits.train, made.train), (splits.validation, made.validation)):
-        was, now = (
-            [mark for mark, named in zip(part["mark"], part["religion"], strict=True) if named == "muslim"]
-            for part in (before, after)
-        )
-        assert "not toxic" in now
-        assert abs(now.count("toxic") / len(now) - 0.5) < abs(was.count("toxic") / len(was) - 0.5)
+def test_a_text_about_one_group_is_written_about_every_other_group_of_its_axis(recipe, tmp_path):
+    asked = recipe(*OWN, 'options.leave_out=["?"]')
+    splits = load(asked, write(tmp_path))
+    named = [text for text in splits.train["words"] if "muslims" in text]
+    made = about_others(asked, splits.train, ["religion"])
+    assert len(made) >= 2 * len(named) > 0
+    assert set(made.column_names) == set(splits.train.column_names)
+    assert not any("muslims" in text for text in made["words"])
+    assert set(made["mark"]) == {"toxic"}
+    with pytest.raises(BadInput, match="names message_length; name one of them"):
+        about_others(asked, splits.train, ["message_length"])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,8 @@ class Labels:
 
     train: int64 class numbers or float64 values, [rows]; of a multi-label task int64 of 0 and 1, [rows, classes], where
     `classes` are the label columns. validation: the same over `validation_rows`, which leaves out
-    the rows whose class was never seen in training.
+    the rows whose class was never seen in training. weights: how much each row of `train` and of `validation` counts,
+    where the splits say so.
     """
 
     task: str
@@ -31,6 +32,17 @@ class Labels:
     validation: np.ndarray
     validation_rows: np.ndarray
     notes: tuple[str, ...] = ()
+    weights: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def train_weights(self) -> np.ndarray | None:
+        """How much each training row counts; None where all count the same."""
+        return None if self.weights is None else self.weights[0]
+
+    @property
+    def all_weights(self) -> np.ndarray | None:
+        """The same of train and validation together."""
+        return None if self.weights is None else np.concatenate(self.weights)
 
     @property
     def n_out(self) -> int:
@@ -40,6 +52,14 @@ class Labels:
 
 def read_labels(recipe: Recipe, splits: Splits) -> Labels:
     """The labels of train and validation; BadInput where they are missing, of one class or not numbers."""
+    found = _read(recipe, splits)
+    if splits.importance is None:
+        return found
+    train, held = (np.asarray(rows[splits.importance], dtype=np.float64) for rows in (splits.train, splits.validation))
+    return replace(found, weights=(train, held[found.validation_rows]))
+
+
+def _read(recipe: Recipe, splits: Splits) -> Labels:
     if recipe.task == "multilabel":
         return _several(splits)
     column = splits.schema.require("label", "training")

@@ -139,8 +139,21 @@ class MeanModel:
 
     def scores(self, rows: Dataset) -> np.ndarray:
         """Probabilities [rows, classes]."""
+        if (heads := _heads_of_one(self.members)) is not None:
+            first = self.members[0]
+            features = first.cache.features(first.encoder, rows, first.schema, "features of the rows to predict")
+            each = [as_scores(head.logits(features), first.task) for head in heads]
+            return np.asarray(np.average(each, axis=0, weights=self.weights))
         found = [weight * member.scores(rows) for member, weight in zip(self.members, self.weights, strict=True)]
         return np.asarray(sum(found) / sum(self.weights))
+
+
+def _heads_of_one(members: tuple[Any, ...]) -> list[Head] | None:
+    """The heads of probes on one encoder, whose features are made once; None where members are anything else."""
+    if not all(type(member) is ProbeModel for member in members):
+        return None
+    same = len({member.encoder.identity for member in members}) == 1
+    return [member.head for member in members] if same else None
 
 
 def as_scores(logits: np.ndarray, task: str) -> np.ndarray:

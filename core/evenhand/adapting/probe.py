@@ -69,7 +69,8 @@ def fit_probe(
     best = _choose(train, validation, labels, tell, weighing)
     measured = quality(best.logits(validation), labels) if len(validation) else {}
     both, targets = np.concatenate([train, validation]), np.concatenate([labels.train, labels.validation])
-    final = fit_head(both, targets, best.strength, labels, start=best, tolerance=TIGHT, weighing=best.weighing)
+    told: dict[str, Any] = {"start": best, "weighing": best.weighing, "weights": labels.all_weights}
+    final = fit_head(both, targets, best.strength, labels, tolerance=TIGHT, **told)
     tell(1, 1, "probe")
     shown = {name: value for name, value in measured.items() if name != "selection"}
     unseen = probabilities(best.logits(validation), labels.task) if labels.task != "regression" else None
@@ -89,7 +90,8 @@ def _choose(
     """
     grid = grid_of(labels)
     first = "none" if weighing == "auto" else weighing
-    best = fit_head(train, labels.train, grid[len(grid) // 2], labels, weighing=first)
+    known: dict[str, Any] = {"weighing": first, "weights": labels.train_weights}
+    best = fit_head(train, labels.train, grid[len(grid) // 2], labels, **known)
     if not len(validation):
         return best
     heads = {best.strength: best}
@@ -97,13 +99,16 @@ def _choose(
     def merit(strength: float, start: float) -> float:
         if strength not in heads:
             tell(0, 1, "probe")
-            heads[strength] = fit_head(train, labels.train, strength, labels, start=heads[start], weighing=first)
+            heads[strength] = fit_head(train, labels.train, strength, labels, start=heads[start], **known)
         return quality(heads[strength].logits(validation), labels)["selection"]
 
     found = heads[climb(grid, merit)]
     if labels.task != "multilabel" or weighing != "auto":
         return found
-    others = [fit_head(train, labels.train, found.strength, labels, start=found, weighing=w) for w in WEIGHINGS[1:]]
+    others = [
+        fit_head(train, labels.train, found.strength, labels, start=found, **{**known, "weighing": w})
+        for w in WEIGHINGS[1:]
+    ]
     return max((found, *others), key=lambda head: quality(head.logits(validation), labels)["selection"])
 
 
@@ -130,30 +135,32 @@ def climb(grid: tuple[float, ...], merit: Callable[[float, float], float]) -> fl
 
 
 def quality(logits: np.ndarray, labels: Labels) -> dict[str, float]:
-    """Validation measures of `logits` [rows, outputs]; `selection` is what selection maximises."""
+    """Validation measures of `logits` [rows, outputs]; `selection` is what selection maximises, weighed."""
+    each = labels.weights[1] if labels.weights is not None and len(labels.weights[1]) == len(logits) else None
     if labels.task == "regression":
-        rmse = float(np.sqrt(np.mean((logits[:, 0] - labels.validation) ** 2)))
+        rmse = float(np.sqrt(np.average((logits[:, 0] - labels.validation) ** 2, weights=each)))
         return {"rmse": rmse, "selection": -rmse}
     if labels.task == "multilabel":
-        return _of_several(logits, labels.validation)
+        return _of_several(logits, labels.validation, each)
     found = softmax(logits)
     accuracy = float((logits.argmax(1) == labels.validation).mean())
     chosen = found[np.arange(len(logits)), labels.validation]
-    loss = float(-np.log(np.clip(chosen, 1e-12, 1)).mean())
+    loss = float(np.average(-np.log(np.clip(chosen, 1e-12, 1)), weights=each))
     return {"accuracy": accuracy, "log_loss": loss, "selection": -loss}
 
 
-def _of_several(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def _of_several(logits: np.ndarray, truth: np.ndarray, each: np.ndarray | None) -> dict[str, float]:
     """Of several labels: mean average precision over those that validation has, which no threshold and no weight
     moves; the log loss where it has none."""
     from sklearn.metrics import average_precision_score
 
     found = np.clip(probabilities(logits, "multilabel"), 1e-12, 1 - 1e-12)
-    loss = float(-np.where(truth == 1, np.log(found), np.log(1 - found)).mean())
+    loss = float(-np.where(truth == 1, np.log(found), np.log(1 - found)).mean())  # shown, not chosen by
     there = np.flatnonzero(truth.any(axis=0))
     if not len(there):
         return {"log_loss": loss, "selection": -loss}
-    precision = float(np.mean([average_precision_score(truth[:, j], logits[:, j]) for j in there]))
+    precisions = [average_precision_score(truth[:, j], logits[:, j], sample_weight=each) for j in there]
+    precision = float(np.mean(precisions))
     return {"mean_average_precision": precision, "log_loss": loss, "selection": precision}
 
 
@@ -190,16 +197,17 @@ def fit_head(
     """One linear model on features shifted and scaled as a whole, with that folded back into the head.
 
     One scale for all columns keeps distances as the backbone made them; `start` is where the solver sets out.
-    `weights`: how much each row counts (classes only).
+    `weights`: how much each row counts.
     """
     centre = features.mean(axis=0)
     spread = float(np.sqrt(np.mean((features - centre) ** 2))) or 1.0
     scaled = (features - centre) / spread
     if labels.task == "regression":
-        weight, bias = _ridge(scaled, targets, strength)
+        weight, bias = _ridge(scaled, targets, strength, weights)
     elif labels.task == "multilabel":
         first = None if start is None else (start.weight * spread, start.bias + start.weight @ centre)
-        weight, bias = _one_by_one(scaled, targets, strength, first, tolerance, positive_weights(targets, weighing))
+        balance = positive_weights(targets, weighing)
+        weight, bias = _one_by_one(scaled, targets, strength, first, tolerance, balance, weights)
     else:
         first = None if start is None else (start.weight * spread, start.bias + start.weight @ centre)
         weight, bias = _logistic(scaled, targets, strength, labels.n_out, first, tolerance, weights)
@@ -207,10 +215,12 @@ def fit_head(
     return Head(weight.astype(np.float32), (bias - weight @ centre).astype(np.float32), strength, weighing)
 
 
-def _ridge(features: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+def _ridge(
+    features: np.ndarray, targets: np.ndarray, penalty: float, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import Ridge
 
-    model = Ridge(alpha=penalty).fit(features, targets)
+    model = Ridge(alpha=penalty).fit(features, targets, weights)
     return model.coef_.reshape(1, -1), np.array([model.intercept_])
 
 
@@ -220,21 +230,25 @@ def _one_by_one(
     strength: float,
     first: tuple[np.ndarray, np.ndarray] | None,
     tolerance: float,
-    weights: np.ndarray,
+    balance: np.ndarray,
+    weights: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weight [labels, width] and bias [labels]: one logistic regression for each label by itself."""
+    """Weight [labels, width] and bias [labels]: one logistic regression for each label by itself.
+
+    balance: how much more a row counts that has the label, [labels]; weights: how much each row counts.
+    """
     from sklearn.linear_model import LogisticRegression
 
     found = []
     for j, target in enumerate(targets.T):
         model: Any = LogisticRegression(
-            C=strength, max_iter=300, tol=tolerance, warm_start=True, class_weight={0: 1.0, 1: float(weights[j])}
+            C=strength, max_iter=300, tol=tolerance, warm_start=True, class_weight={0: 1.0, 1: float(balance[j])}
         )
         if first is not None:
             model.coef_, model.intercept_ = first[0][j : j + 1], first[1][j : j + 1]
             model.classes_ = np.arange(2)
         with _pools().limit(limits=1, user_api="blas"):
-            model.fit(features, target)
+            model.fit(features, target, weights)
         found.append((model.coef_[0], model.intercept_[0]))
     return np.array([weight for weight, _ in found]), np.array([bias for _, bias in found])
 

@@ -57,6 +57,7 @@ def adapt_windows(setting: Setting, baselines: Mapping[str, SimpleModel], said: 
     rule = recipe.finetune.windows
     cutter = Cutter.of(setting.encoder, rule)
     columns = list(splits.schema.labels) or [splits.schema.require("label", "training")]
+    columns += [splits.importance] if splits.importance else []
     train, owner = expanded(cutter, splits.train, splits.schema, columns)
     held, held_owner = expanded(cutter, splits.validation, splits.schema, columns)
     wide = replace(splits, train=train, validation=held, schema=windows_schema(splits.schema))

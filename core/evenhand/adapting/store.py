@@ -30,6 +30,7 @@ from evenhand.adapting.tables.model import TableModel
 from evenhand.adapting.weights import load_estimator, load_tensors, save_estimator, save_tensors
 from evenhand.adapting.windows import Windowed
 from evenhand.errors import BadInput, PluginFault
+from evenhand.mitigating.deciding import Deciding
 from evenhand.pretrained.again import found_again
 from evenhand.values import Adapted, LabelThresholds, OperatingPoint
 
@@ -66,6 +67,7 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
         "notes": list(adapted.notes),
         "operating": None if adapted.operating is None else asdict(adapted.operating),
         **({} if adapted.labelled is None else {"labelled": asdict(adapted.labelled)}),
+        **({} if adapted.deciding is None else {"deciding": adapted.deciding.facts()}),
         "scope": None if adapted.scope is None else adapted.scope.facts(),
         "model": _save(adapted.model, folder / ("" if is_network(adapted) else "model"), package),
         "baselines": {name: _save(model, folder / f"baseline_{n}", package) for n, (name, model) in baselines},
@@ -75,6 +77,7 @@ def save_model(adapted: Adapted, folder: Path, package: str | None = None) -> No
 
         save_tensors({"centres": torch.from_numpy(adapted.scope.centres)}, folder / SCOPE)
     for name, content in adapted.exhibits.items():
+        content = content(adapted) if callable(content) else content
         if not EXHIBIT.fullmatch(name):
             raise PluginFault(f"the exhibit {name!r} is no plain file name; use letters, digits, '.', '-' and '_'")
         (folder / "exhibits").mkdir(exist_ok=True)
@@ -106,6 +109,7 @@ def load_model(folder: Path, recipe: Recipe, backbone: Backbone | None, package:
             tuple(about["notes"]),
             operating=OperatingPoint(**about["operating"]) if about.get("operating") else None,
             labelled=LabelThresholds.from_facts(about.get("labelled")),
+            deciding=Deciding.from_facts(about.get("deciding")),
             scope=_scope(about["scope"], folder, recipe, backbone) if about.get("scope") else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -47,15 +47,17 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
         from evenhand.adapting.tables.each_label import adapt_labels
 
         adapt_rows = adapt_labels if labels.task == "multilabel" else adapt_table
-        return adapt_rows(recipe, splits, backbone, run, labels, fit_baselines(recipe, splits, labels))
+        found = adapt_rows(recipe, splits, backbone, run, labels, fit_baselines(recipe, splits, labels))
+        return replace(found, weighted=splits.importance is not None)
     encoder = load_encoder(backbone, recipe)
     silence_transformers()
     setting = Setting(recipe, splits, run, encoder, labels)
     baselines = fit_baselines(recipe, splits, labels)
     long, said = too_long(setting)
+    weighted = splits.importance is not None
     if long and _in_windows(recipe, long):
-        return with_words(setting, adapt_windows(setting, baselines, said))
-    adapted = with_words(setting, _adapted(setting, baselines))
+        return replace(with_words(setting, adapt_windows(setting, baselines, said)), weighted=weighted)
+    adapted = replace(with_words(setting, _adapted(setting, baselines)), weighted=weighted)
     return replace(adapted, notes=(said, *adapted.notes)) if said else adapted
 
 
@@ -74,7 +76,14 @@ def _in_windows(recipe: Recipe, long: float) -> bool:
 def _adapted(setting: Setting, baselines: dict[str, SimpleModel]) -> Adapted:
     """What the recipe's strategy makes of whole rows."""
     recipe, labels = setting.recipe, setting.labels
-    if recipe.finetune.strategy in STRATEGIES or (recipe.finetune.strategy == "auto" and are_few(setting)):
+    weighted = setting.splits.importance is not None
+    if weighted and recipe.finetune.strategy in STRATEGIES:
+        raise BadInput(
+            f"mitigation.method = 'reweight' weighs rows, which strategy '{recipe.finetune.strategy}' does not take;"
+            " use --set finetune.strategy=probe, lp-ft, full or lora, or another method"
+        )
+    few = recipe.finetune.strategy == "auto" and not weighted and are_few(setting)
+    if recipe.finetune.strategy in STRATEGIES or few:
         return adapt_few(setting, baselines)
     if recipe.finetune.strategy == "auto" and recipe.modality == "text" and labels.task not in OTHER_TASKS:
         whole = recipe.finetune.model_copy(update={"strategy": "lp-ft"})

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from evenhand.adapting.distributed import agree
+from evenhand.adapting.drawing import drawn
 from evenhand.adapting.loop import run_trainer
 from evenhand.adapting.models import NetworkModel, SimpleModel, as_logits, as_scores
 from evenhand.adapting.probe import Head, Probe, positive_weights, quality
@@ -45,7 +46,9 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     examples = setting.encoder.examples(splits.train, splits.schema)
     first = None if strategy == "full" else probe.selected
     weights = positive_weights(labels.train, probe.selected.weighing) if labels.task == "multilabel" else None
-    network = _trained(setting, _some(setting, examples, labels.train), first, "training", weights)
+    network = _trained(
+        setting, _some(setting, examples, labels.train, labels.train_weights), first, "training", weights
+    )
     joined, measured, unseen = _with_or_without(setting, network, known, probe)
     setting.run.log("trained", joined_with_probe=joined, **measured)
     notes = [*labels.notes, f"validation accuracy or error of the probe alone: {_short(probe.validation)}"]
@@ -54,7 +57,11 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
             "probabilities are the mean of the trained network's and the probe's, since validation was better so"
         )
     if recipe.finetune.refit != "never" and len(known):
-        both = Joined(_some(setting, examples, labels.train), _some(setting, known, labels.validation))
+        late = None if labels.weights is None else labels.weights[1]
+        both = Joined(
+            _some(setting, examples, labels.train, labels.train_weights),
+            _some(setting, known, labels.validation, late),
+        )
         if recipe.finetune.refit == "onward":
             network = _trained(_onward(setting), both, None, "one pass over all", weights, network)
         else:
@@ -73,17 +80,25 @@ def _onward(setting: Setting) -> Setting:
     return replace(setting, recipe=setting.recipe.model_copy(update={"finetune": small}))
 
 
-def _some(setting: Setting, examples: Sequence[dict[str, Any]], targets: np.ndarray) -> Sequence[dict[str, Any]]:
-    """The examples with their labels; of several labels, as many without any as the recipe asks for."""
-    whole = Labelled(examples, targets)
+def _some(
+    setting: Setting, examples: Sequence[dict[str, Any]], targets: np.ndarray, weights: np.ndarray | None = None
+) -> Sequence[dict[str, Any]]:
+    """The examples with their labels; of several labels, as many without any as the recipe asks for.
+
+    weights: how much each counts; examples are drawn as often, which serves stochastic gradients better than weighing
+    their losses does (An, Ying & Zhu 2021, ICLR).
+    """
+    whole, places = Labelled(examples, targets), np.arange(len(targets))
     asked = setting.recipe.finetune.negatives
-    if setting.labels.task != "multilabel" or not asked:
-        return whole
-    has = targets.any(axis=1)
-    none = np.flatnonzero(~has)
-    rng = np.random.default_rng(setting.recipe.seed)
-    kept = rng.permutation(none)[: max(1, round(asked * int(has.sum())))]
-    return Chosen(whole, np.sort(np.concatenate([np.flatnonzero(has), kept])))
+    if setting.labels.task == "multilabel" and asked:
+        has = targets.any(axis=1)
+        none = np.flatnonzero(~has)
+        rng = np.random.default_rng(setting.recipe.seed)
+        kept = rng.permutation(none)[: max(1, round(asked * int(has.sum())))]
+        places = np.sort(np.concatenate([np.flatnonzero(has), kept]))
+    if weights is not None:
+        places = places[drawn(weights[places], setting.recipe.seed)]
+    return whole if len(places) == len(whole) and weights is None else Chosen(whole, places)
 
 
 class Chosen(Sequence[dict[str, Any]]):

@@ -157,7 +157,7 @@ def run(
     result = pipeline.run(recipe, data=data, settings=settings or [], out=out, progress=progress)
     if not (as_json or summary):
         _print_metrics(result.evaluation)
-        typer.echo(f"\nreport: {result.report}\n")
+        typer.echo("".join(f"\n{says}" for says in result.refused) + f"\nreport: {result.report}\n")
     audits.print_audit(result.audit, failing, as_json, summary, report=str(result.report))
     raise typer.Exit(result.exit_code(fail_on=failing))
 

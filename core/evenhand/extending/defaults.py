@@ -10,6 +10,8 @@ from evenhand.extending.embedded import installed_backbones
 from evenhand.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from evenhand.recipe import Recipe
     from evenhand.recorded.run_folder import Run
     from evenhand.values import Adapted, Backbone, Lesson, Metric, Predictions, Splits
@@ -45,6 +47,14 @@ def finetune(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run
     from evenhand import adapting as finetuning
 
     return finetuning.finetune(recipe, splits, backbone, run)
+
+
+@hookimpl(trylast=True)
+def augment(recipe: Recipe, rows: Dataset, columns: list[str]) -> Dataset:
+    """A table's rows with another group in the sensitive columns that are inputs."""
+    from evenhand.mitigating.augmenting import exchanged
+
+    return exchanged(recipe, rows, columns)
 
 
 @hookimpl(tryfirst=True)

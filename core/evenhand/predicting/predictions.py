@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.asking.question import Question
 from evenhand.errors import BadInput, PluginFault, missing_column
+from evenhand.mitigating.deciding import UNMITIGATED
 from evenhand.predicting import thresholds
 from evenhand.predicting.classes import positive_class
 from evenhand.predicting.operating import as_facts
@@ -42,16 +43,18 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
         return table, {"label": label, "rows": len(rows)} | written_columns(adapted, rows, table, free_name)
     prediction, score = free_name("prediction", table), free_name("score", table)
     said = scores(adapted.model, rows, splits.schema)
-    decided, probability = decide(recipe, adapted, said)
+    decided, probability = decide(recipe, adapted, said, rows=rows)
     abstaining = left_open(adapted, rows, splits.schema, said, table)
     table.update({name: values.tolist() for name, values in abstaining.items()})
     table[prediction] = decided
     if probability is not None:
         table[score] = probability
     baselines, baseline_scores = {}, {}
-    for name, model in adapted.baselines.items():
+    others = dict(adapted.baselines) | ({UNMITIGATED: None} if adapted.deciding is not None else {})
+    for name, model in others.items():
         baselines[name] = free_name(f"baseline_{name}", table)
-        decided, probability = decide(recipe, adapted, scores(model, rows, splits.schema), baseline=name)
+        theirs = said if model is None else scores(model, rows, splits.schema)
+        decided, probability = decide(recipe, adapted, theirs, baseline=name)
         table[baselines[name]] = decided
         if recipe.task == "binary":
             baseline_scores[name] = free_name(f"{baselines[name]}_score", table)
@@ -66,8 +69,14 @@ def predictions_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple
         "operating": as_facts(adapted.operating),
         "rows": len(rows),
         "abstaining": list(abstaining),
+        **({} if adapted.deciding is None else {"threshold": _of_all(adapted.deciding)}),
     }
     return table, facts
+
+
+def _of_all(deciding: Any) -> float | None:
+    """The one threshold of all decisions; None where groups have rules of their own."""
+    return None if deciding.needs else float(deciding.shared)
 
 
 def _labelled_table(recipe: Recipe, splits: Splits, adapted: Adapted) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -116,11 +125,12 @@ def label_scores(adapted: Adapted, scores: np.ndarray) -> np.ndarray:
 def predictions_of(recipe: Recipe, schema: Schema, facts: dict[str, Any], file: Path) -> Predictions:
     """The value that `evaluate` and `audit_bias` get: the table on disk and the role of its columns."""
     operating = OperatingPoint(**facts["operating"]) if facts.get("operating") else None
+    usual = facts["threshold"] if "threshold" in facts else threshold_of(recipe, operating)
     return Predictions(
         table=file,
         schema=replace_roles(schema, prediction=facts["prediction"], score=facts["score"]),
         task=recipe.task,
-        threshold=threshold_of(recipe, operating) if recipe.task in ("binary", "generate") else None,
+        threshold=usual if recipe.task in ("binary", "generate") else None,
         classes=tuple(facts["classes"]),
         baselines=facts["baselines"],
         baseline_scores=facts.get("baseline_scores", {}),
@@ -244,11 +254,12 @@ def replace_roles(schema: Schema, **roles: Any) -> Schema:
 
 
 def decide(
-    recipe: Recipe, adapted: Adapted, scores: np.ndarray, baseline: str | None = None
+    recipe: Recipe, adapted: Adapted, scores: np.ndarray, baseline: str | None = None, rows: Any = None
 ) -> tuple[list[Any], list[float] | None]:
     """(predicted value per row, score per row or None) from a model's scores [rows, classes] or [rows].
 
     baseline: whose scores these are, where they are not the adapted model's own; it has its own operating point.
+    rows: the rows that were scored, asked for columns by name; needed where a mitigation decides by group.
     """
     import numpy as np
 
@@ -266,8 +277,11 @@ def decide(
     if recipe.task == "binary":
         positive = positive_class(recipe.schema, adapted.classes)
         probability = np.clip(scores[:, positive], 0.0, 1.0)
-        threshold = threshold_of(recipe, adapted.operating, baseline)
-        chosen = np.where(probability >= threshold, positive, 1 - positive)
+        if adapted.deciding is not None and baseline is None:
+            selected = adapted.deciding.selects(probability, rows)
+        else:
+            selected = probability >= threshold_of(recipe, adapted.operating, baseline)
+        chosen = np.where(selected, positive, 1 - positive)
     else:
         chosen = scores.argmax(axis=1)
         probability = scores.max(axis=1)

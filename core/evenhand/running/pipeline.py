@@ -28,25 +28,30 @@ from evenhand.recorded.audit_files import PLAN
 from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.recorded.shown_again import show_again
 from evenhand.recorded.words import NOTES, words_in
+from evenhand.running import mitigated
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, do, walk, writes
 from evenhand.sections import Section
 from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from evenhand.auditing import Audit
 
 T = TypeVar("T")
 CARD = "README.md"  # where the hub looks for a model card
+MITIGATION = "mitigation"  # the stage of a run whose recipe has one
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A finished run: its folder, its performance metrics, its audit."""
+    """A finished run: its folder, its performance metrics, its audit; why its mitigation is refused, if it is."""
 
     path: Path
     evaluation: tuple[Metric, ...]
     audit: Audit
+    refused: tuple[str, ...] = ()
 
     @property
     def report(self) -> Path:
@@ -54,7 +59,10 @@ class RunResult:
         return self.path / "report.html"
 
     def exit_code(self, strict: bool = False, fail_on: Collection[str] = ("exceeded",)) -> int:
-        """0 within tolerance, 1 a tolerance is exceeded, 3 not enough evidence (where that fails)."""
+        """0 within tolerance, 1 a tolerance is exceeded or the mitigation refused, 3 not enough evidence (where that
+        fails)."""
+        if self.refused:
+            return 1
         return self.audit.exit_code(strict=strict, fail_on=fail_on)
 
     def _repr_html_(self) -> str:
@@ -83,8 +91,9 @@ def run(
     source = data if data is not None else recipe.data
     identity = provenance.identity(recipe, source, plugins.names())
     path = Path(out) if out is not None else Path("runs") / recipe.full_name / identity[:12]
-    with Run(path, recipe, identity, progress, walk="run", stages=writes(RUN)) as folder:
-        walk(RUN, folder, Corridor(folder, recipe, plugins, source, told=told), plugins)
+    stages = stages_of(recipe)
+    with Run(path, recipe, identity, progress, walk="run", stages=writes(stages)) as folder:
+        walk(stages, folder, Corridor(folder, recipe, plugins, source, told=told), plugins)
         return result_of(path)
 
 
@@ -111,7 +120,7 @@ def report(
     if other is not None:
         _check_whole(found)
         return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
-    with Run(path, recipe, identity, walk="run", stages=writes(RUN)) as folder:
+    with Run(path, recipe, identity, walk="run", stages=writes(stages_of(recipe))) as folder:
         _check_whole(found)
         do(RUN[-1], folder, Corridor(folder, recipe, plugins, None, notes))
     return path / "report.html"
@@ -119,7 +128,7 @@ def report(
 
 def _check_whole(found: finished.FinishedRun) -> None:
     """BadInput where what a report is made from is not all there."""
-    for stage in RUN[:-1]:
+    for stage in stages_of(found.recipe())[:-1]:
         found.stage(stage.name)
     found.data()
 
@@ -129,7 +138,7 @@ def _rendered_elsewhere(
 ) -> Path:
     if os.path.lexists(out / finished.MANIFEST):
         raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
-    with ReadRun(path, recipe, identity, walk="run", stages=writes(RUN), out=out) as folder:
+    with ReadRun(path, recipe, identity, walk="run", stages=writes(stages_of(recipe)), out=out) as folder:
         render(Corridor(folder, recipe, plugins, None, notes))
     return out / "report.html"
 
@@ -147,7 +156,8 @@ def result_of(path: Path) -> RunResult:
     from evenhand.auditing import Audit
 
     found = finished.open_run(path)
-    return RunResult(path, found.evaluation(), Audit(found.audit()))
+    refused = found.manifest["stages"].get(MITIGATION, {}).get("refused", ())
+    return RunResult(path, found.evaluation(), Audit(found.audit()), tuple(refused))
 
 
 class Corridor:
@@ -196,14 +206,26 @@ class Corridor:
 
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""
-        arguments = {"recipe": self.recipe, "splits": self.splits, "backbone": self.backbone, "run": self.run}
         from evenhand.adapting.scope import with_scope
+        from evenhand.mitigating import fitting
 
-        adapted = self._asked(Adapted, "finetune", **arguments)
-        adapted = with_thresholds(self.recipe, self.splits, adapted)
-        adapted = with_operating_point(self.recipe, self.splits, adapted)
+        fitter = fitting.Fitter(self.recipe, self.splits, self.run, self._fitted, self._settled, self._augmented)
+        adapted = fitting.mitigated(fitter)
         self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
         return self.adapted
+
+    def _fitted(self, recipe: Recipe, splits: Splits) -> Adapted:
+        arguments = {"recipe": recipe, "splits": splits, "backbone": self.backbone, "run": self.run}
+        return self._asked(Adapted, "finetune", **arguments)
+
+    def _settled(self, splits: Splits, adapted: Adapted) -> Adapted:
+        """With the thresholds that the recipe asks for, chosen on the validation rows of `splits`."""
+        return with_operating_point(self.recipe, splits, with_thresholds(self.recipe, splits, adapted))
+
+    def _augmented(self, rows: Dataset, columns: list[str]) -> Dataset:
+        from datasets import Dataset
+
+        return self._asked(Dataset, "augment", recipe=self.recipe, rows=rows, columns=columns)
 
     def _asked(self, kind: type[T], hook: str, **arguments: Any) -> T:
         """The first answer to a hook, which must be of this kind."""
@@ -263,12 +285,27 @@ def audit_bias(corridor: Corridor) -> Outcome:
     return Outcome(faults=tuple(faults))
 
 
+def mitigation(corridor: Corridor) -> Outcome:
+    """What the recipe's mitigation did to every group, paired on the test rows; whether it is refused."""
+    from evenhand.mitigating.effect import effect
+
+    recipe, predictions, plugins = corridor.recipe, corridor.predictions, corridor.plugins
+    extra, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
+    facts = effect(recipe, predictions, extra, plugins)
+    corridor.run.write(mitigated.FILE, mitigated.as_text(facts))
+    refused = tuple(f"mitigation refused: {says}" for says in facts["refused"])
+    for says in refused:
+        corridor.run.say(f"    {says}")
+    return Outcome((*refused, *facts["levelling_down"]), tuple(faults), {"refused": list(refused)})
+
+
 def render(corridor: Corridor) -> Outcome:
     """The HTML report and the model card, from the artefacts alone."""
     from evenhand.reporting import junit_xml, markdown_summary, model_card, render_run
 
     run = corridor.run
-    sections, faults = corridor.plugins.collect(corridor.recipe, "report_sections", run=run)
+    theirs, faults = corridor.plugins.collect(corridor.recipe, "report_sections", run=run)
+    sections = [*mitigated.sections(run), *theirs]
     earlier = [record for name in run.stages if name != "report" and (record := run.manifest["stages"].get(name))]
     told = [sentence for key in ("notes", "faults") for record in earlier for sentence in record.get(key, ())]
     arguments: dict[str, Any] = {
@@ -298,6 +335,13 @@ RUN: tuple[Stage[Corridor], ...] = (
     Stage("audit_bias", ("audit.json",), audit_bias),
     Stage("report", ("report.html", "junit.xml", "summary.md", CARD), render),
 )
+
+
+def stages_of(recipe: Recipe) -> tuple[Stage[Corridor], ...]:
+    """The stages of a run of this recipe."""
+    if recipe.mitigation.method == "none":
+        return RUN
+    return (*RUN[:-1], Stage(MITIGATION, (mitigated.FILE,), mitigation), RUN[-1])
 
 
 def _predictions(recipe: Recipe, record: Mapping[str, Any], file: Path) -> Predictions:

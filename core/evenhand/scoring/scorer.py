@@ -76,7 +76,7 @@ class Scorer:
                 text for rows in self.batches(frame) for text in written(self.adapted.model, self._inputs(rows))[0]
             ]
             return np.asarray(texts, dtype=object)
-        made = [decide(self.recipe, self.adapted, self._scores(rows))[0] for rows in self.batches(frame)]
+        made = [decide(self.recipe, self.adapted, self._scores(rows), rows=rows)[0] for rows in self.batches(frame)]
         return np.concatenate([np.asarray(decided) for decided in made])
 
     def table(self, frame: Any) -> Any:
@@ -95,6 +95,7 @@ class Scorer:
         if is_spark(source):
             raise BadInput("a Spark frame is scored where its rows lie; use .table(frame), which gives a Spark frame")
         frame, where = open_rows(source, self.recipe, self.types, self.plugins)
+        self._check_groups(frame.collect_schema().names(), where)
         size, some = BATCH[self.recipe.modality], False
         for batch in frame.collect_batches(chunk_size=size, maintain_order=True):
             for start in range(0, batch.height, size):
@@ -114,7 +115,8 @@ class Scorer:
 
     def empty(self, nothing: pl.DataFrame) -> pl.DataFrame:
         """What `table` would give for a frame of these columns, without a row; BadInput where the model misses one."""
-        frame, _ = open_rows(nothing, self.recipe, self.types, self.plugins)
+        frame, where = open_rows(nothing, self.recipe, self.types, self.plugins)
+        self._check_groups(frame.collect_schema().names(), where)
         outputs = max(1, len(self.adapted.classes))
         none = np.full((1, outputs), 1 / outputs) if self.adapted.classes else np.zeros(1)
         one = pl.DataFrame({name: pl.Series([None], dtype=kind) for name, kind in frame.collect_schema().items()})
@@ -125,11 +127,18 @@ class Scorer:
         nobody = {free_name(name, there): values for name, values in columns.items()}
         return self._beside(one, none, nobody).clear()
 
+    def _check_groups(self, names: list[str], where: str) -> None:
+        """BadInput where decisions are made by group and the rows do not tell the group."""
+        deciding = self.adapted.deciding
+        groups = deciding.groups if deciding is not None else None
+        if groups is not None and (wrong := groups.missing(names, where)) is not None:
+            raise wrong
+
     def _beside(self, rows: pl.DataFrame, scores: np.ndarray, abstaining: Mapping[str, np.ndarray]) -> pl.DataFrame:
         kept = rows.select(carried(self.recipe.schema, rows.columns))
         if self.recipe.task == "multilabel":
             return self._labels_beside(kept, scores)
-        decided, probability = decide(self.recipe, self.adapted, scores)
+        decided, probability = decide(self.recipe, self.adapted, scores, rows=rows)
         made = [pl.Series(name, values) for name, values in abstaining.items()]
         made.append(pl.Series(free_name("prediction", kept.columns), decided))
         if probability is not None:
@@ -182,7 +191,7 @@ def load(run: str | Path, plugins: Plugins | None = None) -> Scorer:
     plugins = plugins or discovering.load()
     recipe = found.recipe()
     backbone = plugins.backbone(recipe.backbone) if recipe.backbone else None
-    notes = tuple(_differing(found.manifest, plugins, recipe, folder))
+    notes = (*_differing(found.manifest, plugins, recipe, folder), *_refused(found.manifest))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     types = json.loads(read(found.path, "data.json")).get("types", {})
@@ -200,6 +209,11 @@ def _in_a_worker(path: str, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def _loaded(path: str) -> Scorer:
     """The model of the run, read once in each worker's process."""
     return load(path)
+
+
+def _refused(manifest: dict[str, Any]) -> Iterator[str]:
+    """Why the model's mitigation was refused, if it was."""
+    yield from map(str, manifest["stages"].get("mitigation", {}).get("refused", ()))
 
 
 def _differing(manifest: dict[str, Any], plugins: Plugins, recipe: Recipe, folder: Path) -> Iterator[str]:

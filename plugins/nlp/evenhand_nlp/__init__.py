@@ -74,6 +74,11 @@ def finetune(recipe, splits, backbone, run):
 
 
 @hookimpl
+def augment(recipe, rows, columns):
+    return answer(MODULES, recipe, "augment", recipe=recipe, rows=rows, columns=columns)
+
+
+@hookimpl
 def evaluate(recipe, predictions):
     return answer(MODULES, recipe, "evaluate", recipe=recipe, predictions=predictions) or []
 

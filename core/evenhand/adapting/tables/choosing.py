@@ -88,7 +88,7 @@ def _try_linear(told: Told, folds: tuple[Fold, ...]) -> Tried:
             fitted = [Linear.fit(fold.train, told.columns, told.labels, strength) for fold in folds]
             each = [told.aligned(member, fold.held) for member, fold in zip(fitted, folds, strict=True)]
             found[strength] = _joined(each, told)
-        return -float(losses(found[strength], _targets(folds), told.labels.task).mean()) if folds else 0.0
+        return -_mean(losses(found[strength], _targets(folds), told.labels.task), folds) if folds else 0.0
 
     best = climb(grid, merit)
     return Tried(found[best], strength=best)
@@ -107,10 +107,10 @@ def _choose(
         return told.preferred, {}, ("there are too few rows to compare models on; nothing was chosen by them",)
     targets, task = _targets(folds), told.labels.task
     loss = {some: losses(np.mean([tried[kind].scores for kind in some], axis=0), targets, task) for some in sets}
-    best = min(sets, key=lambda some: float(loss[some].mean()))
+    best = min(sets, key=lambda some: _mean(loss[some], folds))
     apart = loss[told.preferred] - loss[best]
     error = float(apart.std() / np.sqrt(len(apart)))
-    chosen = best if float(apart.mean()) > error else told.preferred
+    chosen = best if _mean(apart, folds) > error else told.preferred
     name, shown = ("squared_error", loss) if task == "regression" else ("log_loss", loss)
     listed = ", ".join(f"{' + '.join(some)} {float(shown[some].mean()):.4g}" for some in sets)
     how = "cross-validation of train and validation" if len(folds) > 1 else "validation"
@@ -151,6 +151,12 @@ def losses(scores: np.ndarray, targets: np.ndarray, task: str) -> np.ndarray:
     if task == "regression":
         return np.asarray((scores[:, 0] - targets) ** 2)
     return np.asarray(-np.log(np.clip(scores[np.arange(len(targets)), targets], SMALLEST, 1)))
+
+
+def _mean(values: np.ndarray, folds: tuple[Fold, ...]) -> float:
+    """Over the held-out rows, each as much as it counts."""
+    weights = [fold.held.weights for fold in folds if fold.held.weights is not None]
+    return float(np.average(values, weights=np.concatenate(weights) if weights else None))
 
 
 def _joined(parts: list[np.ndarray], told: Told) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import polars as pl
 
+from evenhand.adapting.drawing import drawn
 from evenhand.adapting.labels import Labels
 from evenhand.adapting.models import as_scores
 from evenhand.adapting.probe import Head, fit_head
@@ -34,23 +35,28 @@ REACH = 8.0  # mean distances from the median at which the linear model cuts a n
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of one fit: the inputs as a Polars frame, their matrix and their targets."""
+    """Rows of one fit: the inputs as a Polars frame, their matrix, their targets, and how much each counts."""
 
     frame: pl.DataFrame
     matrix: np.ndarray
     targets: np.ndarray
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def rows(self, positions: np.ndarray) -> Part:
         """Those rows."""
-        return Part(self.frame[positions], self.matrix[positions], self.targets[positions])
+        weights = None if self.weights is None else self.weights[positions]
+        return Part(self.frame[positions], self.matrix[positions], self.targets[positions], weights)
 
     def joined(self, other: Part) -> Part:
         """These rows, then the others."""
         both = self.frame.vstack(other.frame), np.concatenate([self.matrix, other.matrix])
-        return Part(*both, np.concatenate([self.targets, other.targets]))
+        weights = None
+        if self.weights is not None and other.weights is not None:
+            weights = np.concatenate([self.weights, other.weights])
+        return Part(*both, np.concatenate([self.targets, other.targets]), weights)
 
 
 class Member(Protocol):
@@ -82,7 +88,8 @@ class InContext:
 
     @classmethod
     def fit(cls, train: Part, seed: int, weights: Network) -> InContext:
-        """Keep the rows as context."""
+        """Keep the rows as context, each as often as it counts."""
+        train = train if train.weights is None else train.rows(drawn(train.weights, seed))
         if isinstance(weights, Packaged):
             return cls(PackagedClassifier.fit(weights, train.frame, train.targets, seed))
         from evenhand.pretrained.tabular.classifier import TabularClassifier
@@ -136,8 +143,8 @@ class Trees:
             n_iter_no_change=PATIENCE,
             **SHRINKAGE,
         )
-        held = {"X_val": stop.matrix, "y_val": stop.targets} if stop else {}
-        return cls(trees.fit(train.matrix, train.targets, **held))
+        held = {"X_val": stop.matrix, "y_val": stop.targets, "sample_weight_val": stop.weights} if stop else {}
+        return cls(trees.fit(train.matrix, train.targets, sample_weight=train.weights, **held))
 
     @property
     def rounds(self) -> int:
@@ -188,10 +195,11 @@ class Linear:
         plain = design(train.matrix, levels)
         spread = np.where(plain.std(0) > 0, plain.std(0), 1.0).astype(np.float32)
         if labels.task == "regression":
-            return cls(fit_head(plain / spread, train.targets, strength, labels), levels, spread, np.array([0]))
+            head = fit_head(plain / spread, train.targets, strength, labels, weights=train.weights)
+            return cls(head, levels, spread, np.array([0]))
         seen, targets = np.unique(train.targets, return_inverse=True)
         known = replace(labels, classes=tuple(seen.tolist()))
-        return cls(fit_head(plain / spread, targets, strength, known), levels, spread, seen)
+        return cls(fit_head(plain / spread, targets, strength, known, weights=train.weights), levels, spread, seen)
 
     def scores(self, frame: Any, matrix: np.ndarray) -> np.ndarray:
         """See `Member`."""

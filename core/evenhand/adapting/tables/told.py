@@ -84,7 +84,11 @@ def read(recipe: Recipe, splits: Splits, backbone: Backbone | None, labels: Labe
     frames[1] = frames[1][labels.validation_rows]
     columns = Columns.fit(frames[0].vstack(frames[1]))
     targets = labels.train, labels.validation
-    parts = [Part(frame, columns.matrix(frame), values) for frame, values in zip(frames, targets, strict=True)]
+    weights_of_rows = labels.weights or (None, None)
+    parts = [
+        Part(frame, columns.matrix(frame), values, counts)
+        for frame, values, counts in zip(frames, targets, weights_of_rows, strict=True)
+    ]
     weights = None if regression else weights_of(backbone)
     scored = bool(recipe.audit.operating_point) or recipe.task == "multilabel"
     return Told(strategy, recipe.seed, labels, columns, parts[0], parts[1], weights, scored)

@@ -56,14 +56,23 @@ def chances(
     taken = [np.repeat(np.arange(score.size), side.ravel()) for side in counts]
     place, label = np.concatenate(taken), np.repeat([0, 1], [len(rows_of) for rows_of in taken])
     tolerated = min(limits.values()) if len(limits) == 1 else None
-    found = _optimised(constraint, tolerated, score[place][:, None], label, group[place])
+    found = optimised(constraint, tolerated, score[place][:, None], label, group[place])
     names = range(positive.shape[1])
     return np.column_stack([_chance(found[g], edges) for g in names]), [_words(found[g]) for g in names]
 
 
-def _optimised(
-    constraint: str, tolerated: float | None, scores: Floats, label: Floats, group: Floats
-) -> Mapping[int, Mapping[str, Any]]:
+def optimised(
+    constraint: str,
+    tolerated: float | None,
+    scores: Floats,
+    label: Floats,
+    group: Floats,
+    objective: str = "accuracy_score",
+) -> Mapping[Any, Mapping[str, Any]]:
+    """Group -> fairlearn's rule: two thresholds, the shares of each, and a constant in place of some.
+
+    tolerated: how far apart groups may stay; None: not at all. scores: [rows, 1]. BadInput without fairlearn.
+    """
     try:
         from fairlearn.postprocessing import ThresholdOptimizer
         from sklearn.base import BaseEstimator, ClassifierMixin
@@ -86,13 +95,13 @@ def _optimised(
     optimizer = ThresholdOptimizer(
         estimator=Score().fit(scores, label),
         constraints=constraint,
-        objective="accuracy_score",
+        objective=objective,
         prefit=True,
         predict_method="predict_proba",
         tol=tolerated,
     )
     optimizer.fit(scores, label, sensitive_features=group)
-    rules: Mapping[int, Mapping[str, Any]] = optimizer.interpolated_thresholder_.interpolation_dict
+    rules: Mapping[Any, Mapping[str, Any]] = optimizer.interpolated_thresholder_.interpolation_dict
     return rules
 
 

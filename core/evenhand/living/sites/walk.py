@@ -270,7 +270,7 @@ def predict(corridor: Corridor) -> Outcome:
     for kind, model in both:
         probabilities = said.select(pl.col(f"^{kind}_\\d+$")).to_numpy()
         made[kind] = free_name(names[kind][0], table), free_name(names[kind][1], table)
-        table[made[kind][0]], table[made[kind][1]] = decide(recipe, model, probabilities)
+        table[made[kind][0]], table[made[kind][1]] = decide(recipe, model, probabilities, rows=place.frame[rows])
     facts = {"label": label, "prediction": made["chosen"][0], "score": made["chosen"][1], "rows": len(rows)}
     facts |= {"classes": list(adapted.classes), "baselines": {SOURCE: made["source"][0]}}
     facts |= {"baseline_scores": {SOURCE: made["source"][1]} if recipe.task == "binary" else {}}

@@ -15,12 +15,19 @@ def prepare_rows(recipe: Recipe, rows: Any) -> Any:
 
 
 def finetune(recipe: Recipe, splits: Splits, backbone: Any, run: Any) -> Adapted | None:
-    """The model, mitigated where the recipe says so, and what it makes of exchanged groups."""
+    """The core's model, and what it makes of exchanged groups."""
     if backbone is None:
         return None
     from evenhand_nlp.identity.fitting import fit
 
     return fit(recipe, splits, backbone, run)
+
+
+def augment(recipe: Recipe, rows: Any, columns: list[str]) -> Any:
+    """Texts about the other groups of the axes that they name."""
+    from evenhand_nlp.identity.augmenting import about_others
+
+    return about_others(recipe, rows, columns)
 
 
 def report_sections(run: Any) -> list[Section]:

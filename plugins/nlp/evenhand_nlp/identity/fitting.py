@@ -1,4 +1,4 @@
-"""Fits the model, mitigated where that is asked for, and asks it about texts in which groups were exchanged."""
+"""Fits the model, and asks what is left of it after any mitigation about texts in which groups were exchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 from evenhand import Adapted, Recipe, Schema, Splits, finetune
 from evenhand_nlp.identity.functional import cases_of, passed
 from evenhand_nlp.identity.lexicon import Lexicon, lexicon
-from evenhand_nlp.identity.mitigation import method_of, mitigated
 from evenhand_nlp.identity.paired import compared
 from evenhand_nlp.identity.pronouns import apart, pronouns_of
 from evenhand_nlp.identity.swapping import Score, examples_of, named_of, pairs_of, rewritten
@@ -26,19 +25,20 @@ HALF = 0.5
 
 
 def fit(recipe: Recipe, splits: Splits, backbone: Any, run: Any) -> Adapted:
-    """The core's strategy, or the mitigated model with the other one beside its baselines."""
+    """The core's strategy; its final model, and the one before mitigation, are asked about exchanged groups."""
     words = lexicon(str(recipe.options.get("terms", "")))
     asked = files_of(recipe)  # a wrong file is refused before training
     adapted = finetune(recipe, splits, backbone, run)
-    if method_of(recipe) != "none":
-        better = mitigated(recipe, splits, backbone, run, words)
-        adapted = replace(better, baselines={**adapted.baselines, UNMITIGATED: adapted.model})
     if not recipe.options.get("identity_audit", True) or run.rank != 0:
         return adapted
-    run.progress(0, 1, "exchanging groups")
-    facts = identity_facts(recipe, splits, adapted, words, asked)
-    run.progress(1, 1, "exchanging groups")
-    return replace(adapted, exhibits={**adapted.exhibits, FACTS: json.dumps(facts).encode()})
+
+    def facts(final: Adapted) -> bytes:
+        run.progress(0, 1, "exchanging groups")
+        found = json.dumps(identity_facts(recipe, splits, final, words, asked)).encode()
+        run.progress(1, 1, "exchanging groups")
+        return found
+
+    return replace(adapted, exhibits={**adapted.exhibits, FACTS: facts})
 
 
 def identity_facts(

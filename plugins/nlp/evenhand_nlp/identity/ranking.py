@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -81,3 +82,17 @@ def ranked(
         tuple(groups),
         {name: (value[i], min(low[i], value[i]), max(high[i], value[i])) for i, name in enumerate(KINDS)},
     )
+
+
+def scored(run: Any) -> tuple[Any, np.ndarray, np.ndarray] | None:
+    """(the predictions, scores, whether each is of the positive class) of rows with a label; None without scores."""
+    import polars as pl
+
+    file = run.path / "predictions.parquet"
+    table = pl.read_parquet(file) if file.is_file() else pl.DataFrame()
+    label = run.recipe.schema.label
+    if "score" not in table.columns or label not in table.columns:
+        return None
+    table = table.filter(pl.col(label).is_not_null())
+    truth = np.array([str(value) == str(run.recipe.schema.positive) for value in table[label].to_list()])
+    return table, table["score"].to_numpy(), truth

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from evenhand import Section, holm
-from evenhand_nlp.identity.before_after import before_and_after, scored
 from evenhand_nlp.identity.dialect import limits as dialect_limits
 from evenhand_nlp.identity.finding import SURE, lead
 from evenhand_nlp.identity.fitting import FACTS, UNMITIGATED
 from evenhand_nlp.identity.from_files import from_files
 from evenhand_nlp.identity.lexicon import NONE, SEVERAL
 from evenhand_nlp.identity.numbers import limited, share, signed
-from evenhand_nlp.identity.ranking import KINDS, ranked
+from evenhand_nlp.identity.ranking import KINDS, ranked, scored
 
 MOST_ROWS = 24
 SHOWN = 160  # characters of an example
@@ -25,13 +24,13 @@ SHOWN = 160  # characters of an example
 def sections(run: Any) -> list[Section]:
     """Every section that the run's files give; the finding leads the report."""
     file = run.path / "model" / "exhibits" / FACTS
-    ranking, mitigation = _power_means(run), before_and_after(run)
+    ranking = _power_means(run)
     if not file.is_file():
-        return [*mitigation, *ranking]
+        return ranking
     facts = json.loads(file.read_text("utf-8"))
     final, before = facts["models"]["final"], facts["models"].get(UNMITIGATED)
     positive = str(run.recipe.schema.positive)
-    made = [lead(final, before, positive), _named(final, before, facts), *mitigation, *ranking]
+    made = [lead(final, before, positive), _named(final, before, facts), *ranking]
     made += [_swaps(final, before, facts), *_examples(final), _sentences(final), *from_files(final, positive)]
     return [*made, _limits(facts, run.recipe.schema.sensitive)]
 

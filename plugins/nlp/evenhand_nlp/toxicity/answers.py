@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenhand import Recipe, Splits
-from evenhand_nlp.identity.answers import finetune, prepare_rows, report_sections
+from evenhand_nlp.identity.answers import augment, finetune, prepare_rows, report_sections
 
-__all__ = ["finetune", "load_data", "prepare_rows", "report_sections"]
+__all__ = ["augment", "finetune", "load_data", "prepare_rows", "report_sections"]
 
 
 def load_data(recipe: Recipe, source: Path | str | None) -> Splits:
