@@ -24,7 +24,7 @@ from statistics import mean
 from typing import Any
 
 RECIPES = ("finance/credit-default", "healthcare/heart", "nlp/support-intent")
-TIMES = 1
+TIMES = 3
 WHOLE = """
 import json, sys
 from evenhand.running.costing.measuring import measured
