@@ -65,6 +65,7 @@ LAYERS = (
     "scoring",
     "publishing",
     "living",
+    "deploying",
     "testing",
     "commands",
     "__main__",
