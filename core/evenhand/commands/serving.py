@@ -40,8 +40,21 @@ def serve(
 
     if no_log and (log is not None or log_sensitive):
         raise BadInput("--no-log logs nothing, and --log and --log-sensitive say what to log; leave one of them out")
-    settings = serving.Settings(
-        host, port, without_key, batch, wait, rows, limit, threads, log_rows, log_seconds, log_sensitive
+    found = serving.serve(
+        run,
+        log=log or not no_log,
+        key_file=key_file,
+        progress=Progress(),
+        host=host,
+        port=port,
+        without_key=without_key,
+        batch=batch,
+        wait=wait,
+        rows=rows,
+        megabytes=limit,
+        threads=threads,
+        log_rows=log_rows,
+        log_seconds=log_seconds,
+        log_sensitive=log_sensitive,
     )
-    found = serving.serve(run, settings, log=log or not no_log, key_file=key_file, progress=Progress())
     typer.echo(visible(str(found)))

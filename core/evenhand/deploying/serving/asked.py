@@ -57,7 +57,7 @@ def _check_names(rows: list[Row], names: list[str], schema: Schema, known: set[s
 
 
 def _series(name: str, values: list[Any], schema: Schema) -> pl.Series:
-    """One column. Of mixed kinds it becomes text, which is understood, or refused, as a CSV's is."""
+    """One column. Numbers stay; all else becomes text, which is understood, or refused, as a CSV's is."""
     _check_text(name, name)
     if any(isinstance(value, bytes) for value in values):
         return pl.Series(name, [None if v is None else {"bytes": v, "path": None} for v in values], dtype=IMAGE)
@@ -73,8 +73,6 @@ def _series(name: str, values: list[Any], schema: Schema) -> pl.Series:
             )
         if isinstance(value, str):
             _check_text(value, name)
-    if kinds and kinds <= {bool}:
-        return pl.Series(name, values, dtype=pl.Boolean)
     if kinds == {int} and all(v is None or abs(v) <= LARGEST_WHOLE for v in values):
         return pl.Series(name, values, dtype=pl.Int64)
     if kinds and kinds <= {int, float}:

@@ -46,7 +46,7 @@ class Journal:
         self.folder, self._model, self._most, self._seconds = folder, model, rows, seconds
         self._lock = _locked(folder)
         self._writer = ThreadPoolExecutor(1, "log")
-        self._made: list[Future[int]] = []
+        self._made: list[Future[tuple[int, int]]] = []
         self._file: int | None = None
         self._path, self._rows, self._begun = folder, 0, 0.0
         self._kinds: dict[str, str] = {}
@@ -68,7 +68,7 @@ class Journal:
         file = self._begin(dict(kinds)) if self._file is None else self._file
         now = datetime.datetime.now(datetime.UTC).isoformat()
         lines = "".join(
-            json.dumps([now, request, rows.select(kinds).rows()], default=_plain, ensure_ascii=False) + "\n"
+            json.dumps([now, request, rows.select(*kinds).rows()], default=_plain, ensure_ascii=False) + "\n"
             for request, rows in answered
         )
         before = os.fstat(file).st_size
@@ -90,14 +90,14 @@ class Journal:
             return
         os.close(self._file)
         self._file = None
-        self._made.append(self._writer.submit(lambda path=self._path: to_parquet(path)[0]))
+        self._made.append(self._writer.submit(to_parquet, self._path))
 
     def close(self) -> int:
         """Close all; the number of Parquet files that this writer made. OSError where one could not be written."""
         self.rotate()
         self._writer.shutdown()
         os.close(self._lock)
-        return sum(made.result() > 0 for made in self._made)
+        return sum(made.result()[0] > 0 for made in self._made)
 
     def _is_due(self) -> bool:
         return self._rows >= self._most or time.monotonic() - self._begun >= self._seconds

@@ -24,7 +24,7 @@ class Meters:
                 " same command"
             ) from None
         self._library, self.registry = library, library.CollectorRegistry()
-        about = {"registry": self.registry}
+        about: dict[str, Any] = {"registry": self.registry}
         self._requests = library.Counter(
             "evenhand_requests", "Requests answered, by path and status.", ("path", "status"), **about
         )

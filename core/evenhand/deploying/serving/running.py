@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from evenhand.extending.discovering import Plugins
 
 TICK = 1.0  # seconds between two looks at the log's clock
-Started = Callable[[str, Callable[[], None]], None]
+Started = Callable[[str, Callable[[], object]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,24 @@ class Served:
 
 def serve(
     run: str | Path,
-    settings: Settings | None = None,
     *,
     log: str | Path | bool = True,
     key_file: str | Path | None = None,
     progress: Progress | None = None,
     plugins: Plugins | None = None,
     started: Started | None = None,
+    **options: Any,
 ) -> Served:
     """Serve the model of the finished run in `run` over HTTP until SIGTERM, Ctrl-C, or the function that `started` got.
 
-    settings: where and how; None: this machine alone, port 8000. log: the folder of predictions as Parquet; True:
+    options: host, port, without_key, batch, wait, rows, megabytes, threads, log_rows, log_seconds, log_sensitive, as
+    `Settings` says; without any: this machine alone, port 8000. log: the folder of predictions as Parquet; True:
     RUN-served beside the run; False: none. key_file: a file with the key that clients send; None: EVENHAND_API_KEY,
     where it is set. started: called with the address and a function that stops the server, once it answers.
     Raises BadInput where the run, a setting, the key, the log or the port cannot be.
     """
     uvicorn = _uvicorn_here()
-    settings, progress = settings or Settings(), progress or Progress(quiet=True)
+    settings, progress = Settings(**options), progress or Progress(quiet=True)
     key = read_key(key_file)
     settings.check(key)
     found = open_run(run)

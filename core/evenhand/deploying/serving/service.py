@@ -73,7 +73,7 @@ class Service:
         return answers
 
     def _kinds(self, outputs: pl.DataFrame) -> dict[str, str]:
-        """What each logged column holds, in their order: outputs, inputs, and the personal ones where they are asked."""
+        """What each logged column holds, in their order: outputs, inputs, and personal ones where asked."""
         kinds = {name: _kind(dtype) for name, dtype in outputs.schema.items()}
         schema, personal = self.recipe.schema, {c for r, c in self.recipe.schema.columns() if r in PERSONAL}
         for column in schema.input:

@@ -22,9 +22,9 @@ class Settings:
     """host, port: where the server listens; port 0 is any free one. without_key: others may ask without a key.
 
     batch: rows that are scored at once; 1 scores each request alone. wait: milliseconds that the first request of a
-    batch waits for others. rows: most rows of one request. megabytes: most of one request's body. threads: of the model.
-    log_rows, log_seconds: when a file of the log is closed and the next begun. log_sensitive: the log also holds what
-    the schema calls sensitive, and what names a person.
+    batch waits for others. rows: most rows of one request. megabytes: most of one request's body.
+    threads: of the model; None: all cores but one. log_rows, log_seconds: when a file of the log is closed and the next
+    begun. log_sensitive: the log also holds what the schema calls sensitive, and what names a person.
     """
 
     host: str = "127.0.0.1"

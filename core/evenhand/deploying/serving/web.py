@@ -13,11 +13,13 @@ from evenhand.deploying.serving.settings import SECONDS_TO_SEND, is_loopback
 from evenhand.recorded.finished import read
 from evenhand.reporting.author import author_html
 
+DRAINED = 4  # times the limit that is read and dropped: a client that still sends does not hear an answer
 PATHS = ("/predict", "/health", "/metrics", "/card")
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Model card</title><style>body{{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
-color:#1a1a1a;background:#fff;overflow-wrap:anywhere}}table{{border-collapse:collapse;display:block;overflow-x:auto}}
+<title>Model card</title><style>body{{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;
+padding:0 1rem;color:#1a1a1a;background:#fff;overflow-wrap:anywhere}}
+table{{border-collapse:collapse;display:block;overflow-x:auto}}
 th,td{{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ddd}}
 pre{{background:#f5f5f5;padding:.8rem;overflow-x:auto}}</style></head><body>
 {body}</body></html>
@@ -37,29 +39,35 @@ def app_of(service: Service, key: str | None) -> Any:
     app = FastAPI(title="evenhand", docs_url=None, redoc_url=None, openapi_url=None)
     app.router.redirect_slashes = False
 
-    async def predict(request: Request) -> Response:
+    async def predict(request: Request) -> Any:
         body = await _body(request, int(service.settings.megabytes * 1_000_000))
         return _json(await service.predict(body, request.headers.get("content-type", "")))
 
-    async def health(_: Request) -> Response:
-        return _json({"live": True, "ready": service.ready, "model": service.identity, "recipe": service.recipe.ref})
+    async def health(_: Request) -> Any:
+        return _json(
+            {"live": True, "ready": service.ready, "model": service.identity, "recipe": service.recipe.full_name}
+        )
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(_: Request) -> Any:
         text, kind = service.meters.text()
         return Response(text, media_type=kind)
 
-    async def card(request: Request) -> Response:
+    async def card(request: Request) -> Any:
         return _card(service, request.headers.get("accept", ""))
 
-    async def failed(_: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        return _json({"error": _said(status)}, status)
+    async def refused(_: Request, error: Exception) -> Any:
+        return _refusal(error if isinstance(error, Refused) else Refused(500, _fault(error)))
+
+    async def elsewhere(_: Request, error: Exception) -> Any:
+        return _json({"error": _said(getattr(error, "status_code", 404))}, getattr(error, "status_code", 404))
 
     app.add_route("/predict", predict, methods=["POST"])
     app.add_route("/health", health, methods=["GET"])
     app.add_route("/metrics", metrics, methods=["GET"])
     app.add_route("/card", card, methods=["GET"])
-    app.add_exception_handler(HTTPException, failed)
+    app.add_exception_handler(HTTPException, elsewhere)
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(Exception, refused)
     return Door(app, service, key)
 
 
@@ -72,7 +80,7 @@ class Door:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        began, status = time.perf_counter(), 500
+        began, status = time.perf_counter(), 0  # 0: nothing was sent yet
 
         async def sending(message: Any) -> None:
             nonlocal status
@@ -85,11 +93,10 @@ class Door:
         try:
             self._check(scope)
             await self._app(scope, receive, sending)
-        except Refused as error:
-            await _refusal(error)(scope, receive, sending)
-        except Exception as error:  # of ours; whoever asked gets a sentence, and no traceback
-            says = f"a fault of evenhand itself, please report it: {type(error).__name__}"
-            await _json({"error": says}, 500)(scope, receive, sending)
+        except Exception as error:  # whoever asked gets a sentence, and no traceback
+            if not status:
+                refusal = error if isinstance(error, Refused) else Refused(500, _fault(error))
+                await _refusal(refusal)(scope, receive, sending)
         path = scope["path"] if scope["path"] in PATHS else "other"
         self._service.meters.answered(path, status, time.perf_counter() - began)
 
@@ -124,16 +131,19 @@ async def _body(request: Any, most: int) -> bytes:
 
     large = Refused(413, f"the request is larger than {most / 1e6:g} MB; send fewer rows at once, or smaller images")
     told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told[:20]) > most:
-        raise large
     parts, size = [], 0
     try:
         async with asyncio.timeout(SECONDS_TO_SEND):
+            if told.isdigit() and int(told[:20]) > most * DRAINED:
+                raise large
             async for part in request.stream():
                 size += len(part)
-                if size > most:
+                if size <= most:
+                    parts.append(part)
+                elif size > most * DRAINED:
                     raise large
-                parts.append(part)
+            if size > most:
+                raise large
     except TimeoutError:
         raise Refused(408, f"the request did not come whole in {SECONDS_TO_SEND} seconds; send it again") from None
     except ClientDisconnect:
@@ -171,6 +181,10 @@ def _json(content: Any, status: int = 200) -> Any:
 
     text = json.dumps(content, ensure_ascii=False, default=str, allow_nan=False)
     return Response(text.encode("utf-8", "replace"), status, media_type="application/json")
+
+
+def _fault(error: Exception) -> str:
+    return f"a fault of evenhand itself, please report it: {type(error).__name__}"
 
 
 def _said(status: int) -> str:
