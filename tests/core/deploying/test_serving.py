@@ -319,6 +319,7 @@ def keep_asking(address, answered):
             answered.append(json.loads(response.read())["request"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_stopped_or_killed_under_load_every_answer_is_in_the_log(command, tmp_path, number):
     log, answered = tmp_path / "log", []
@@ -465,16 +466,19 @@ def test_a_form_gives_back_the_bytes_that_it_was_given(content):
 
 
 @pytest.fixture(scope="module")
-def messages(run_apart, tmp_path_factory):
+def tickets(run_apart, tmp_path_factory):
     toy_labels.FOLDER = str(tiny_bert(tmp_path_factory.mktemp("bert"), toy_labels.ALL_WORDS))
-    return run_apart("toy_labels/messages", plugins=load({"toy_labels": toy_labels}))
+    return run_apart("toy_labels/tickets", plugins=load({"toy_labels": toy_labels}))
 
 
-def test_a_text_is_asked_by_its_word_or_its_column_and_a_missing_one_is_refused(messages):
-    with served(messages, log=False) as (address, _):
+def test_a_text_is_asked_by_its_word_or_its_column_and_a_missing_one_is_refused(tickets):
+    with served(tickets, log=False) as (address, _):
         one = ask(address, {"text": "the fee was too high"})
         two = ask(address, {"rows": [{"text": "the fee was too high"}, {"text": "it crashes"}]})
+        metrics = ask(address, path="/metrics", method="GET")[1]
         bad = [ask(address, {"text": value}) for value in (None, [], {"a": 1})]
     assert (one[0], two[0]) == (200, 200), (one, two)
     assert two[1]["rows"][0] == one[1]["rows"][0]
     assert {status for status, _ in bad} == {422}, bad
+    assert "prediction" in one[1]["rows"][0]
+    assert "evenhand_rows_total 3.0" in metrics
