@@ -476,7 +476,7 @@ def test_a_text_is_asked_by_its_word_or_its_column_and_a_missing_one_is_refused(
         one = ask(address, {"text": "the fee was too high"})
         two = ask(address, {"rows": [{"text": "the fee was too high"}, {"text": "it crashes"}]})
         metrics = ask(address, path="/metrics", method="GET")[1]
-        bad = [ask(address, {"text": value}) for value in (None, [], {"a": 1})]
+        bad = [ask(address, {"text": value}) for value in (None, " ", [], {"a": 1})]
     assert (one[0], two[0]) == (200, 200), (one, two)
     assert two[1]["rows"][0] == pytest.approx(one[1]["rows"][0])  # a network adds up otherwise in company
     assert {status for status, _ in bad} == {422}, bad

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from evenhand.adapting.windows import Unread
-from evenhand.deploying.serving.asked import IMAGE, WHERE, frame_of, known_columns
+from evenhand.deploying.serving.asked import IMAGE, WHERE, check_texts, frame_of, known_columns
 from evenhand.deploying.serving.body import Row
 from evenhand.errors import BadInput, PluginFault
 from evenhand.scoring.new_rows import carried, meant, open_rows
@@ -41,7 +41,11 @@ class Model:
 
     def frame(self, rows: list[Row], most: int) -> pl.DataFrame:
         """The rows of one request, checked; Refused where the model cannot read them."""
-        return frame_of(rows, self.scorer.recipe.schema, self.known, most)
+        recipe = self.scorer.recipe
+        frame = frame_of(rows, recipe.schema, self.known, most)
+        if recipe.modality == "text":
+            check_texts(rows, recipe.schema)
+        return frame
 
     def answers(self, frames: Sequence[pl.DataFrame]) -> list[Answer | Exception]:
         """For each request its answer, or what is wrong with it: BadInput, or PluginFault where the model failed."""

@@ -40,6 +40,13 @@ def known_columns(schema: Schema, types: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*roles, *types)))
 
 
+def check_texts(rows: list[Row], schema: Schema) -> None:
+    """Refused where a row has nothing to read: a model of texts would answer that too, as if it meant something."""
+    for number, row in enumerate(rows, start=1):
+        if schema.input and all(str(row.get(name) or "").strip() == "" for name in schema.input):
+            raise Refused(422, f"row {number:,} of {WHERE} has no text in '{schema.input[0]}'; fill or drop it")
+
+
 def _check_names(rows: list[Row], names: list[str], schema: Schema, known: set[str]) -> None:
     for name in names:
         if name not in known:
