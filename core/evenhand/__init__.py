@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric
     from evenhand.comparing import compare
     from evenhand.data.loading import read_splits, splits_from_rows
+    from evenhand.deploying.serving import serve
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.answering import answer
     from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
@@ -106,6 +107,7 @@ _HOME = {
     "adapt": "evenhand.living.sites",
     "tune": "evenhand.living.tuning",
     "costs": "evenhand.running.costing.accounts",
+    "serve": "evenhand.deploying.serving",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",

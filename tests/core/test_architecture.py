@@ -70,6 +70,7 @@ LAYERS = (
     "scoring",
     "publishing",
     "living",
+    "deploying",
     "testing",
     "commands",
     "__main__",

@@ -28,12 +28,16 @@ KINDS = (  # (what a recorded Arrow type begins with, the Polars type, in words)
 TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def open_rows(source: Any, recipe: Recipe, types: Mapping[str, str], plugins: Plugins) -> tuple[pl.LazyFrame, str]:
+def open_rows(
+    source: Any, recipe: Recipe, types: Mapping[str, str], plugins: Plugins, called: str | None = None
+) -> tuple[pl.LazyFrame, str]:
     """(the rows of a file, a folder of images or a frame, ready for the model; what they are called in messages).
 
-    Raises BadInput where an input column is missing, or holds what its type cannot.
+    `called`: what to call them, where their own name says nothing. Raises BadInput where an input column is missing, or
+    holds what its type cannot.
     """
     frame, where, text = _opened(source, recipe)
+    where = called or where
     prepared = plugins.first_or_none(recipe, "prepare_rows", recipe=recipe, rows=frame)
     frame = frame if prepared is None else prepared
     names = frame.collect_schema().names()
@@ -108,19 +112,19 @@ def _typed(frame: pl.LazyFrame, recipe: Recipe, types: Mapping[str, str], where:
         return frame
     schema = frame.collect_schema()
     casts: dict[str, pl.Expr] = {}
-    meant: dict[str, str] = {}  # of each column that must be understood: what its values are, in words
+    understood: dict[str, str] = {}  # of each column that must be understood: what its values are, in words
     for column in recipe.schema.input:
-        wanted = _wanted(types.get(column, ""))
+        wanted = meant(types.get(column, ""))
         if wanted is None:
             if text or schema[column] not in (pl.String, pl.Categorical):
                 casts[column] = pl.col(column).cast(pl.String)
         elif schema[column] != wanted[0] and not (schema[column].is_numeric() and wanted[0] == pl.Float64):
-            casts[column], meant[column] = _cast(column, schema[column], wanted[0]), wanted[1]
-    _check(frame, {column: casts[column] for column in meant}, meant, where)
+            casts[column], understood[column] = _cast(column, schema[column], wanted[0]), wanted[1]
+    _check(frame, {column: casts[column] for column in understood}, understood, where)
     return frame.with_columns(expression.alias(column) for column, expression in casts.items())
 
 
-def _wanted(recorded: str) -> tuple[Any, str] | None:
+def meant(recorded: str) -> tuple[Any, str] | None:
     """(Polars type, in words) of a recorded type; None for text, and for what was not recorded."""
     return next(((kind, words) for starts, kind, words in KINDS if recorded.startswith(starts)), None)
 

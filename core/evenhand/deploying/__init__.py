@@ -1,0 +1,1 @@
+"""A model that leaves: exported, checked and judged again before it goes, and how long it takes to answer."""
