@@ -24,7 +24,7 @@ def serve(
     log_rows: Annotated[int, typer.Option(help="Rows of one file of the log.")] = 50_000,
     log_seconds: Annotated[float, typer.Option(help="Seconds after which the next file is begun.")] = 600.0,
     batch: Annotated[int, typer.Option(help="Rows that are scored at once; 1: each request alone.")] = 64,
-    wait: Annotated[float, typer.Option(help="Milliseconds that a request waits for others.")] = 2.0,
+    wait: Annotated[float, typer.Option(help="Milliseconds that the first of a batch waits for others.")] = 0.0,
     rows: Annotated[int, typer.Option(help="Most rows of one request.")] = 1_000,
     limit: Annotated[float, typer.Option(help="Most megabytes of one request.")] = 16.0,
     threads: Annotated[int | None, typer.Option(help="Threads of the model; else all cores but one.")] = None,

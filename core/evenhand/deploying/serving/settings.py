@@ -31,7 +31,7 @@ class Settings:
     port: int = 8000
     without_key: bool = False
     batch: int = 64
-    wait: float = 2.0
+    wait: float = 0.0
     rows: int = 1_000
     megabytes: float = 16.0
     threads: int | None = None
