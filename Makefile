@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 PARTS := core plugins/nlp plugins/healthcare plugins/finance plugins/autonomy plugins/mlflow
-WITH_EXTRAS := core[tune,export,serve,privacy,energy] plugins/nlp[generate] plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect] plugins/mlflow
+WITH_EXTRAS := core[tune,adapt,export,serve,privacy,energy] plugins/nlp[generate] plugins/healthcare[saliency] plugins/finance plugins/autonomy[detect] plugins/mlflow
 export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test test-slow test-simulations fuzz lint engines bench docs pages picture clean constraints

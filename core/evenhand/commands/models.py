@@ -95,8 +95,9 @@ def adapt(
 ) -> None:
     """Say how to adapt a finished RUN to a new place, if at all.   evenhand adapt runs/heart --data harbour.csv
 
-    The answer is `nothing` unless the place's labels prove a gain, or --take names a candidate. The folder's model
-    works with `evenhand predict`. Killed at any point, the same command goes on where it stopped.
+    The answer is `nothing` unless the place's labels prove a gain or, where they are too few for that, every label-free
+    score agrees on one; or --take names it. The folder's model works with `evenhand predict`. Killed at any point, the
+    same command goes on where it stopped.
     """
     import json
     import warnings

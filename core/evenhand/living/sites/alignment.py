@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+MOST = 2_000  # rows of each side that are matched one by one
 RIDGE = 1.0  # added to each variance: columns that hardly vary are left as they are (Sun et al. 2016, section 3)
 HEAVIEST = 10.0  # times the mean weight, beyond which a row would speak for too many
 STEPS, STILL = 1000, 1e-8
@@ -28,6 +29,41 @@ def _power(rows: np.ndarray, power: float, ridge: float) -> np.ndarray:
         np.cov(rows, rowvar=False, bias=True).reshape(rows.shape[1], -1) + ridge * np.eye(rows.shape[1])
     )
     return np.asarray((vectors * np.maximum(values, 1e-12) ** power) @ vectors.T)
+
+
+def transported(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The source's rows moved onto the target's with the least effort, by skada.
+
+    Source: Courty, Flamary, Tuia & Rakotomamonjy 2017, Optimal Transport for Domain Adaptation, IEEE TPAMI 39(9).
+    """
+    from skada import OTMappingAdapter
+
+    both, side = _sides(source, target)
+    moved = OTMappingAdapter(norm="max").fit_transform(both, sample_domain=side)
+    return np.asarray(moved)[: len(source)]
+
+
+def subspace(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(the source's rows in the target's subspace, the target's centre [width] and components [width, components]).
+
+    The subspace holds nine tenths of the target's variance. Source: Fernando, Habrard, Sebban & Tuytelaars 2013,
+    Unsupervised Visual Domain Adaptation Using Subspace Alignment, ICCV; by skada.
+    """
+    from skada import SubspaceAlignmentAdapter
+
+    both, side = _sides(source, target)
+    values = np.linalg.eigvalsh(np.cov(target, rowvar=False).reshape(target.shape[1], -1))[::-1]
+    most = min(len(source), len(target), target.shape[1])
+    count = min(int(np.searchsorted(np.cumsum(values), 0.9 * values.sum())) + 1, most)
+    fitted = SubspaceAlignmentAdapter(n_components=count, random_state=0)
+    seen = np.asarray(fitted.fit_transform(both, sample_domain=side))[: len(source)]
+    return seen, fitted.pca_target_.mean_, fitted.pca_target_.components_.T
+
+
+def _sides(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as skada wants them: one array, and a positive number for each row of the source, a negative for others."""
+    both = np.concatenate([source, target]).astype(np.float64)
+    return both, np.repeat([1, -2], [len(source), len(target)])
 
 
 def told_apart(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
@@ -62,3 +98,21 @@ def shares_by_em(probabilities: np.ndarray, before: np.ndarray) -> np.ndarray:
             break
         shares = after
     return np.asarray(shares)
+
+
+def shares_by_errors(said: np.ndarray, targets: np.ndarray, place: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """The classes' shares at a place, from how a model confuses them on unseen old rows and what it says there.
+
+    said: [old rows, classes]; place: [rows, classes]; before: the shares that old rows stand for. Confusion is of
+    probabilities, and the step away from `before` is shrunk by how badly the matrix is conditioned.
+    Source: Lipton, Wang & Smola 2018, Detecting and Correcting for Label Shift with Black Box Predictors, ICML (BBSE);
+    shrunk as in Azizzadenesheli et al. 2019, ICLR (RLLS).
+    """
+    classes = said.shape[1]
+    joint = np.zeros((classes, classes))  # [said, true]
+    np.add.at(joint.T, targets, said / len(said))
+    apart = place.mean(0) - joint.sum(1)
+    ridge = 1 / np.sqrt(len(said)) * np.eye(classes) * joint.max()
+    step = np.linalg.solve(joint.T @ joint + ridge.T @ ridge, joint.T @ apart)
+    shares = np.maximum(before * (1 + step), 0.0)
+    return np.asarray(shares / shares.sum()) if shares.sum() > 0 else before

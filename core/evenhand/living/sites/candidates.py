@@ -2,9 +2,13 @@
 
 nothing       the source model as it is
 recalibrate   its probabilities moved as far as the labels prove; `platt`: moved and sharpened
-label-shift   its probabilities moved to the shares that expectation-maximisation guesses; no labels needed
+label-shift   its probabilities moved to the shares that expectation-maximisation guesses (MLLS); no labels needed
+confusion     its probabilities moved to the shares that its errors on old rows imply (BBSE); no labels needed
 reweight      fitted anew to old rows drawn as if they came from the place; no labels needed
 align         fitted anew to old rows brought to the place's means and covariances (CORAL); no labels needed
+transport     fitted anew to old rows moved onto the place's by optimal transport; no labels needed; needs skada
+subspace      fitted anew in the place's subspace, to which that of old rows is aligned; no labels needed; needs skada
+statistics    a trained network's batch statistics taken from the place's rows; no labels needed
 centre        fitted anew to old embeddings moved to the place's mean; no labels needed; not of tables
 probe         a linear model of the inputs on top of the source model
 finetune      fitted anew to the place's labelled rows alone
@@ -15,14 +19,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from evenhand.adapting import scores
 from evenhand.adapting.corrected import Corrected, Correction, cautious, logs_of, moved, platt
-from evenhand.living.sites.alignment import coral, shares_by_em, told_apart
+from evenhand.data.reading import to_rows
+from evenhand.living.sites.alignment import (
+    MOST,
+    coral,
+    shares_by_em,
+    shares_by_errors,
+    subspace,
+    told_apart,
+    transported,
+)
 from evenhand.living.sites.ground import UNKNOWN, Ground
-from evenhand.living.sites.views import EmbeddedViews
+from evenhand.living.sites.normalising import LEAST, has_statistics, normalised
+from evenhand.living.sites.views import EmbeddedViews, Projection
 
 NEEDED = 2.8  # standard errors that a move must be proven by: what the largest of eight candidates takes, and a margin
 Fit = Callable[[Ground, np.ndarray], Any]
@@ -33,7 +49,7 @@ class Candidate:
     """One thing to do. fit: (ground, positions of the labelled rows to use) -> a model.
 
     labels: whether it is fitted from the place's labels. home: whether it needs the old rows. inputs: whether it reads
-    the inputs themselves. embedded: whether it is about embeddings alone.
+    the inputs themselves. embedded: whether it is about embeddings alone. library: what must be installed for it.
     """
 
     name: str
@@ -43,6 +59,7 @@ class Candidate:
     home: bool = False
     inputs: bool = False
     embedded: bool = False
+    library: str | None = None
 
 
 def nothing(ground: Ground, rows: np.ndarray) -> Any:
@@ -73,6 +90,19 @@ def _label_shift(ground: Ground, rows: np.ndarray) -> Any:
     return Corrected(ground.adapted.model, Correction(np.log(shares / before)), ground.schema)
 
 
+def _confusion(ground: Ground, rows: np.ndarray) -> Any:
+    home = ground.home
+    assert home is not None
+    assert home.test is not None
+    known = np.flatnonzero(home.test_targets != UNKNOWN)
+    some = np.sort(np.random.default_rng(ground.seed).permutation(known)[:MOST])
+    said = np.asarray(scores(ground.adapted.model, home.test.select(some), ground.schema), dtype=np.float64)
+    before = np.bincount(home.test_targets[some], minlength=ground.outputs) / len(some)
+    before = np.maximum(before, 1e-6)
+    shares = np.maximum(shares_by_errors(said, home.test_targets[some], ground.scores, before), 1e-6)
+    return Corrected(ground.adapted.model, Correction(np.log(shares / before)), ground.schema)
+
+
 def _reweight(ground: Ground, rows: np.ndarray) -> Any:
     assert ground.views is not None
     home, views = ground.home_part, ground.views
@@ -86,6 +116,35 @@ def _align(ground: Ground, rows: np.ndarray) -> Any:
     assert views is not None
     assert home is not None
     return views.fitted(coral(views.linear(views.home), views.linear(views.place)), home.targets)
+
+
+def _transport(ground: Ground, rows: np.ndarray) -> Any:
+    old, new, targets = _matched(ground)
+    views = ground.views
+    assert views is not None
+    return views.fitted(transported(old, new), targets)
+
+
+def _subspace(ground: Ground, rows: np.ndarray) -> Any:
+    old, new, targets = _matched(ground)
+    views = ground.views
+    assert views is not None
+    seen, centre, components = subspace(old, new)
+    return views.fitted(seen, targets, Projection(centre, components))
+
+
+def _matched(ground: Ground) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(old rows, the place's rows, targets of the old ones), at most MOST of each, as linear models see them."""
+    views, home = ground.views, ground.home
+    assert views is not None
+    assert home is not None
+    rng = np.random.default_rng(ground.seed)
+    old, new = (np.sort(rng.permutation(len(part))[:MOST]) for part in (views.home, views.place))
+    return views.linear(views.home[old]), views.linear(views.place[new]), home.targets[old]
+
+
+def _statistics(ground: Ground, rows: np.ndarray) -> Any:
+    return normalised(ground.adapted.model, to_rows(ground.frame))
 
 
 def _centre(ground: Ground, rows: np.ndarray) -> Any:
@@ -124,6 +183,32 @@ CANDIDATES = (
         "align", "old rows brought to the place's means and covariances", _align, labels=False, home=True, inputs=True
     ),
     Candidate(
+        "confusion",
+        "probabilities moved to the shares that its errors on old rows imply",
+        _confusion,
+        labels=False,
+        home=True,
+    ),
+    Candidate(
+        "transport",
+        "old rows moved onto the place's by optimal transport",
+        _transport,
+        labels=False,
+        home=True,
+        inputs=True,
+        library="skada",
+    ),
+    Candidate(
+        "subspace",
+        "fitted in the place's subspace, to which that of old rows is aligned",
+        _subspace,
+        labels=False,
+        home=True,
+        inputs=True,
+        library="skada",
+    ),
+    Candidate("statistics", "a network's batch statistics taken from the place", _statistics, labels=False),
+    Candidate(
         "centre",
         "old embeddings moved to the place's mean",
         _centre,
@@ -140,11 +225,22 @@ CANDIDATES = (
 
 def possible(ground: Ground) -> list[Candidate]:
     """The candidates that this ground allows, beside doing nothing."""
-    home, views = ground.home is not None, ground.views
-    found = [c for c in CANDIDATES if (home or not c.home) and (views is not None or not c.inputs)]
-    if not isinstance(views, EmbeddedViews):
-        found = [c for c in found if not c.embedded]
-    return found if len(ground.labelled) else [c for c in found if not c.labels]
+    return [candidate for candidate in CANDIDATES if _allowed(candidate, ground)]
+
+
+def _allowed(candidate: Candidate, ground: Ground) -> bool:
+    home, views = ground.home, ground.views
+    if candidate.name == "statistics":
+        return len(ground.frame) >= LEAST and has_statistics(ground.adapted.model)
+    if candidate.name == "confusion" and (home is None or not (home.test_targets != UNKNOWN).any()):
+        return False
+    return (
+        (home is not None or not candidate.home)
+        and (views is not None or not candidate.inputs)
+        and (isinstance(views, EmbeddedViews) or not candidate.embedded)
+        and (len(ground.labelled) > 0 or not candidate.labels)
+        and (candidate.library is None or find_spec(candidate.library) is not None)
+    )
 
 
 def said_of(ground: Ground, model: Any, rows: np.ndarray) -> np.ndarray:
@@ -155,8 +251,12 @@ def said_of(ground: Ground, model: Any, rows: np.ndarray) -> np.ndarray:
             assert ground.views is not None
             inputs = ground.views.linear(ground.views.place[rows])
         return model.correction.apply(logs_of(ground.scores[rows]), inputs)
+    if model is ground.adapted.model:
+        return np.asarray(ground.scores[rows])
     found = ground.views.said(model, ground.frame, rows) if ground.views is not None else None
-    return np.asarray(ground.scores[rows]) if found is None else found
+    if found is not None:
+        return found
+    return np.asarray(scores(model, to_rows(ground.frame[rows]), ground.schema), dtype=np.float64)
 
 
 def learnable(ground: Ground, rows: np.ndarray) -> bool:

@@ -56,6 +56,7 @@ def _line(ground: Ground, choice: Choice, candidate: Candidate, model: Any, held
         "proven": bool(gain and gain.proven),
         "proven_worse": bool(gain and gain.upper < 0),
         "refused": choice.refused.get(name),
+        "signs": choice.signs.get(name, {}),
         "old": _forgetting(ground, model) if known else {},
         "held": measures(said_of(ground, model, check), held[check]) if known and len(check) else {},
     }
@@ -159,6 +160,22 @@ def section(card: Mapping[str, Any]) -> Section:
     if not any(line["old"] for line in card["candidates"]):
         text.append("What is forgotten at the old places is not known: none of their unseen rows are at hand.")
     return Section("Site card", " ".join(text), HEADER, tuple(table(card)), charts=_charts(card))
+
+
+def signs(card: Mapping[str, Any]) -> list[Section]:
+    """The label-free scores in the report; none where labels decided."""
+    lines = [line for line in card["candidates"] if line["signs"]]
+    if not lines:
+        return []
+    names = list(dict.fromkeys(name for line in lines for name in line["signs"]))
+    rows = [(line["name"], *(_number(line["signs"].get(name)) for name in names)) for line in lines]
+    text = (
+        "What each candidate seems worth without a label of the place; larger is better in every column. importance and"
+        " dev: log loss on old rows, weighed as if they were of the place. entropy: how sure it is. density: how firmly"
+        " rows said alike stand together. mixing: whether mixtures of two rows are said as the nearer one is. A model"
+        " that is wrong and sure of it has good figures here: they are signs."
+    )
+    return [Section("Label-free scores", text, ("candidate", *names), tuple(rows))]
 
 
 def _charts(card: Mapping[str, Any]) -> tuple[Chart, ...]:

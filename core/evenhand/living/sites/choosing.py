@@ -1,9 +1,9 @@
-"""The choice: nothing, unless a gain is proven and no group pays for it."""
+"""The choice: nothing, unless a gain is proven and no group pays for it; without labels, unless every sign agrees."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from evenhand.errors import BadInput
 from evenhand.living.sites.candidates import NOTHING, Candidate, possible
 from evenhand.living.sites.evidence import LEAST, LEAST_OF_CLASS, Gain, enough, gains, lost, more_needed, unseen
 from evenhand.living.sites.ground import Ground
+from evenhand.living.sites.scorers import Scores, agreed, label_free
 from evenhand.statistics.intervals import critical
 
 NEGLIGIBLE = 0.005  # nats per row: what an upper limit below it could still gain is not worth a new model
 ADAPT, LEAVE, UNDECIDED, TAKEN = "adapt", "do not adapt", "not enough evidence", "taken as asked"
+SIGNS = "adapt, not proven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Choice:
     """What the labels say. said: probabilities of the labelled rows by models that had not seen them, by candidate.
 
     refused: candidates whose gain is proven and that a group would pay for -> the sentence that says so.
+    signs: the label-free scores of candidates that need no label, where labels prove nothing.
     """
 
     verdict: str
@@ -32,6 +35,7 @@ class Choice:
     said: Mapping[str, np.ndarray]
     refused: Mapping[str, str]
     says: tuple[str, ...]
+    signs: Scores = field(default_factory=dict)
 
 
 def choose(
@@ -43,11 +47,7 @@ def choose(
     rows = ground.labelled
     candidates = possible(ground)
     if not enough(ground.targets[rows], ground.clusters[rows]):
-        says = (
-            f"{len(rows)} labelled rows of the place prove nothing: at least {LEAST} are needed, with {LEAST_OF_CLASS}"
-            " of each of two classes. Keep the source model as it is.",
-        )
-        return Choice(UNDECIDED, NOTHING, tuple(candidates), {}, {}, {}, says)
+        return _by_signs(ground, candidates)
     said = unseen(ground, candidates, tell)
     loss = {name: lost(found, ground.targets[rows]) for name, found in said.items()}
     source = lost(ground.scores[rows], ground.targets[rows])
@@ -64,12 +64,33 @@ def choose(
     return Choice(verdict, NOTHING, tuple(candidates), found, said, refused, why)
 
 
+def _by_signs(ground: Ground, candidates: list[Candidate]) -> Choice:
+    """The choice where labels prove nothing: what every label-free score puts above the source model, or nothing."""
+    free = {candidate.name: candidate for candidate in (NOTHING, *candidates) if not candidate.labels}
+    none = np.empty(0, dtype=np.int64)
+    signs = label_free(ground, {name: candidate.fit(ground, none) for name, candidate in free.items()})
+    picked = agreed(signs, NOTHING.name)
+    says = [
+        f"{len(ground.labelled)} labelled rows of the place prove nothing: at least {LEAST} are needed, with"
+        f" {LEAST_OF_CLASS} of each of two classes."
+    ]
+    if picked is None:
+        says.append("No candidate has every label-free score on its side. Keep the source model as it is.")
+        return Choice(UNDECIDED, NOTHING, tuple(candidates), {}, {}, {}, tuple(says), signs)
+    says.append(
+        f"All {len(signs[picked])} label-free scores put {picked} ({free[picked].says}) above the source model, so it"
+        " is taken; that is a sign and no proof. Label some rows of the place before anybody relies on it, or keep the"
+        " old model with --take nothing."
+    )
+    return Choice(SIGNS, free[picked], tuple(candidates), {}, {}, {}, tuple(says), signs)
+
+
 def taken(choice: Choice, name: str, ground: Ground) -> Choice:
     """The choice with the candidate that its user asks for, proven or not.
 
     Raises BadInput for a name that is no candidate here, and where the labels prove that it makes things worse.
     """
-    rows, known = ground.labelled, {candidate.name: candidate for candidate in choice.candidates}
+    rows, known = ground.labelled, {candidate.name: candidate for candidate in (NOTHING, *choice.candidates)}
     if name not in known:
         raise BadInput(f"--take {name} is no candidate for these rows; they allow {', '.join(known)}")
     found, gain = known[name], choice.gains.get(name)

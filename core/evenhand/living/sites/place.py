@@ -13,10 +13,12 @@ import polars as pl
 from evenhand.adapting import scores
 from evenhand.adapting.features import FeatureCache
 from evenhand.adapting.models import ProbeModel
+from evenhand.adapting.tables.model import inputs_of
 from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.living.sites.ground import UNKNOWN, Ground, Home, home_of, numbered
 from evenhand.living.sites.views import Views, embedded_views, kinds_of, table_views
+from evenhand.pretrained.tabular.columns import as_frame
 from evenhand.pretrained.tabular.weights_file import EMBEDDED
 from evenhand.recorded.finished import FinishedRun
 from evenhand.recorded.run_folder import cache_folder
@@ -102,10 +104,11 @@ def ground_of(scorer: Scorer, place: Place, old: Splits | None) -> Ground:
         kinds, rounds = kinds_of(adapted.model)
         made_of = {"kinds": kinds, "rounds": rounds, "network": _network(scorer), "schema": recipe.schema}
         made_of |= {"classes": tuple(adapted.classes), "seed": recipe.seed}
-        views = table_views(inputs, None if home is None else home.frame, **made_of)
+        test = None if home is None or home.test is None else as_frame(inputs_of(home.test, recipe.schema))
+        views = table_views(inputs, None if home is None else home.frame, test, **made_of)
     elif isinstance(adapted.model, ProbeModel):
         there = [] if old is None else [old.train, old.validation]
-        views = embedded_views(adapted.model, rows, there, None if home is None else home.known)
+        views = embedded_views(adapted.model, rows, home, there)
     fixed = adapted, recipe.schema, inputs, said, place.targets, place.clusters
     return Ground(*fixed, home, views, recipe.seed)
 

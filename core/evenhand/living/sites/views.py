@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -21,17 +21,37 @@ from evenhand.pretrained.tabular.columns import CATEGORY, Columns
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from evenhand.living.sites.ground import Home
     from evenhand.schema import Schema
 
 STRENGTH = 0.1  # of the linear model, logistic regression's C: the middle of the grid that a run chooses from
 NEVER = -30.0  # the logit of a class that a fit has not seen, below the lowest of the others
 
 
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Rows as a linear model sees them -> (row - centre) @ matrix, with matrix [width, components]."""
+
+    centre: np.ndarray
+    matrix: np.ndarray
+
+    def unfold(self, head: Head) -> Head:
+        """The head of the rows themselves that says what `head` says of their projections."""
+        weight = head.weight @ self.matrix.T
+        return replace(
+            head, weight=weight.astype(np.float32), bias=(head.bias - weight @ self.centre).astype(np.float32)
+        )
+
+
 class Views(Protocol):
-    """Old and new rows as matrices, and what is fitted to them. kinds: the members that a refit is made of."""
+    """Old and new rows as matrices, and what is fitted to them. kinds: the members that a refit is made of.
+
+    test: old rows that nothing is fitted on.
+    """
 
     place: np.ndarray
     home: np.ndarray
+    test: np.ndarray
 
     @property
     def kinds(self) -> tuple[str, ...]: ...
@@ -44,8 +64,13 @@ class Views(Protocol):
         """A model of the source's own kind, fitted anew."""
         ...
 
-    def fitted(self, seen: np.ndarray, targets: np.ndarray) -> Any:
-        """A linear model of rows that are already as `linear` gives them."""
+    def fitted(self, seen: np.ndarray, targets: np.ndarray, through: Projection | None = None) -> Any:
+        """A linear model of rows that are already as `linear` gives them, or projected from that by `through`."""
+        ...
+
+    def mixed(self, model: Any, rows: np.ndarray, pairs: np.ndarray, share: float) -> np.ndarray | None:
+        """What a model says of mixtures, `share` of each of the place's `rows` and the rest of the one that `pairs`
+        names; None where mixtures mean nothing."""
         ...
 
     def on_top(self, source: Any, scores: np.ndarray, targets: np.ndarray, rows: np.ndarray) -> Any:
@@ -64,6 +89,7 @@ class TableViews:
     columns: Columns
     place: np.ndarray
     home: np.ndarray
+    test: np.ndarray
     levels: np.ndarray
     spread: np.ndarray
     kinds: tuple[str, ...]
@@ -81,10 +107,11 @@ class TableViews:
         """See `Views`."""
         return self._model(tuple(self._member(kind, part) for kind in self.kinds))
 
-    def fitted(self, seen: np.ndarray, targets: np.ndarray) -> TableModel:
+    def fitted(self, seen: np.ndarray, targets: np.ndarray, through: Projection | None = None) -> TableModel:
         """See `Views`."""
         known, numbers = np.unique(targets, return_inverse=True)
         head = fit_head(seen.astype(np.float32), numbers, STRENGTH, labels_of(known.tolist(), numbers))
+        head = head if through is None else through.unfold(head)
         return self._model((Linear(head, self.levels, self.spread.astype(np.float32), known),))
 
     def on_top(self, source: Any, scores: np.ndarray, targets: np.ndarray, rows: np.ndarray) -> Corrected:
@@ -100,6 +127,9 @@ class TableViews:
         matrix = self.place[rows]
         found = [aligned(member, frame[rows], matrix, model.outputs) for member in model.members]
         return np.asarray(np.mean(found, axis=0))
+
+    def mixed(self, model: Any, rows: np.ndarray, pairs: np.ndarray, share: float) -> None:
+        """See `Views`: a mixture of two categories is nothing."""
 
     def _model(self, members: tuple[Member, ...]) -> TableModel:
         return TableModel(members, self.columns, self.schema, len(self.classes))
@@ -122,6 +152,7 @@ class EmbeddedViews:
     model: ProbeModel
     place: np.ndarray
     home: np.ndarray
+    test: np.ndarray
     outputs: int
     scale: float
     kinds: tuple[str, ...] = ("probe",)
@@ -134,12 +165,13 @@ class EmbeddedViews:
         """See `Views`."""
         return self.fitted(self.linear(part.matrix), part.targets)
 
-    def fitted(self, seen: np.ndarray, targets: np.ndarray) -> ProbeModel:
+    def fitted(self, seen: np.ndarray, targets: np.ndarray, through: Projection | None = None) -> ProbeModel:
         """With the strength that the source's validation chose."""
         known, numbers = np.unique(targets, return_inverse=True)
         strength = self.model.head.strength or STRENGTH
         head = fit_head(seen.astype(np.float32), numbers, strength, labels_of(known.tolist(), numbers))
-        weight = np.zeros((self.outputs, seen.shape[1]), np.float32)
+        head = head if through is None else through.unfold(head)
+        weight = np.zeros((self.outputs, head.weight.shape[1]), np.float32)
         bias = np.full(self.outputs, float(head.bias.min()) + NEVER, np.float32)
         weight[known], bias[known] = head.weight / self.scale, head.bias
         return self._with(Head(weight, bias, strength))
@@ -157,6 +189,14 @@ class EmbeddedViews:
             return None
         return softmax(model.head.logits(self.place[rows]))
 
+    def mixed(self, model: Any, rows: np.ndarray, pairs: np.ndarray, share: float) -> np.ndarray | None:
+        """See `Views`: mixtures of embeddings."""
+        base = model.base if isinstance(model, Corrected) else model
+        if not isinstance(base, ProbeModel) or base.encoder is not self.model.encoder:
+            return None
+        said = softmax(base.head.logits(share * self.place[rows] + (1 - share) * self.place[rows[pairs]]))
+        return model.correction.apply(logs_of(said)) if isinstance(model, Corrected) else said
+
     def _with(self, head: Head) -> ProbeModel:
         model = self.model
         return ProbeModel(model.encoder, head, model.schema, model.task, model.cache)
@@ -167,29 +207,33 @@ def labels_of(classes: Any, targets: np.ndarray) -> Labels:
     return Labels("", tuple(classes), targets, targets[:0], targets[:0])
 
 
-def table_views(place: pl.DataFrame, home: pl.DataFrame | None, **made_of: Any) -> TableViews:
+def table_views(
+    place: pl.DataFrame, home: pl.DataFrame | None, test: pl.DataFrame | None = None, **made_of: Any
+) -> TableViews:
     """Columns of both sides, and their matrices."""
     columns = Columns.fit(place if home is None else pl.concat([home, place], how="vertical_relaxed"))
     here = columns.matrix(place)
     there = columns.matrix(home) if home is not None else here[:0]
+    unseen = columns.matrix(test) if test is not None and test.height else here[:0]
     levels = np.array([min(len(f.levels), MOST_INDICATORS) if f.kind == CATEGORY else 0 for f in columns.features])
     plain = design(np.concatenate([there, here]), levels)
     spread = np.where(plain.std(0) > 0, plain.std(0), 1.0)
-    return TableViews(columns, here, there, levels, spread, **made_of)
+    return TableViews(columns, here, there, unseen, levels, spread, **made_of)
 
 
-def embedded_views(
-    model: ProbeModel, place: Dataset, old: Sequence[Dataset], known: np.ndarray | None
-) -> EmbeddedViews:
-    """Features through the model's cache. old: the parts that training read, of which the rows `known` are taken."""
+def embedded_views(model: ProbeModel, place: Dataset, home: Home | None, old: Sequence[Dataset]) -> EmbeddedViews:
+    """Features through the model's cache. old: the parts that training read, of which `home` knows some."""
     read = model.cache.features
     here = read(model.encoder, place, model.schema, "features of the place")
-    there = here[:0]
-    if known is not None:
-        there = np.concatenate([read(model.encoder, part, model.schema, "features of old rows") for part in old])[known]
+    there, unseen = here[:0], here[:0]
+    if home is not None:
+        parts = [read(model.encoder, part, model.schema, "features of old rows") for part in old]
+        there = np.concatenate(parts)[home.known]
+        if home.test is not None:
+            unseen = read(model.encoder, home.test, model.schema, "features of old rows that nobody learnt from")
     both = np.concatenate([there, here])
     scale = float(np.sqrt(np.mean((both - both.mean(0)) ** 2))) or 1.0
-    return EmbeddedViews(model, here, there, len(model.head.bias), scale)
+    return EmbeddedViews(model, here, there, unseen, len(model.head.bias), scale)
 
 
 def kinds_of(model: Any) -> tuple[tuple[str, ...], int | None]:

@@ -51,7 +51,7 @@ class Adaptation:
 
     @property
     def verdict(self) -> str:
-        """`adapt`, `do not adapt`, `not enough evidence` or `taken as asked`."""
+        """`adapt`, `do not adapt`, `not enough evidence`, `adapt, not proven` or `taken as asked`."""
         return str(self.card["verdict"])
 
     @property
@@ -87,9 +87,9 @@ def adapt(
 
     data: the place's rows, a file or a frame; rows may lack a label. labels: the column of labels, where it is not the
     run's. k: use so many labels and hold the others back to check by. source: the run's data, where it has moved.
-    take: the candidate to take, proven or not; None: the choice is by proof alone.
-    out: the folder; None: RUN-adapted-ID beside the run. The choice sees no label that is held back, and is `nothing`
-    unless a gain over the source model is proven. Raises BadInput.
+    take: the candidate to take, proven or not; None: by proof, or where labels are too few for one by label-free scores
+    that all agree, else `nothing`. out: the folder; None: RUN-adapted-ID beside the run. The choice sees no label that
+    is held back. Raises BadInput.
     """
     found = open_run(run)
     plugins = plugins or discovering.load()
@@ -306,14 +306,14 @@ def render(corridor: Corridor) -> Outcome:
     from evenhand.reporting import render_run
 
     run = corridor.run
-    stages = run.manifest["stages"]
+    stages, card = run.manifest["stages"], run.read_json("card.json")
     told = [sentence for record in stages.values() for key in ("notes", "faults") for sentence in record.get(key, ())]
     labelled = "audit_bias" in run.stages
     page = render_run(
         audit=run.read_json("audit.json") if labelled else None,
         evaluation=run.read_json("evaluation.json") if labelled else [],
         manifest=run.manifest,
-        sections=[asdict(cards.section(run.read_json("card.json")))],
+        sections=[asdict(cards.section(card)), *map(asdict, cards.signs(card))],
         recipe_rows=corridor.recipe.resolved(),
         notes=[*run.read_json("data.json")["notes"], *told],
     )
