@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evenhand.reporting.export_page import render_export, render_latency
 from evenhand.reporting.html import render_audit, render_run
 from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
@@ -14,7 +15,9 @@ __all__ = [
     "markdown_summary",
     "model_card",
     "render_audit",
+    "render_export",
     "render_index",
+    "render_latency",
     "render_run",
     "render_tuning",
     "summary",

@@ -138,7 +138,9 @@ def unconverted(error: BaseException, module: str) -> str:
         at = at.__cause__ or at.__context__  # type: ignore[assignment]
     text = "\n".join(said)
     operator = re.search(r"No decompositions? registered for the (?:complex-valued input|real-valued input)", text)
-    named = re.search(r"(?:target|function for|dispatch for|for)\s*[:=]?\s*<?(?:OpOverload\(op=)?'?([a-z_]+[.:]+[\w.]+)", text)
+    named = re.search(
+        r"(?:target|function for|dispatch for|for)\s*[:=]?\s*<?(?:OpOverload\(op=)?'?([a-z_]+[.:]+[\w.]+)", text
+    )
     if named is not None or operator is not None:
         what = named[1].replace("::", ".") if named is not None else "an operator"
         return f"the module {module} uses the operator {what}, which ONNX does not have"

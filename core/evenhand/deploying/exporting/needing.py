@@ -28,6 +28,4 @@ def onnxruntime_here() -> Any:
 
 def _missing(what: str, error: ImportError) -> str:
     name = (error.name or "onnx").split(".")[0]
-    return (
-        f"{what} needs {name}, which is not installed; pip install 'evenhand[export]', then run the same command"
-    )
+    return f"{what} needs {name}, which is not installed; pip install 'evenhand[export]', then run the same command"

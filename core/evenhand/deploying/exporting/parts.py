@@ -42,10 +42,8 @@ class Parts:
     tokenizers: dict[int, Any] = field(default_factory=dict)  # of each part that reads texts
 
 
-def parts_of(adapted: Adapted, task: str) -> Parts:
+def parts_of(adapted: Adapted) -> Parts:
     """The parts of the adapted model; BadInput where one has no honest conversion."""
-    if task == "generate":
-        raise BadInput(f"a model that writes texts is no network of one pass; {INSTEAD}")
     outputs = max(1, len(adapted.classes))
     model, correction = adapted.model, None
     if isinstance(model, Corrected):

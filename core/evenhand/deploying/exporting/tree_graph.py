@@ -23,7 +23,9 @@ def tree_model(portable: Portable, width: int) -> Any:
 
     sets = sets_of(portable.trees)
     nodes, initial, seen = _membership(sets)
-    nodes.append(helper.make_node("TreeEnsembleRegressor", [seen], ["sums"], domain=ML, **_ensemble(portable, sets, width)))
+    told = _ensemble(portable, sets, width)
+    nodes.append(helper.make_node("TreeEnsembleRegressor", [seen], ["single"], domain=ML, **told))
+    nodes.append(helper.make_node("Cast", ["single"], ["sums"], to=TensorProto.DOUBLE))  # the operator gives floats
     nodes += _link(portable, initial)
     shape = ["rows"] if portable.link == "none" else ["rows", _outputs(portable)]
     graph = helper.make_graph(

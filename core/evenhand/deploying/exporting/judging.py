@@ -1,0 +1,113 @@
+"""Whether any group fares worse by the exported model: changes on the same rows, paired, against a margin.
+
+Three answers, never two: proven worse by more than the margin (refused), proven to be no worse than the margin, and
+not enough evidence for either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from evenhand.auditing.metrics.built_in import known_metrics
+from evenhand.comparing import Comparison, compare
+from evenhand.errors import BadInput
+from evenhand.extending.discovering import Plugins
+
+WORSE, WITHIN, OPEN = "worse", "within", "not enough evidence"
+
+
+def judged(first: Path, second: Path, margin: float, plugins: Plugins, same: bool) -> dict[str, Any]:
+    """What compare.json holds: every change with its answer. same: whether every decision and score is equal."""
+    try:
+        found = compare(first, second, plugins=plugins)
+    except BadInput as error:
+        return {"compared": False, "why": str(error), "same": same, "margin": margin, "changes": [], "counts": {}}
+    bounded = _bounded(first, second)
+    changes = [
+        {**asdict(change), "kind": kind, "answer": answer_on(asdict(change), margin, bounded.get(change.metric, True))}
+        for kind, several in (("level", found.changes), ("gap", found.gaps))
+        for change in several
+        if kind == "gap" or change.better
+    ]
+    answers = [change["answer"] for change in changes]
+    return {
+        "compared": True,
+        "why": "",
+        "same": same,
+        "paired": found.paired,
+        "how": found.how,
+        "confidence": found.confidence,
+        "margin": margin,
+        "counts": {name: answers.count(name) for name in (WORSE, WITHIN, OPEN)},
+        "changes": changes,
+        "notes": [note for note in found.notes if _about_rows(found, note)],
+    }
+
+
+def _about_rows(found: Comparison, note: str) -> bool:
+    return "is a fact of the rows" not in note
+
+
+def _bounded(first: Path, second: Path) -> dict[str, bool]:
+    from evenhand.recorded.finished import read_audit
+
+    question = read_audit(first)["question"]
+    return {m.name: m.bounded for m in known_metrics(question["task"], question["threshold"]).values()}
+
+
+def answer_on(change: Mapping[str, Any], margin: float, bounded: bool) -> str:
+    """What the simultaneous limits of a change say about the margin.
+
+    margin: of a share, absolute; of any other metric, as a share of its first value. A gap is worse where it grows.
+
+    >>> change = {"better": "higher", "first": 0.9, "lower_simultaneous": -0.08, "upper_simultaneous": -0.03}
+    >>> answer_on(change, 0.01, True), answer_on(change, 0.05, True), answer_on(change, 0.1, True)
+    ('worse', 'not enough evidence', 'within')
+    """
+    lower, upper = change["lower_simultaneous"], change["upper_simultaneous"]
+    if lower is None or upper is None:
+        return OPEN
+    if change.get("better", "lower") == "higher":
+        lower, upper = -upper, -lower  # from here on above 0 is worse
+    room = margin if bounded else margin * abs(change["first"] or 0.0)
+    if lower > room:
+        return WORSE
+    return WITHIN if upper <= room else OPEN
+
+
+def refusals(told: Mapping[str, Any]) -> list[str]:
+    """A sentence for each group or gap that is proven worse, with its numbers."""
+    said = []
+    for change in told["changes"]:
+        if change["answer"] == WORSE:
+            limits = f"{change['lower_simultaneous']:+.4f} to {change['upper_simultaneous']:+.4f}"
+            what = "the gap of" if change["kind"] == "gap" else "the"
+            of = f"{change['attribute']}: {_who(change)}" if change["attribute"] else "all rows"
+            said.append(
+                f"{what} {change['metric']} of {of} goes from {change['first']:.4f} to {change['second']:.4f}"
+                f" ({limits} allowing for all comparisons)"
+            )
+    return said
+
+
+def _who(change: Mapping[str, Any]) -> str:
+    return f"{change['group']} and {change['versus']}" if change["kind"] == "gap" else str(change["group"])
+
+
+def sentences(told: Mapping[str, Any], changed: int) -> list[str]:
+    """What compare.json says, for people. changed: decisions that differ from the run's."""
+    if not changed and told["compared"] and not told["counts"][WORSE]:
+        return ["no decision of these rows differs from the run's, so no group fares otherwise on them"]
+    if not told["compared"]:
+        return [f"no paired comparison was made: {told['why']}"]
+    counts, margin = told["counts"], told["margin"]
+    total = sum(counts.values())
+    said = [
+        f"compared with the original on the same rows, {total:,} levels and gaps of groups:"
+        f" {counts[WORSE]:,} proven worse by more than {margin:g}, {counts[WITHIN]:,} proven no worse than that,"
+        f" {counts[OPEN]:,} without enough evidence"
+    ]
+    return said + refusals(told)
