@@ -39,10 +39,10 @@ class Tree:
 class Portable:
     """A model as data: `reads`, then either `network` or `trees`.
 
-    reads: JSON that says how rows become numbers, by its "kind": "text", "image", "columns" or "numbers" (docs/deploy.md
-    lists the keys of each). network: a torch module from these numbers to probabilities [rows, classes], to values
-    [rows] of a regression, or to a pair of which the second are features [rows, width]. trees: their sum, with `base`
-    [outputs], is turned into probabilities by `link`; of "logit" it is the log-odds of the class at `place`.
+    reads: JSON that says how rows become numbers, by its "kind": "text", "image", "columns" or "numbers"
+    (docs/deploy.md lists the keys of each). network: a torch module from these numbers to probabilities [rows,
+    classes], or to values [rows] of a regression. trees: their sum, with `base` [outputs], is turned into probabilities
+    by `link`; of "logit" it is the log-odds of the class at `place`.
     """
 
     reads: Mapping[str, Any]

@@ -71,7 +71,7 @@ def latency(
     import warnings
 
     from evenhand.console import Progress, print_table, visible, visible_lines
-    from evenhand.deploying import latency as timing
+    from evenhand.deploying import timing
 
     progress = Progress(quiet=as_json)
     progress.say(f"evenhand latency {run}")

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evenhand.deploying.exporting.parts import Parts, parts_of
+from evenhand.deploying.exporting.parts import INSTEAD, Parts, parts_of
 from evenhand.errors import BadInput
 from evenhand.living.sites.place import old_rows
 from evenhand.recorded.finished import FinishedRun
@@ -53,8 +52,9 @@ class Asked:
 class State:
     """What the stages share. source: the run's own data where it has moved."""
 
-    def __init__(self, run: Run, scorer: Scorer, found: FinishedRun, source: Any, asked: Asked) -> None:
+    def __init__(self, run: Run, scorer: Scorer, found: FinishedRun, source: Any, asked: Asked, engine: str) -> None:
         self.run, self.scorer, self.found, self.source, self.asked = run, scorer, found, source, asked
+        self.engine = engine
 
     @cached_property
     def splits(self) -> Splits:
@@ -72,18 +72,24 @@ class State:
         """The model in parts; BadInput where it has no conversion."""
         return parts_of(self.scorer.adapted)
 
-    @cached_property
-    def engine(self) -> str:
-        """What will run the files. MLflow's folder holds ONNX where the model has that, else evenhand's own files."""
-        if self.asked.form != "mlflow":
-            return self.asked.form
-        try:
-            _ = self.parts
-        except BadInput:
-            if self.asked.int8:
-                raise
+
+def engine_of(scorer: Scorer, asked: Asked) -> str:
+    """What will run the files; BadInput where the model has no conversion to what was asked for.
+
+    MLflow's folder holds ONNX where the model has that, else evenhand's own files.
+    """
+    try:
+        parts = parts_of(scorer.adapted)
+    except BadInput:
+        if asked.form == "mlflow" and not asked.int8:
             return "evenhand"
-        return "onnx"
+        raise
+    trees = any(part.portable.trees for part in parts.parts)
+    if trees and asked.int8:
+        raise BadInput("trees have thresholds, not weights, and 8 bits would move them; leave out --int8")
+    if trees and asked.form == "torch-export":
+        raise BadInput(f"trees are no torch module; take --format onnx, which has an operator for them, or {INSTEAD}")
+    return "torch-export" if asked.form == "torch-export" else "onnx"
 
 
 def frame_of(rows: Dataset, columns: list[str]) -> pl.DataFrame:

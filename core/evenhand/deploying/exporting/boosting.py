@@ -68,9 +68,9 @@ def _tree(
         codes[int(node)] = tuple(sorted(raw[one] if raw is not None else float(one) for one in named))
         codes_left[int(node)] = not missing_left
     leaf = nodes["is_leaf"] == 1
-    feature = np.array([columns[place] for place in nodes["feature_idx"]])
+    asked = np.array([columns[place] for place in nodes["feature_idx"]])
     return Tree(
-        np.where(leaf, -1, feature),
+        np.where(leaf, -1, asked),
         np.asarray(nodes["num_threshold"], dtype=np.float64),
         nodes["left"].astype(np.int64),
         nodes["right"].astype(np.int64),

@@ -72,8 +72,6 @@ def write_torch(part: Part, file: Path) -> None:
     """Write the part as an archive of torch.export (.pt2), without example rows and without anything pickled."""
     import torch
 
-    if part.portable.trees:
-        raise BadInput(f"trees are no torch module; take --format onnx, which has an operator for them, or {INSTEAD}")
     entry, example, shapes = _entry(part)
     with _quietly(), _refusing(part.portable.network):
         program = torch.export.export(entry, (), example, dynamic_shapes=shapes, strict=False)

@@ -85,20 +85,20 @@ def write_own(scorer: Scorer, found: FinishedRun, with_rows: bool, folder: Path)
     stored = json.loads(read(model, "model.json"))
     if "holds_rows" in stored["model"] and not with_rows:
         raise BadInput(
-            f"the model in {found.path} holds rows that it was trained on ({stored['model']['holds_rows']}), and whoever"
-            " gets the export gets them; export it with --with-rows only if they may be passed on"
+            f"the model in {found.path} holds rows that it was trained on ({stored['model']['holds_rows']}), and"
+            " whoever gets the export gets them; export it with --with-rows only if they may be passed on"
         )
     place = folder / RUN
     place.mkdir()
     shutil.copytree(model, place / "model", ignore=_left_out)
-    told = stored | {"baselines": {}}
+    told: dict[str, Any] = {**stored, "baselines": {}}
     (place / "model" / "model.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
     types = json.dumps({"notes": [], "types": dict(scorer.types)}, indent=1, sort_keys=True)
     (place / "data.json").write_text(types + "\n", "utf-8")
     (place / "recipe.toml").write_text(scorer.recipe.to_toml(), "utf-8")
     kept = {name: found.manifest[name] for name in ("identity", "versions", "plugins") if name in found.manifest}
-    stages = {"finetune": {"artefacts": {"model": digest(place / "model")}, "seconds": 0.0}}
-    manifest = {**kept, "format": RUN_FORMAT, "version": RUN_VERSION, "stages": stages}
+    stages: dict[str, Any] = {"finetune": {"artefacts": {"model": digest(place / "model")}, "seconds": 0.0}}
+    manifest: dict[str, Any] = {**kept, "format": RUN_FORMAT, "version": RUN_VERSION, "stages": stages}
     manifest["walk"] = {"name": "run", "stages": ["finetune"]}
     (place / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True, default=str) + "\n", "utf-8")
     about = {"engine": "evenhand", "task": scorer.recipe.task, "modality": scorer.recipe.modality, "int8": False}

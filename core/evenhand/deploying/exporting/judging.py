@@ -30,7 +30,7 @@ def judged(first: Path, second: Path, margin: float, plugins: Plugins, same: boo
         {**asdict(change), "kind": kind, "answer": answer_on(asdict(change), margin, bounded.get(change.metric, True))}
         for kind, several in (("level", found.changes), ("gap", found.gaps))
         for change in several
-        if kind == "gap" or change.better
+        if getattr(change, "better", "lower")
     ]
     answers = [change["answer"] for change in changes]
     return {

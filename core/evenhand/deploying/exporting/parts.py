@@ -24,7 +24,7 @@ INSTEAD = "take --format mlflow, which keeps evenhand's own files"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file to be. weight: of its scores in the sum; places: (its column, the model's column) of each that counts."""
+    """One file to be. weight: of its scores in the sum; places: (its column, the model's) of each that counts."""
 
     portable: Portable
     weight: float

@@ -18,15 +18,8 @@ import polars as pl
 
 from evenhand.deploying.exporting.needing import onnx_here, onnxruntime_here
 from evenhand.deploying.exporting.reading import Reader
-from evenhand.errors import BadInput
 
 CALIBRATED = 256  # validation rows
-
-
-def check_quantisable(parts: Any) -> None:
-    """BadInput where there is nothing to make smaller."""
-    if any(part.portable.trees for part in parts.parts):
-        raise BadInput("trees have thresholds, not weights, and 8 bits would move them; leave out --int8")
 
 
 def quantise(source: Path, target: Path, reader: Reader, rows: pl.DataFrame) -> None:

@@ -2,8 +2,8 @@
 
 text     {"column": [..], "max_length": n}          tokenizer.json beside; input_ids and attention_mask [rows, tokens]
 image    {"column", "size", "mean", "deviation"}    RGB, resized (bicubic), (value / 255 - mean) / deviation
-columns  {"features": [..]}                         the table strategies' matrix, see evenhand.pretrained.tabular.columns
-numbers  {"columns": [{"name", "kind", "values"}]}  float64: numbers and days as they are, names as their place in values
+columns  {"features": [..]}                         the matrix of evenhand.pretrained.tabular.columns
+numbers  {"columns": [{"name", "kind", "values"}]}  float64: numbers and days as they are, names as places in values
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def tree_model(portable: Portable, width: int) -> Any:
     nodes.append(helper.make_node("TreeEnsembleRegressor", [seen], ["single"], domain=ML, **told))
     nodes.append(helper.make_node("Cast", ["single"], ["sums"], to=TensorProto.DOUBLE))  # the operator gives floats
     nodes += _link(portable, initial)
-    shape = ["rows"] if portable.link == "none" else ["rows", _outputs(portable)]
+    shape: list[Any] = ["rows"] if portable.link == "none" else ["rows", _outputs(portable)]
     graph = helper.make_graph(
         nodes,
         "trees",
@@ -64,7 +64,7 @@ def _membership(sets: Sets) -> tuple[list[Any], list[Any], str]:
     belongs = np.zeros((len(asked), len(sets)), dtype=np.float32)
     for row, (_, _, place) in enumerate(asked):
         belongs[row, place] = 1
-    values = {
+    values: dict[str, np.ndarray] = {
         "asked_features": np.array([feature for feature, _, _ in asked], dtype=np.int64),
         "asked_codes": np.array([[code for _, code, _ in asked]], dtype=np.float64),
         "asked_sets": belongs,

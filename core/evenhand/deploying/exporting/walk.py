@@ -18,10 +18,17 @@ import polars as pl
 from evenhand import __version__
 from evenhand.console import Progress
 from evenhand.deploying.exporting import agreeing, judging
-from evenhand.deploying.exporting.asked import CONVERTED, QUANTISED, Asked, State, frame_of, in_full_precision
+from evenhand.deploying.exporting.asked import (
+    CONVERTED,
+    QUANTISED,
+    Asked,
+    State,
+    engine_of,
+    frame_of,
+    in_full_precision,
+)
 from evenhand.deploying.exporting.folder import copied, describe, requantised, write_own, write_parts
 from evenhand.deploying.exporting.mlflow_folder import write_mlmodel
-from evenhand.deploying.exporting.quantising import check_quantisable
 from evenhand.deploying.loading import EXPORTED, load_exported
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
@@ -69,7 +76,7 @@ class Export:
 
 def export(
     run: str | Path,
-    format: str = "onnx",  # noqa: A002  # the option's own name
+    format: str = "onnx",  # the option's own name
     int8: bool = False,
     *,
     margin: float = 0.01,
@@ -100,13 +107,14 @@ def export(
             f"{run} writes texts, one word after another, which is no network of one pass and is not exported; load the"
             " run itself with evenhand.load"
         )
+    engine = engine_of(scorer, asked)  # what cannot be converted is said before a folder is made
     identity = _identity(found, asked)
     name = f"{found.path.name}-exported-{format}{'-int8' if int8 else ''}-{identity[:8]}"
     path = Path(out) if out is not None else found.path.parent / name
     stages = EXPORT_INT8 if int8 else EXPORT
     with Run(path, scorer.recipe, identity, progress, walk="export", stages=writes(stages)) as folder:
         _begin(folder, found, asked)
-        walk(stages, folder, State(folder, scorer, found, source, asked), None)
+        walk(stages, folder, State(folder, scorer, found, source, asked, engine), None)
         return Export(path, folder.read_json("export.json"))
 
 
@@ -152,8 +160,6 @@ def convert(state: State) -> Outcome:
 
 def _converted(state: State, folder: Path) -> None:
     folder.mkdir()
-    if state.asked.int8:
-        check_quantisable(state.parts)
     if state.engine == "evenhand":
         about = write_own(state.scorer, state.found, state.asked.with_rows, folder)
     else:

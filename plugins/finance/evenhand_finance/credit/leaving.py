@@ -1,4 +1,4 @@
-"""A credit model as data that needs no code of ours: LightGBM's trees read from their text, a scorecard as a network."""
+"""A credit model as data that needs no code of ours: LightGBM's trees from their text, a scorecard as a network."""
 
 from __future__ import annotations
 

@@ -221,8 +221,8 @@ def verdict_on(lower: float | None, upper: float | None, budget: float | None) -
 def _says(asked: Any, budget: float | None, verdict: str, calls: int) -> list[str]:
     ends = [f"{end:.3g}" if end is not None else "?" for end in (asked.lower, asked.upper)]
     said = [
-        f"p{asked.percentile:g} of {calls:,} single answers is {asked.value:.3g} ms (between {ends[0]} and {ends[1]} ms at"
-        f" {CONFIDENCE:.0%} confidence)"
+        f"p{asked.percentile:g} of {calls:,} single answers is {asked.value:.3g} ms (between {ends[0]} and {ends[1]} ms"
+        f" at {CONFIDENCE:.0%} confidence)"
     ]
     if asked.upper is None:
         said.append(
@@ -235,8 +235,8 @@ def _says(asked: Any, budget: float | None, verdict: str, calls: int) -> list[st
             {
                 "within": f"WITHIN the budget of {budget:g} ms",
                 "exceeded": f"EXCEEDED: over the budget of {budget:g} ms",
-                "not enough evidence": f"NOT ENOUGH EVIDENCE: it lies {side} the budget of {budget:g} ms, and these calls"
-                " do not prove it",
+                "not enough evidence": f"NOT ENOUGH EVIDENCE: it lies {side} the budget of {budget:g} ms, and these"
+                " calls do not prove it",
             }[verdict]
         )
     return said
