@@ -24,7 +24,7 @@ from evenhand.scoring.scorer import Scorer
 ENDING = {"onnx": "onnx", "torch-export": "pt2"}
 
 
-def write_parts(scorer: Scorer, parts: Parts, engine: str, folder: Path) -> list[dict[str, Any]]:
+def write_parts(parts: Parts, engine: str, folder: Path) -> list[dict[str, Any]]:
     """Write each part's file and its tokenizer into `folder`; returns what exported.json says of them."""
     write = {"onnx": write_onnx, "torch-export": write_torch}[engine]
     told: list[dict[str, Any]] = []
@@ -43,9 +43,7 @@ def write_parts(scorer: Scorer, parts: Parts, engine: str, folder: Path) -> list
     return told
 
 
-def describe(
-    scorer: Scorer, parts: Parts, engine: str, told: list[dict[str, Any]], int8: bool, folder: Path
-) -> dict[str, Any]:
+def describe(scorer: Scorer, parts: Parts, engine: str, told: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
     """Write exported.json and recipe.toml, last, with the sha256 of every file that lies there; returns its content."""
     adapted, recipe = scorer.adapted, scorer.recipe
     scope = adapted.scope
@@ -62,7 +60,7 @@ def describe(
         "strategy": adapted.strategy,
         "classes": [_plain(value) for value in adapted.classes],
         "outputs": parts.outputs,
-        "int8": int8,
+        "int8": False,
         "parts": told,
         "correction": None
         if correction is None
@@ -96,7 +94,9 @@ def write_own(scorer: Scorer, found: FinishedRun, with_rows: bool, folder: Path)
     types = json.dumps({"notes": [], "types": dict(scorer.types)}, indent=1, sort_keys=True)
     (place / "data.json").write_text(types + "\n", "utf-8")
     (place / "recipe.toml").write_text(scorer.recipe.to_toml(), "utf-8")
-    kept = {name: found.manifest[name] for name in ("identity", "versions", "plugins") if name in found.manifest}
+    kept: dict[str, Any] = {
+        name: found.manifest[name] for name in ("identity", "versions", "plugins") if name in found.manifest
+    }
     stages: dict[str, Any] = {"finetune": {"artefacts": {"model": digest(place / "model")}, "seconds": 0.0}}
     manifest: dict[str, Any] = {**kept, "format": RUN_FORMAT, "version": RUN_VERSION, "stages": stages}
     manifest["walk"] = {"name": "run", "stages": ["finetune"]}

@@ -33,7 +33,7 @@ from evenhand.deploying.loading import EXPORTED, load_exported
 from evenhand.errors import BadInput
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
-from evenhand.files import digest, own
+from evenhand.files import digest, own, remove
 from evenhand.predicting.predictions import audit_of, predictions_of
 from evenhand.recorded import provenance
 from evenhand.recorded.finished import FinishedRun, open_run
@@ -155,16 +155,25 @@ def load_data(state: State) -> Outcome:
 def convert(state: State) -> Outcome:
     """The model's files, with everything that turns a row into a decision."""
     state.run.write_with(CONVERTED, lambda folder: _converted(state, folder))
-    return Outcome(facts={"engine": state.engine})
+    return Outcome()
 
 
 def _converted(state: State, folder: Path) -> None:
     folder.mkdir()
-    if state.engine == "evenhand":
+    own_files = state.engine == "evenhand"
+    about: Mapping[str, Any] = {}
+    if not own_files:
+        try:
+            told = write_parts(state.parts, state.engine, folder)
+            about = describe(state.scorer, state.parts, state.engine, told, folder)
+        except BadInput:
+            if state.asked.form != "mlflow" or state.asked.int8:
+                raise
+            own_files = True  # an operator that ONNX does not have
+            remove(folder)
+            folder.mkdir()
+    if own_files:
         about = write_own(state.scorer, state.found, state.asked.with_rows, folder)
-    else:
-        told = write_parts(state.scorer, state.parts, state.engine, folder)
-        about = describe(state.scorer, state.parts, state.engine, told, False, folder)
     _wrapped(state, about, folder)
 
 
