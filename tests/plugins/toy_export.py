@@ -41,6 +41,7 @@ sensitive = "region"
 
 [finetune]
 strategy = "probe"
+precision = "fp32"
 threads = 1
 max_length = 16
 

@@ -24,14 +24,8 @@ TABLES = ("toy_export/line", "toy_export/trees", "toy_export/own")
 WITHOUT_TORCH = """
 import sys
 
-
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("torch", "transformers", "datasets", "sklearn"):
-            raise ImportError(name)
-
-
-sys.meta_path.insert(0, Missing())
+for name in ("torch", "transformers", "datasets", "sklearn"):
+    sys.modules[name] = None  # importing it fails as where it is not installed
 import polars as pl
 import evenhand
 
@@ -76,6 +70,7 @@ def test_rows_of_no_class_are_left_open_by_the_export_too(exported, plugins):
     assert after["abstained"].to_list() == before["abstained"].to_list()
 
 
+@pytest.mark.slow
 def test_an_image_export_reads_files_and_bytes_as_the_run_does(exported, plugins):
     run, made = exported("toy_images/spots")
     seen = pl.read_parquet(made.path / "predictions.parquet")
@@ -106,7 +101,7 @@ def test_the_folder_is_read_by_compare_and_verify(exported, plugins):
     run, made = exported("toy_export/line")
     assert evenhand.compare(run, made.path, plugins=plugins).paired
     stages = json.loads((made.path / "manifest.json").read_text())["stages"]
-    assert [*stages][:3] == ["load_data", "convert", "check"]
+    assert set(stages) == {stage.name for stage in walk.EXPORT}
     page = made.report.read_text()
     assert "Promoted" in page
     assert "the exported model agrees with the original on 180 test rows" in page
@@ -172,6 +167,7 @@ def test_exports_to_two_folders_have_equal_bytes(exported, plugins, tmp_path):
         assert (again.path / name).read_bytes() == (made.path / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_eight_bits_are_calibrated_on_validation_rows_alone(made, plugins, tmp_path, monkeypatch):
     seen = []
     whole = walk.requantised
@@ -317,6 +313,7 @@ def test_a_gap_that_grows_beyond_the_margin_is_worse_and_one_that_shrinks_is_not
     assert judging.answer_on({**gap, "lower_simultaneous": None}, 0.01, True) == "not enough evidence"
 
 
+@pytest.mark.slow
 def test_the_command_line_exports_and_loads(evenhand, install, tmp_path):
     env = install("toy_export", "toy_export", PLUGINS)
     assert evenhand("run", "toy_export/trees", "--out", "run", env=env).returncode in (0, 1)

@@ -17,7 +17,6 @@ from evenhand.data.reading import to_rows
 from evenhand.errors import BadInput, did_you_mean
 from evenhand.living.sites.ground import UNKNOWN, Ground, Home, home_of, numbered
 from evenhand.living.sites.views import Views, embedded_views, kinds_of, table_views
-from evenhand.pretrained.tabular.weights_file import EMBEDDED
 from evenhand.recorded.finished import FinishedRun
 from evenhand.recorded.run_folder import cache_folder
 from evenhand.scoring.new_rows import open_rows
@@ -122,6 +121,7 @@ def _caching(adapted: Adapted) -> Adapted:
 
 def _network(scorer: Scorer) -> Path:
     from evenhand.pretrained.locate import locate
+    from evenhand.pretrained.tabular.weights_file import EMBEDDED  # which imports torch
 
     backbone = scorer.plugins.backbone(scorer.recipe.backbone) if scorer.recipe.backbone else None
     return EMBEDDED if backbone is None or backbone.modality != "table" else locate(backbone)
