@@ -71,13 +71,13 @@ def table(lines: list[dict[str, Any]]) -> str:
             counts, gap = told["counts"], told["moved"]
             apart = f"{told['agreement']['largest']:.1e}" if form == "onnx" else "–"
             most = (
-                "–"
-                if gap is None
+                "none"
+                if gap is None or not told["changed"]
                 else f"{gap['metric']} by {gap['attribute']}: {gap['change']:+.3f}"
                 f" [{gap['lower_simultaneous']:+.3f}, {gap['upper_simultaneous']:+.3f}]"
             )
             rows.append(
-                f"| {one['recipe']} | {form} | {told['bytes']['exported'] / 1e6:.1f} | {times} | {apart} |"
+                f"| {one['recipe']} | {form} | {told['bytes']['exported'] / 1e6:.2f} | {times} | {apart} |"
                 f" {told['changed']} of {told['agreement']['rows']} | {_accuracy(one, 'after', form)} |"
                 f" {counts['worse']} / {counts['not enough evidence']} | {most} |"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 import sys
@@ -219,9 +220,9 @@ def verdict_on(lower: float | None, upper: float | None, budget: float | None) -
 
 
 def _says(asked: Any, budget: float | None, verdict: str, calls: int) -> list[str]:
-    ends = [f"{end:.3g}" if end is not None else "?" for end in (asked.lower, asked.upper)]
+    ends = [plain(end) if end is not None else "?" for end in (asked.lower, asked.upper)]
     said = [
-        f"p{asked.percentile:g} of {calls:,} single answers is {asked.value:.3g} ms (between {ends[0]} and {ends[1]} ms"
+        f"p{asked.percentile:g} of {calls:,} single answers is {plain(asked.value)} ms (between {ends[0]} and {ends[1]} ms"
         f" at {CONFIDENCE:.0%} confidence)"
     ]
     if asked.upper is None:
@@ -240,6 +241,16 @@ def _says(asked: Any, budget: float | None, verdict: str, calls: int) -> list[st
             }[verdict]
         )
     return said
+
+
+def plain(milliseconds: float) -> str:
+    """Three digits, never an exponent.
+
+    >>> plain(0.01234), plain(1149.49)
+    ('0.0123', '1150')
+    """
+    digits = max(0, 2 - math.floor(math.log10(milliseconds))) if milliseconds > 0 else 0
+    return f"{float(f'{milliseconds:.3g}'):.{digits}f}"
 
 
 def _histogram(times: np.ndarray) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _tail(found: dict[str, Any]) -> Markup:
     across = [str(part) for part in place.axes("milliseconds", "") if 'class="tick"' in str(part)]
     parts += [Markup(part) for part in across if "rotate" not in part]
     path = " ".join(f"{place.x(ms)},{place.y(nines)}" for nines, ms in points)
-    parts.append(Markup('<polyline class="curve s1" points="{0}"/>').format(path))
+    parts.append(Markup('<polyline class="curve s0" points="{0}"/>').format(path))
     return Markup("").join([*parts, *_budget(place, found), Markup("</svg>")])
 
 
