@@ -222,8 +222,8 @@ def verdict_on(lower: float | None, upper: float | None, budget: float | None) -
 def _says(asked: Any, budget: float | None, verdict: str, calls: int) -> list[str]:
     ends = [plain(end) if end is not None else "?" for end in (asked.lower, asked.upper)]
     said = [
-        f"p{asked.percentile:g} of {calls:,} single answers is {plain(asked.value)} ms (between {ends[0]} and {ends[1]} ms"
-        f" at {CONFIDENCE:.0%} confidence)"
+        f"p{asked.percentile:g} of {calls:,} single answers is {plain(asked.value)} ms (between {ends[0]} and"
+        f" {ends[1]} ms at {CONFIDENCE:.0%} confidence)"
     ]
     if asked.upper is None:
         said.append(

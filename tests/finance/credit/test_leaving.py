@@ -4,14 +4,14 @@ import numpy as np
 import onnxruntime
 import polars as pl
 import pytest
-from evenhand_finance.credit.inputs import Inputs
-from evenhand_finance.credit.leaving import trees_in
-from evenhand_finance.credit.model import CreditModel
-from evenhand_finance.credit.models import Scorecard, Task, fit_boosting, fit_scorecard, sigmoid
 
 from evenhand import Portable
 from evenhand.deploying.exporting.reading import Numbers
 from evenhand.deploying.exporting.tree_graph import tree_model
+from evenhand_finance.credit.inputs import Inputs
+from evenhand_finance.credit.leaving import trees_in
+from evenhand_finance.credit.model import CreditModel
+from evenhand_finance.credit.models import Scorecard, Task, fit_boosting, fit_scorecard, sigmoid
 
 
 def applicants(seed, rows=800, unknown=False):
@@ -20,7 +20,8 @@ def applicants(seed, rows=800, unknown=False):
     income = np.where(rng.random(rows) < 0.1, np.nan, rng.normal(30, 9, rows))
     frame = pl.DataFrame({"income": income, "debt": rng.exponential(9, rows), "purpose": rng.choice(purposes, rows)})
     frame = frame.with_columns(pl.col("income").fill_nan(None))
-    score = np.nan_to_num(income, nan=25) / 10 - frame["debt"].to_numpy() / 9 + frame["purpose"].is_in(["car", "trade"])
+    score = np.nan_to_num(income, nan=25) / 10 - frame["debt"].to_numpy() / 9
+    score = score + frame["purpose"].is_in(["car", "trade"]).to_numpy()
     return frame, (score + rng.normal(0, 0.5, rows) < 2.2).astype(float)
 
 
