@@ -31,7 +31,7 @@ def measure(recipe: str, out: Path) -> dict[str, Any]:
     for kind, int8 in (("onnx", False), ("int8", True)):
         if int8 and recipe in WITHOUT_WEIGHTS:
             continue
-        made = evenhand.export(run.path, "onnx", int8, out=out / f"{name}-{kind}")
+        made = evenhand.export(run.path, "onnx", int8, margin=0.01, out=out / f"{name}-{kind}")
         told = {key: made.found[key] for key in ("promoted", "bytes", "agreement", "counts", "changed", "metrics")}
         found[kind] = told | timed(made.path, out / f"{name}-{kind}-times") | {"moved": moved(made.path)}
     return found

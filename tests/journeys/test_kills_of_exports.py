@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_kills import kill_in
+from killing import kill_in
 
 from evenhand.deploying.exporting.walk import EXPORT_INT8
 

@@ -14,7 +14,7 @@ def export(
     run: Path,
     form: Annotated[str, typer.Option("--format", help="onnx, torch-export or mlflow.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="In 8 bits; refused where a group is proven worse.")] = False,
-    margin: Annotated[float, typer.Option(help="Refused where a group is proven worse by more than this.")] = 0.01,
+    margin: Annotated[float, typer.Option(help="How much worse is tolerated where the policy does not say.")] = 0.0,
     source: Annotated[Path | None, typer.Option(help="The run's own data, where it has moved.")] = None,
     with_rows: Annotated[
         bool, typer.Option("--with-rows", help="Also a model that holds rows it was trained on.")

@@ -308,9 +308,17 @@ def test_importing_the_core_imports_neither_mlflow_nor_onnx():
 
 def test_a_gap_that_grows_beyond_the_margin_is_worse_and_one_that_shrinks_is_not():
     gap = {"first": 0.1, "lower_simultaneous": 0.02, "upper_simultaneous": 0.05}
-    assert judging.answer_on(gap, 0.01, True) == "worse"
-    assert judging.answer_on({**gap, "lower_simultaneous": -0.05, "upper_simultaneous": -0.02}, 0.01, True) == "within"
-    assert judging.answer_on({**gap, "lower_simultaneous": None}, 0.01, True) == "not enough evidence"
+    assert judging.answer_on(gap, 0.01) == "worse"
+    assert judging.answer_on(gap, 0.02) == "not enough evidence"
+    assert judging.answer_on({**gap, "lower_simultaneous": -0.05, "upper_simultaneous": -0.02}, 0.0) == "within"
+    assert judging.answer_on({**gap, "lower_simultaneous": None}, 0.01) == "not enough evidence"
+
+
+def test_a_margin_that_the_policy_names_goes_before_the_usual_one():
+    margins = judging.Margins(0.01, {"accuracy": 0.05})
+    assert margins.of("accuracy", 0.9, True) == 0.05
+    assert margins.of("tpr", 0.9, True) == 0.01
+    assert margins.of("mae", 200.0, False) == 2.0
 
 
 @pytest.mark.slow

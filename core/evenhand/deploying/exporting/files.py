@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -126,22 +127,20 @@ def _refusing(network: Any) -> Iterator[None]:
         raise BadInput(f"{unconverted(error, type(network).__name__)}; {INSTEAD}") from None
 
 
+OPERATOR = re.compile(
+    r"(?:target|function for|dispatch for|for)\s*[:=]?\s*<?(?:OpOverload\(op=)?'?([a-z_]+[.:]+[\w.]+)"
+)
+
+
 def unconverted(error: BaseException, module: str) -> str:
     """What could not be converted, from the exporter's error and those that it came from."""
-    import re
-
     said, at = [], error
     while at is not None:
         said.append(str(at))
         at = at.__cause__ or at.__context__  # type: ignore[assignment]
-    text = "\n".join(said)
-    operator = re.search(r"No decompositions? registered for the (?:complex-valued input|real-valued input)", text)
-    named = re.search(
-        r"(?:target|function for|dispatch for|for)\s*[:=]?\s*<?(?:OpOverload\(op=)?'?([a-z_]+[.:]+[\w.]+)", text
-    )
-    if named is not None or operator is not None:
-        what = named[1].replace("::", ".") if named is not None else "an operator"
-        return f"the module {module} uses the operator {what}, which ONNX does not have"
+    named = OPERATOR.search("\n".join(said))
+    if named is not None:
+        return f"the module {module} uses the operator {named[1].replace('::', '.')}, which ONNX does not have"
     short = " ".join(str(error).split())[:160]
     return f"the module {module} cannot be converted ({type(error).__name__}: {short})"
 

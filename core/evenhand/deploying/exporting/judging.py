@@ -7,27 +7,67 @@ not enough evidence for either.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evenhand.auditing.metrics.built_in import known_metrics
-from evenhand.comparing import Comparison, compare
+from evenhand.auditing.question.policy import load_policy
+from evenhand.comparing import compare
 from evenhand.errors import BadInput
 from evenhand.extending.discovering import Plugins
+from evenhand.recipe import Recipe
 
 WORSE, WITHIN, OPEN = "worse", "within", "not enough evidence"
 
 
-def judged(first: Path, second: Path, margin: float, plugins: Plugins, same: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """How much worse a group may be. usual: of shares absolute, of other metrics as a share of the first value; named:
+    what the policy says of a metric, in its own unit."""
+
+    usual: float
+    named: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, metric: str, first: float | None, bounded: bool) -> float:
+        """The margin of a metric, in its own unit.
+
+        >>> Margins(0.01, {"mae": 2.0}).of("accuracy", 0.9, True), Margins(0.01).of("mae", 50.0, False)
+        (0.01, 0.5)
+        """
+        if metric in self.named:
+            return self.named[metric]
+        return self.usual if bounded else self.usual * abs(first or 0.0)
+
+
+def margins_of(recipe: Recipe) -> Mapping[str, float]:
+    """What the policy of the recipe's audit tolerates of each metric."""
+    policy = load_policy(recipe.audit.policy)
+    return dict(getattr(policy, "margin", None) or {})
+
+
+def judged(first: Path, second: Path, margins: Margins, plugins: Plugins, same: bool) -> dict[str, Any]:
     """What compare.json holds: every change with its answer. same: whether every decision and score is equal."""
     try:
         found = compare(first, second, plugins=plugins)
     except BadInput as error:
-        return {"compared": False, "why": str(error), "same": same, "margin": margin, "changes": [], "counts": {}}
+        return {
+            "compared": False,
+            "why": str(error),
+            "same": same,
+            "margin": margins.usual,
+            "changes": [],
+            "counts": {},
+        }
     bounded = _bounded(first, second)
     changes = [
-        {**asdict(change), "kind": kind, "answer": answer_on(asdict(change), margin, bounded.get(change.metric, True))}
+        {
+            **asdict(change),
+            "kind": kind,
+            "answer": answer_on(
+                asdict(change), margins.of(change.metric, change.first, bounded.get(change.metric, True))
+            ),
+        }
         for kind, several in (("level", found.changes), ("gap", found.gaps))
         for change in several
         if getattr(change, "better", "lower")
@@ -40,15 +80,12 @@ def judged(first: Path, second: Path, margin: float, plugins: Plugins, same: boo
         "paired": found.paired,
         "how": found.how,
         "confidence": found.confidence,
-        "margin": margin,
+        "margin": margins.usual,
+        "margins": dict(margins.named),
         "counts": {name: answers.count(name) for name in (WORSE, WITHIN, OPEN)},
         "changes": changes,
-        "notes": [note for note in found.notes if _about_rows(found, note)],
+        "notes": list(found.notes),
     }
-
-
-def _about_rows(found: Comparison, note: str) -> bool:
-    return "is a fact of the rows" not in note
 
 
 def _bounded(first: Path, second: Path) -> dict[str, bool]:
@@ -58,13 +95,11 @@ def _bounded(first: Path, second: Path) -> dict[str, bool]:
     return {m.name: m.bounded for m in known_metrics(question["task"], question["threshold"]).values()}
 
 
-def answer_on(change: Mapping[str, Any], margin: float, bounded: bool) -> str:
-    """What the simultaneous limits of a change say about the margin.
+def answer_on(change: Mapping[str, Any], room: float) -> str:
+    """What the simultaneous limits of a change say about the margin `room`. A gap is worse where it grows.
 
-    margin: of a share, absolute; of any other metric, as a share of its first value. A gap is worse where it grows.
-
-    >>> change = {"better": "higher", "first": 0.9, "lower_simultaneous": -0.08, "upper_simultaneous": -0.03}
-    >>> answer_on(change, 0.01, True), answer_on(change, 0.05, True), answer_on(change, 0.1, True)
+    >>> change = {"better": "higher", "lower_simultaneous": -0.08, "upper_simultaneous": -0.03}
+    >>> answer_on(change, 0.01), answer_on(change, 0.05), answer_on(change, 0.1)
     ('worse', 'not enough evidence', 'within')
     """
     lower, upper = change["lower_simultaneous"], change["upper_simultaneous"]
@@ -72,7 +107,6 @@ def answer_on(change: Mapping[str, Any], margin: float, bounded: bool) -> str:
         return OPEN
     if change.get("better", "lower") == "higher":
         lower, upper = -upper, -lower  # from here on above 0 is worse
-    room = margin if bounded else margin * abs(change["first"] or 0.0)
     if lower > room:
         return WORSE
     return WITHIN if upper <= room else OPEN
@@ -103,11 +137,11 @@ def sentences(told: Mapping[str, Any], changed: int) -> list[str]:
         return ["no decision of these rows differs from the run's, so no group fares otherwise on them"]
     if not told["compared"]:
         return [f"no paired comparison was made: {told['why']}"]
-    counts, margin = told["counts"], told["margin"]
+    counts, room = told["counts"], f"{told['margin']:g}{' or what the policy names' if told['margins'] else ''}"
     total = sum(counts.values())
     said = [
         f"compared with the original on the same rows, {total:,} levels and gaps of groups:"
-        f" {counts[WORSE]:,} proven worse by more than {margin:g}, {counts[WITHIN]:,} proven no worse than that,"
+        f" {counts[WORSE]:,} proven worse by more than {room}, {counts[WITHIN]:,} proven no worse than that,"
         f" {counts[OPEN]:,} without enough evidence"
     ]
     return said + refusals(told)

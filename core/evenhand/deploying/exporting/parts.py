@@ -5,7 +5,7 @@ What cannot be converted honestly is refused, in a sentence that names the kind 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -181,8 +181,3 @@ def _own(model: Any) -> Portable:
     if not isinstance(found, Portable):
         raise PluginFault(f"{kind.__name__}.portable gave a {type(found).__name__}, not an evenhand.Portable")
     return found
-
-
-def reads_of(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """How each part reads rows, as JSON."""
-    return [dict(part.portable.reads) for part in parts]

@@ -79,7 +79,7 @@ def export(
     format: str = "onnx",  # the option's own name
     int8: bool = False,
     *,
-    margin: float = 0.01,
+    margin: float = 0.0,
     source: str | Path | None = None,
     with_rows: bool = False,
     out: str | Path | None = None,
@@ -88,8 +88,8 @@ def export(
 ) -> Export:
     """Export the model of a finished run, check it on the run's test rows, and promote it where no group is worse.
 
-    format: onnx, torch-export or mlflow. int8: in 8 bits, by onnxruntime. margin: by how much more than this a group or
-    a gap must be proven worse to refuse the export; of shares absolute, of other metrics relative. source: the run's
+    format: onnx, torch-export or mlflow. int8: in 8 bits, by onnxruntime. margin: how much worse a group or a gap may be
+    proven, where the policy names no margin of the metric; of shares absolute, of other metrics relative. source: the run's
     data where it has moved. with_rows: a model that holds rows it was trained on may go along. out: the folder; None:
     RUN-exported-FORMAT-ID beside the run. Killed at any point, the same call goes on. Raises BadInput.
     """
@@ -130,7 +130,7 @@ def _begin(run: Run, found: FinishedRun, asked: Asked) -> None:
     if promoted and not ((place := own(run.path, EXPORTED)).exists() and digest(place) == promoted):
         kept.pop("promote", None)
     options = ["--format", asked.form, *(["--int8"] if asked.int8 else [])]
-    options += [] if asked.margin == 0.01 else ["--margin", f"{asked.margin:g}"]
+    options += [] if not asked.margin else ["--margin", f"{asked.margin:g}"]
     options += ["--with-rows"] if asked.with_rows else []
     before = found.manifest
     run.record(
@@ -258,7 +258,8 @@ def audit_bias(state: State) -> Outcome:
 def compare(state: State) -> Outcome:
     """What changed for whom, paired by row."""
     same = _recorded(state).equals(pl.read_parquet(own(state.run.path, "predictions.parquet")))
-    told = judging.judged(state.found.path, state.run.path, state.asked.margin, state.scorer.plugins, same)
+    margins = judging.Margins(state.asked.margin, judging.margins_of(state.scorer.recipe))
+    told = judging.judged(state.found.path, state.run.path, margins, state.scorer.plugins, same)
     state.run.write("compare.json", json.dumps(told, indent=1) + "\n")
     return Outcome()
 
