@@ -88,10 +88,10 @@ def export(
 ) -> Export:
     """Export the model of a finished run, check it on the run's test rows, and promote it where no group is worse.
 
-    format: onnx, torch-export or mlflow. int8: in 8 bits, by onnxruntime. margin: how much worse a group or a gap may be
-    proven, where the policy names no margin of the metric; of shares absolute, of other metrics relative. source: the run's
-    data where it has moved. with_rows: a model that holds rows it was trained on may go along. out: the folder; None:
-    RUN-exported-FORMAT-ID beside the run. Killed at any point, the same call goes on. Raises BadInput.
+    format: onnx, torch-export or mlflow. int8: in 8 bits, by onnxruntime. margin: how much worse a group or a gap may
+    be proven, where the policy names no margin of the metric; of shares absolute, of other metrics relative. source:
+    the run's data where it has moved. with_rows: a model that holds rows it was trained on may go along. out: the
+    folder; None: RUN-exported-FORMAT-ID beside the run. Killed at any point, the same call goes on. Raises BadInput.
     """
     asked = Asked(format, int8, margin, with_rows)
     asked.check()
