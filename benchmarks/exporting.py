@@ -23,23 +23,23 @@ WITHOUT_WEIGHTS = {"finance/credit-default"}
 CALLS = 4000  # p99.9 has an upper limit from 3,688 on
 
 
-def measure(recipe: str, out: Path) -> dict[str, Any]:
+def measure(recipe: str, out: Path, calls: int) -> dict[str, Any]:
     """One recipe: its run, its exports, and their times."""
     name = recipe.replace("/", "-")
     run = evenhand.run(recipe, out=out / name)
-    found: dict[str, Any] = {"recipe": recipe, "run": timed(run.path, out / f"{name}-times")}
+    found: dict[str, Any] = {"recipe": recipe, "run": timed(run.path, out / f"{name}-times", calls)}
     for kind, int8 in (("onnx", False), ("int8", True)):
         if int8 and recipe in WITHOUT_WEIGHTS:
             continue
         made = evenhand.export(run.path, "onnx", int8, margin=0.01, out=out / f"{name}-{kind}")
         told = {key: made.found[key] for key in ("promoted", "bytes", "agreement", "counts", "changed", "metrics")}
-        found[kind] = told | timed(made.path, out / f"{name}-{kind}-times") | {"moved": moved(made.path)}
+        found[kind] = told | timed(made.path, out / f"{name}-{kind}-times", calls) | {"moved": moved(made.path)}
     return found
 
 
-def timed(path: Path, out: Path) -> dict[str, Any]:
+def timed(path: Path, out: Path, calls: int) -> dict[str, Any]:
     """Percentiles of single answers, in milliseconds with their limits."""
-    told = evenhand.latency(path, percentile=99.9, threads=1, calls=CALLS, out=out).found
+    told = evenhand.latency(path, percentile=99.9, threads=1, calls=calls, out=out).found
     times = {f"p{p['percentile']:g}": [p["ms"], p["lower_ms"], p["upper_ms"]] for p in told["percentiles"]}
     return {"times": times, "machine": told["machine"]}
 
@@ -64,7 +64,7 @@ def table(lines: list[dict[str, Any]]) -> str:
                 continue
             told = one[form]
             middle, (late, low, high) = told["times"]["p50"][0], told["times"]["p99.9"]
-            times = f"{middle:.2f} | {late:.2f} [{low:.2f}, {high:.2f}]"
+            times = f"{middle:.2f} | {late:.2f} [{low:.2f}, {'–' if high is None else f'{high:.2f}'}]"
             if form == "run":
                 rows.append(f"| {one['recipe']} | run | – | {times} | – | – | {_accuracy(one, 'before')} | – | – |")
                 continue
@@ -92,6 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--calls", type=int, default=CALLS)
     parser.add_argument("--table", action="store_true")
     asked = parser.parse_args()
     lines = [json.loads(line) for line in asked.results.read_text().splitlines()] if asked.results.exists() else []
@@ -101,7 +102,7 @@ def main() -> None:
     for recipe in RECIPES:
         if recipe not in {line["recipe"] for line in lines}:
             with asked.results.open("a") as file:
-                file.write(json.dumps(measure(recipe, asked.out)) + "\n")
+                file.write(json.dumps(measure(recipe, asked.out, asked.calls)) + "\n")
 
 
 if __name__ == "__main__":

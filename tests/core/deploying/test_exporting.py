@@ -334,6 +334,10 @@ def test_the_command_line_exports_and_loads(evenhand, install, tmp_path):
     refused = evenhand("export", "run", "--int8", env=env)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "leave out --int8" in refused.stderr
+    timed = evenhand("latency", "out", "--budget", "1 us", "--calls", "60", "--json", env=env)
+    assert timed.returncode == 1, timed.stderr
+    assert json.loads(timed.stdout)["verdict"] == "exceeded"
+    assert evenhand("latency", "run", "--budget", "20", env=env).returncode == 2
     verified = evenhand("verify", "out", env=env)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert os.path.exists(tmp_path / "out" / "report.html")
