@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evenhand.auditing import Audit, Counts, Estimate, GroupMetric, audit, rate_metric
     from evenhand.comparing import compare
     from evenhand.data.loading import read_splits, splits_from_rows
+    from evenhand.deploying import export, latency, load_exported
     from evenhand.deploying.serving import serve
     from evenhand.errors import BadInput, PluginFault
     from evenhand.extending.answering import answer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from evenhand.hookspecs import hookimpl
     from evenhand.living.sites import adapt
     from evenhand.living.tuning import tune
+    from evenhand.portable import Portable, Tree
     from evenhand.pretrained import Encoder, load_encoder
     from evenhand.pretrained.again import found_again
     from evenhand.pretrained.pictures import pictures
@@ -108,6 +110,11 @@ _HOME = {
     "tune": "evenhand.living.tuning",
     "costs": "evenhand.running.costing.accounts",
     "serve": "evenhand.deploying.serving",
+    "export": "evenhand.deploying",
+    "load_exported": "evenhand.deploying",
+    "latency": "evenhand.deploying",
+    "Portable": "evenhand.portable",
+    "Tree": "evenhand.portable",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",

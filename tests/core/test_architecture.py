@@ -29,6 +29,7 @@ LAYERS = (
     "schema",
     "sections",
     "values",
+    "portable",
     "asking",
     "recipe_rules",
     "recipe_mitigation",

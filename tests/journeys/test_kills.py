@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from killing import kill_in
 
 from evenhand.running.pipeline import RUN
 
@@ -21,24 +21,6 @@ NUMBERS = ("evaluation.json", "audit.json", "predictions.parquet", "data.json")
 
 def command(recipe, out, *settings):
     return [sys.executable, "-m", "evenhand", "run", recipe, "--out", str(out), *settings]
-
-
-def kill_in(stage, line, out, env, delay):
-    """Start `line`, wait until its log says that `stage` started, wait `delay` seconds more, kill -9. True if it was
-    alive."""
-    process = subprocess.Popen(line, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    log, deadline = out / "log.jsonl", time.monotonic() + 240
-    while process.poll() is None and time.monotonic() < deadline:
-        text = log.read_text() if log.exists() else ""
-        if f'"stage_started", "stage": "{stage}"' in text:
-            break
-        time.sleep(0.005)
-    time.sleep(delay)
-    alive = process.poll() is None
-    if alive:
-        process.send_signal(signal.SIGKILL)
-    process.wait()
-    return alive
 
 
 def walk_killed(recipe, env, tmp_path, rng, *settings):

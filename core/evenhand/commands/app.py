@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.commands import audits, completing, costing, models, publishing, searching, serving
+from evenhand.commands import audits, completing, costing, exporting, models, publishing, searching, serving
 from evenhand.commands.audits import FailOn, Json, Strict, Summary
 from evenhand.console import print_records, print_table, visible
 from evenhand.errors import BadInput, PluginFault, in_short, typed
@@ -169,6 +169,8 @@ app.command()(models.adapt)
 app.command()(searching.tune)
 app.command()(costing.costs)
 app.command()(serving.serve)
+app.command()(exporting.export)
+app.command()(exporting.latency)
 app.command()(audits.audit)
 app.command()(audits.verify)
 app.command()(audits.compare)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evenhand.reporting.costs_page import render_costs
+from evenhand.reporting.export_page import render_export, render_latency
 from evenhand.reporting.html import render_audit, render_run
 from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
@@ -16,7 +17,9 @@ __all__ = [
     "model_card",
     "render_audit",
     "render_costs",
+    "render_export",
     "render_index",
+    "render_latency",
     "render_run",
     "render_tuning",
     "summary",

@@ -13,7 +13,6 @@ from evenhand.adapting.tables.members import KINDS, Member, Network
 from evenhand.pretrained.locate import locate
 from evenhand.pretrained.tabular.columns import Columns
 from evenhand.pretrained.tabular.packaged import PACKAGES
-from evenhand.pretrained.tabular.weights_file import EMBEDDED
 from evenhand.schema import Schema
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ class TableModel:
 
 def weights_of(backbone: Backbone | None) -> Network:
     """The network for tables, a folder or a package: the one that the core brings where the recipe names none."""
+    from evenhand.pretrained.tabular.weights_file import EMBEDDED  # which imports torch
+
     if backbone is None:
         return EMBEDDED
     kind, _, name = backbone.source.partition(":")

@@ -19,7 +19,6 @@ from evenhand.errors import BadInput, did_you_mean
 from evenhand.living.sites.ground import UNKNOWN, Ground, Home, home_of, numbered
 from evenhand.living.sites.views import Views, embedded_views, kinds_of, table_views
 from evenhand.pretrained.tabular.columns import as_frame
-from evenhand.pretrained.tabular.weights_file import EMBEDDED
 from evenhand.recorded.finished import FinishedRun
 from evenhand.recorded.run_folder import cache_folder
 from evenhand.scoring.new_rows import open_rows
@@ -108,7 +107,8 @@ def ground_of(scorer: Scorer, place: Place, old: Splits | None) -> Ground:
         views = table_views(inputs, None if home is None else home.frame, test, **made_of)
     elif isinstance(adapted.model, ProbeModel):
         there = [] if old is None else [old.train, old.validation]
-        views = embedded_views(adapted.model, rows, home, there)
+        known, test = (np.empty(0, dtype=np.int64), None) if home is None else (home.known, home.test)
+        views = embedded_views(adapted.model, rows, there, known, test)
     fixed = adapted, recipe.schema, inputs, said, place.targets, place.clusters
     return Ground(*fixed, home, views, recipe.seed)
 
@@ -125,6 +125,7 @@ def _caching(adapted: Adapted) -> Adapted:
 
 def _network(scorer: Scorer) -> Path:
     from evenhand.pretrained.locate import locate
+    from evenhand.pretrained.tabular.weights_file import EMBEDDED  # which imports torch
 
     backbone = scorer.plugins.backbone(scorer.recipe.backbone) if scorer.recipe.backbone else None
     return EMBEDDED if backbone is None or backbone.modality != "table" else locate(backbone)

@@ -21,7 +21,6 @@ from evenhand.pretrained.tabular.columns import CATEGORY, Columns
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from evenhand.living.sites.ground import Home
     from evenhand.schema import Schema
 
 STRENGTH = 0.1  # of the linear model, logistic regression's C: the middle of the grid that a run chooses from
@@ -221,16 +220,19 @@ def table_views(
     return TableViews(columns, here, there, unseen, levels, spread, **made_of)
 
 
-def embedded_views(model: ProbeModel, place: Dataset, home: Home | None, old: Sequence[Dataset]) -> EmbeddedViews:
-    """Features through the model's cache. old: the parts that training read, of which `home` knows some."""
+def embedded_views(
+    model: ProbeModel, place: Dataset, old: Sequence[Dataset], known: np.ndarray, test: Dataset | None
+) -> EmbeddedViews:
+    """Features through the model's cache. old: the parts that training read, of which the rows `known` are taken;
+    none where old rows are not at hand. test: old rows that nothing is fitted on."""
     read = model.cache.features
     here = read(model.encoder, place, model.schema, "features of the place")
     there, unseen = here[:0], here[:0]
-    if home is not None:
+    if old:
         parts = [read(model.encoder, part, model.schema, "features of old rows") for part in old]
-        there = np.concatenate(parts)[home.known]
-        if home.test is not None:
-            unseen = read(model.encoder, home.test, model.schema, "features of old rows that nobody learnt from")
+        there = np.concatenate(parts)[known]
+    if test is not None:
+        unseen = read(model.encoder, test, model.schema, "features of old rows that nobody learnt from")
     both = np.concatenate([there, here])
     scale = float(np.sqrt(np.mean((both - both.mean(0)) ** 2))) or 1.0
     return EmbeddedViews(model, here, there, unseen, len(model.head.bias), scale)

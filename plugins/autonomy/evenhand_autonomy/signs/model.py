@@ -9,13 +9,26 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
+from evenhand import Portable
 from evenhand_autonomy.learning import logits_of, tensor
 from evenhand_autonomy.network import DrivingNetwork
-from evenhand_autonomy.signs.pictures import pictures_of
+from evenhand_autonomy.signs.pictures import SIDE, pictures_of
 from evenhand_autonomy.weights import read, write
 
 SEEN = "seen.jpg"  # a sheet of simulated beside real pictures, for the report
+
+
+class Named(nn.Module):
+    """The network from pictures to probabilities."""
+
+    def __init__(self, network: DrivingNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return torch.softmax(self.network(pictures), 1)
 
 
 class SignModel:
@@ -30,6 +43,11 @@ class SignModel:
         logits = logits_of(self.network, tensor(pictures_of(rows, self.column)))
         found: np.ndarray = torch.softmax(logits.double(), 1).numpy()
         return found
+
+    def portable(self) -> Portable:
+        """The network with its softmax, for `evenhand export`; pictures reach it as 0 to 255."""
+        reads = {"kind": "image", "column": self.column, "size": SIDE, "mean": [0.0] * 3, "deviation": [1 / 255] * 3}
+        return Portable(reads, Named(self.network))
 
     def save(self, folder: Path) -> None:
         """Weights as safetensors, the rest as JSON."""

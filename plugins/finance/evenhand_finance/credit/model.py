@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from evenhand import Recipe
+from evenhand import Portable, Recipe
 from evenhand_finance.credit.inputs import Inputs, as_frame
-from evenhand_finance.credit.models import Fitted, from_dict, sigmoid
+from evenhand_finance.credit.models import Boosting, Fitted, Scorecard, from_dict, sigmoid
 from evenhand_finance.credit.reasons import Dictionary, as_table, reasons_of
 
 ABOUT, EVIDENCE, REASONS, TESTED = "about.json", "evidence.json", "reasons.csv", "tested.parquet"
@@ -68,6 +68,16 @@ class CreditModel:
         """Probabilities [rows, 2]."""
         chance = sigmoid(self.fitted.log_odds(self.inputs.matrix(as_frame(rows))))
         return np.column_stack([1 - chance, chance] if self.place else [chance, 1 - chance])
+
+    def portable(self) -> Portable:
+        """Trees, or the scorecard as a network, for `evenhand export`; the reasons stay here."""
+        from evenhand_finance.credit.leaving import network_of, read_as, trees_in
+
+        reads = read_as(self.inputs)
+        if isinstance(self.fitted, Scorecard):
+            return Portable(reads, network_of(self.fitted, self.place))
+        assert isinstance(self.fitted, Boosting)
+        return Portable(reads, trees=trees_in(self.fitted.text), base=(self.fitted.base,), place=self.place)
 
     def save(self, folder: Path) -> None:
         """JSON, and the evidence's own files."""
