@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from evenhand.extending.answering import answer
     from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.living.promoting import rollback
     from evenhand.living.sites import adapt
     from evenhand.living.tuning import tune
+    from evenhand.living.updating import update
     from evenhand.pretrained import Encoder, load_encoder
     from evenhand.pretrained.again import found_again
     from evenhand.pretrained.pictures import pictures
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
+    from evenhand.recorded.history import promoted
     from evenhand.recorded.ledger import take_look
     from evenhand.recorded.run_folder import cache_folder
     from evenhand.running.pipeline import report, run
@@ -104,6 +107,9 @@ _HOME = {
     "push": "evenhand.publishing",
     "adapt": "evenhand.living.sites",
     "tune": "evenhand.living.tuning",
+    "update": "evenhand.living.updating",
+    "rollback": "evenhand.living.promoting",
+    "promoted": "evenhand.recorded.history",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",
