@@ -1,4 +1,4 @@
-"""Which old rows are kept in mind beside the new ones: so many of every group and class as its share of the old rows."""
+"""Which old rows are kept in mind beside the new ones: of every group and class so many as its share of the old is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained network, trained on from the weights it has: freely, with old rows beside, or pulled back to what it was."""
+"""A trained network, trained on from the weights it has: freely, with old rows, or pulled back to what it was."""
 
 from __future__ import annotations
 

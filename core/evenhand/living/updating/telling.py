@@ -126,8 +126,8 @@ def sections(found: Mapping[str, Any]) -> list[Section]:
         "Brackets: change from the champion on the same rows, with its interval, for one figure alone. Strategies were"
         f" chosen by the mean log loss on {found['rows']['old_validation']:,} old and"
         f" {found['rows']['new_validation']:,} new validation rows; test rows ({found['rows']['old_test']:,} old,"
-        f" {found['rows']['new_test']:,} new) chose nothing. The champion has learnt from the old validation rows, which"
-        f" flatters it and what starts from it there.{gap}"
+        f" {found['rows']['new_test']:,} new) chose nothing. The champion has learnt from the old validation rows,"
+        f" which flatters it and what starts from it there.{gap}"
     )
     made = [
         Section("What the update does", text, lead=True),
