@@ -338,8 +338,8 @@ def finetune(corridor: Corridor) -> Outcome:
     left = shutil.ignore_patterns("unseen.parquet")
     corridor.run.write_with("model", lambda folder: shutil.copytree(source, folder, ignore=left))
     before = corridor.found.stage("finetune")
-    kept = {key: before[key] for key in ("backbone", "network") if key in before}
-    return Outcome(facts={"strategy": corridor.model(name).strategy, **kept})
+    facts: dict[str, Any] = {key: before[key] for key in ("backbone", "network") if key in before}
+    return Outcome(facts={**facts, "strategy": corridor.model(name).strategy})
 
 
 def measure(corridor: Corridor) -> Outcome:
