@@ -54,7 +54,13 @@ def measured(kind, make, file, seed):
         about = found.found
         for name, one in about["models"].items():
             told = about["transfers"].get(name)
-            yield {"set": kind, "seed": seed, "strategy": name, "chosen": about["chosen"], "verdict": about["verdict"]} | {
+            yield {
+                "set": kind,
+                "seed": seed,
+                "strategy": name,
+                "chosen": about["chosen"],
+                "verdict": about["verdict"],
+            } | {
                 "merit": about["merit"],
                 "gap": about["gap"],
                 **{key: one[key] for key in ("old", "new", "gap_old", "gap_new", "seconds")},

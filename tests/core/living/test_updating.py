@@ -411,7 +411,9 @@ COMMAND = [sys.executable, "-m", "evenhand", "update"]
 def test_an_update_killed_again_and_again_ends_with_equal_bytes(place, found, install, tmp_path):
     env = {**os.environ, **install("toy_stream", "toy_stream", Path(toy_stream.__file__).parent)}
     line = [*COMMAND, str(place / "run"), "--data", str(place / "new.csv")]
-    calm = subprocess.run([*line, "--out", str(tmp_path / "calm")], env=env, capture_output=True, text=True, check=False)
+    calm = subprocess.run(
+        [*line, "--out", str(tmp_path / "calm")], env=env, capture_output=True, text=True, check=False
+    )
     assert calm.returncode in (0, 1), calm.stderr
     rng, struck = random.Random(3), 0
     for _ in range(5):
