@@ -70,7 +70,19 @@ def measured(kind, make, file, seed):
 
 def table(records):
     """The records as a Markdown table."""
-    head = "set|seed|strategy|old|new|BWT [interval]|FWT|gap old|gap new|BWT of gap [interval]|s".split("|")
+    head = [
+        "set",
+        "seed",
+        "strategy",
+        "old",
+        "new",
+        "BWT [interval]",
+        "FWT",
+        "gap old",
+        "gap new",
+        "BWT of gap [interval]",
+        "s",
+    ]
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for one in records:

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import toy_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
 import evenhand
 import toy_images
 import toy_own
-import toy_stream
 from evenhand import BadInput
 from evenhand.adapting.probe import Head, softmax
 from evenhand.extending.discovering import load
