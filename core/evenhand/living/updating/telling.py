@@ -32,7 +32,7 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     else:
         first = [f"{found['verdict'].upper()}: {chosen} is the best on validation rows of both periods"]
         first.append(
-            f"on new test rows its {merit} is {_change(told['gained']['merit'])}, on old ones"
+            f"on new test rows its {merit} changes by {_change(told['gained']['merit'])}, on old ones by"
             f" {_change(told['backward']['merit'])} (backward transfer)"
         )
         first += _of_gap(found, told)
@@ -68,11 +68,11 @@ def _of_gap(found: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
         return ["no two groups have enough rows to compare, so nothing is known of gaps"]
     metric, attribute = found["gap"]
     said = (
-        f"the {metric} gap by {attribute} on old test rows is {_change(told['backward']['gap'])}"
+        f"the {metric} gap by {attribute} on old test rows changes by {_change(told['backward']['gap'])}"
         f" ({_forgetting(told['backward']['gap'])})"
     )
     new = told["gained"]["gap"]
-    return [said + (f", on new ones {_change(new)}" if new else "")]
+    return [said + (f", on new ones by {_change(new)}" if new else "")]
 
 
 def _forgetting(gap: Mapping[str, Any]) -> str:
@@ -120,7 +120,8 @@ def _seconds(value: float | None) -> str:
 
 def sections(found: Mapping[str, Any]) -> list[Section]:
     """The update in the report: the finding, the strategies, the groups that are worse off."""
-    text = ". ".join(one.strip()[:1].upper() + one.strip()[1:] for one in found["says"]) + "."
+    said = [one.strip().rstrip(":") for one in found["says"]]
+    text = ". ".join(one[:1].upper() + one[1:] for one in said) + "."
     gap = f" The gap is that of {found['gap'][0]} by {found['gap'][1]}." if found["gap"] else ""
     how = (
         "Brackets: change from the champion on the same rows, with its interval, for one figure alone. Strategies were"
@@ -131,7 +132,7 @@ def sections(found: Mapping[str, Any]) -> list[Section]:
     )
     made = [
         Section("What the update does", text, lead=True),
-        Section("Strategies", how, header(found), tuple(rows(found)), charts=_charts(found)),
+        Section("Strategies", how, header(found), tuple(rows(found)), charts=_charts(found), lead=True),
     ]
     if found["worse"]:
         worse = tuple(
