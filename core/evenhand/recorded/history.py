@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,11 +215,7 @@ def _key(make: bool) -> bytes:
     """The key; made where there is none, readable by its owner alone."""
     file = key_file()
     if make and not os.path.lexists(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(opened, "w") as written:
-                written.write(secrets.token_hex(32) + "\n")
+        _make_key(file)
     try:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise BadInput(f"the key {file} can be read by others, who could sign as you; chmod 600 {file}")
@@ -230,6 +227,19 @@ def _key(make: bool) -> bytes:
     if len(key) < 32:
         raise BadInput(f"the key {file} is shorter than 32 characters; name another file with EVENHAND_KEY")
     return key
+
+
+def _make_key(file: Path) -> None:
+    """A new key, there whole or not at all; that of another process stays where it was first."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    opened, temporary = tempfile.mkstemp(dir=file.parent, prefix=".tmp-")  # readable by its owner alone
+    try:
+        with os.fdopen(opened, "w") as written:
+            written.write(secrets.token_hex(32) + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, file)
+    finally:
+        os.unlink(temporary)
 
 
 def _seen() -> Path:
