@@ -256,7 +256,8 @@ def test_the_same_rows_again_rows_that_overlap_and_old_rows_that_are_gone_are_to
         evenhand.update(place / "run", place / "old.csv", out=tmp_path / "out", plugins=PLUGINS)
     half = written(tmp_path / "half.csv", 30, 90, 1)
     found = evenhand.update(place / "run", half, strategy="finetune", out=tmp_path / "o", plugins=PLUGINS)
-    assert "left out of the new rows, being not after the last of the run's (by 'day'): 600" in found.report.read_text()
+    notes = json.loads((found.path / "data.json").read_text())["notes"]
+    assert "left out of the new rows, being not after the last of the run's (by 'day'): 600" in notes
     shutil.copytree(place / "run", tmp_path / "run")
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     manifest["inputs"]["source"] = str(tmp_path / "gone.csv")

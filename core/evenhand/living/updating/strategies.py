@@ -83,30 +83,28 @@ class Ground:
         return together(self.periods.new.train, self.kept)
 
 
-def left_out(ground: Ground) -> dict[str, str]:
+def left_out(champion: Adapted, recipe: Recipe) -> dict[str, str]:
     """Strategy -> why the champion's kind of model does not allow it."""
-    if ground.headed is not None:
+    if heads.headed(champion.model, len(champion.classes)) is not None:
         return {}
-    if isinstance(ground.champion.model, NetworkModel):
-        if ground.recipe.finetune.strategy != "lora":
-            return {}
+    if isinstance(champion.model, NetworkModel):
         why = "low-rank updates move no weight that a pull could hold"
-        return dict.fromkeys(("l2-sp", "ewc"), why)
-    kind = type(ground.champion.model).__name__
+        return dict.fromkeys(("l2-sp", "ewc"), why) if recipe.finetune.strategy == "lora" else {}
+    kind = type(champion.model).__name__
     why = f"the model ({kind}) has no weights to go on from by gradients; it can only be fitted anew"
     return dict.fromkeys(FROM_WEIGHTS, why)
 
 
-def chosen_strategies(asked: str, ground: Ground) -> tuple[tuple[str, ...], dict[str, str]]:
-    """(the strategies to try, those left out and why). BadInput for one that is asked for and left out."""
-    out = left_out(ground)
+def chosen_strategies(asked: str, champion: Adapted, recipe: Recipe) -> tuple[str, ...]:
+    """The strategies to try. BadInput for one that is asked for and that the champion does not allow."""
+    out = left_out(champion, recipe)
     if asked == "all":
-        return tuple(name for name in STRATEGIES if name not in out), out
+        return tuple(name for name in STRATEGIES if name not in out)
     if asked not in STRATEGIES:
         raise BadInput(f"there is no strategy '{asked}'; there are {', '.join(STRATEGIES)} and all (--strategy)")
     if asked in out:
         raise BadInput(f"the strategy {asked} cannot update this run: {out[asked]}; ask for replay, retrain or all")
-    return (asked,), {}
+    return (asked,)
 
 
 def fitted(ground: Ground, name: str) -> tuple[Adapted, str]:

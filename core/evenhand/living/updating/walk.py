@@ -124,7 +124,7 @@ def update(
     )
     if path.resolve() in (root.resolve(), found.path.resolve()):
         raise BadInput(f"{path} is the run itself; name another folder (--out)")
-    names = _names(scorer, strategy)
+    names = strategies.chosen_strategies(strategy, scorer.adapted, scorer.recipe)
     stages = stages_of(names)
     with Run(path, scorer.recipe, identity, progress, walk="update", stages=writes(stages)) as folder:
         walk(stages, folder, Corridor(folder, scorer, found, root, data, asked, names), every)
@@ -193,11 +193,6 @@ def _identity(found: FinishedRun, data: str | Path, asked: Asked, plugins: Plugi
     parts = [__version__, found.manifest["identity"], digest(own(found.path, "model")), _content(data)]
     parts += [asked.strategy, asked.buffer, asked.margin, sorted(plugins.names())]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _names(scorer: Scorer, strategy: str) -> tuple[str, ...]:
-    ground = strategies.Ground(None, scorer.recipe, scorer.plugins, scorer.adapted, None, 0)  # type: ignore[arg-type]
-    return strategies.chosen_strategies(strategy, ground)[0]
 
 
 class Corridor:
@@ -410,7 +405,9 @@ def _about(
         for p in PERIODS
         for part in ("train", "validation", "test")
     }
-    left = strategies.left_out(corridor.ground) if corridor.asked.strategy == "all" else {}
+    left = (
+        strategies.left_out(corridor.scorer.adapted, corridor.scorer.recipe) if corridor.asked.strategy == "all" else {}
+    )
     return {
         "merit": metric,
         "gap": gap,
