@@ -25,6 +25,7 @@ def _offline_and_apart(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("EVENHAND_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("EVENHAND_KEY", str(tmp_path / "key"))  # promotions are signed
 
 
 @pytest.fixture(scope="session")

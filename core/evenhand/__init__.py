@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from evenhand.extending.answering import answer
     from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.living.promoting import rollback
     from evenhand.living.sites import adapt
     from evenhand.living.tuning import tune
+    from evenhand.living.updating import update
     from evenhand.portable import Portable, Tree
     from evenhand.pretrained import Encoder, load_encoder
     from evenhand.pretrained.again import found_again
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from evenhand.publishing import push
     from evenhand.recipe import Recipe
     from evenhand.recorded.audit_folder import audit_into, write_audit
+    from evenhand.recorded.history import promoted
     from evenhand.recorded.ledger import take_look
     from evenhand.recorded.run_folder import cache_folder
     from evenhand.running.costing.accounts import costs
@@ -115,6 +118,9 @@ _HOME = {
     "latency": "evenhand.deploying",
     "Portable": "evenhand.portable",
     "Tree": "evenhand.portable",
+    "update": "evenhand.living.updating",
+    "rollback": "evenhand.living.promoting",
+    "promoted": "evenhand.recorded.history",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",

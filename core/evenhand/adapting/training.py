@@ -73,6 +73,14 @@ def train(setting: Setting, baselines: Mapping[str, SimpleModel]) -> Adapted:
     return Adapted(model, labels.classes, strategy, baselines, measured, tuple(notes), scores)
 
 
+def train_onward(setting: Setting, data: Sequence[dict[str, Any]], network: Network, what: str) -> Network:
+    """`network` itself, trained on `data` from the weights it has, as the recipe says but in smaller steps."""
+    rule = setting.recipe.finetune
+    small = rule.model_copy(update={"learning_rate": rule.learning_rate * ONWARD})
+    recipe = setting.recipe.model_copy(update={"finetune": small})
+    return _trained(replace(setting, recipe=recipe), data, None, what, None, network)
+
+
 def _onward(setting: Setting) -> Setting:
     """The setting of one more pass, in small steps: what was learnt stays, and validation rows join in."""
     rule = setting.recipe.finetune

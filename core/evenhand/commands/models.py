@@ -18,6 +18,9 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="The file to write, .parquet or .csv; else DATA-scored.parquet here.")
     ] = None,
+    in_service: Annotated[
+        bool, typer.Option("--promoted", help="The model that was promoted for RUN, where one was; else RUN's own.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score new rows with the model of a finished RUN.   evenhand predict runs/demo --data new.csv --out scored.parquet
@@ -30,7 +33,13 @@ def predict(
 
     from evenhand import scoring
     from evenhand.console import Progress
+    from evenhand.recorded.history import HISTORY, promoted
 
+    if in_service:
+        run = promoted(run)
+        typer.echo(f"model: {run}", err=True)
+    elif (run / HISTORY).is_file():
+        typer.echo("note: this run has a history; --promoted scores with the model that stands for it", err=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes are printed below
         found = scoring.predict(run, data, out, Progress(quiet=as_json))

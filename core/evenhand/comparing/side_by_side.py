@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,17 @@ def compare(
         raise BadInput(
             "data names the rows of both sides: data=(of the first, of the second), None where they are known"
         )
-    one, two = open_side(first, data[0]), open_side(second, data[1])
-    check_same_question(one, two)
     notes: list[str] = []
-    one, two = with_definitions((one, two), read_extra(extra)[0], plugins, notes)
+    sides = open_side(first, data[0]), open_side(second, data[1])
+    check_same_question(*sides)
+    one, two = with_definitions(sides, read_extra(extra)[0], plugins, notes)
+    return replace(compare_sides(one, two, paired, notes), first=str(first), second=str(second))
+
+
+def compare_sides(one: Side, two: Side, paired: bool | None = None, notes: list[str] | None = None) -> Comparison:
+    """The same of two sides that are open, each with the definitions of its own metrics."""
+    notes = [] if notes is None else notes
+    check_same_question(one, two)
     columns, metrics = _columns(one, two, notes), definitions_of(one, two, notes)
     bins = {**two.question.get("bins", {}), **one.question.get("bins", {})}
     depth = min(side.question.get("intersections", 1) for side in (one, two))
@@ -72,8 +80,8 @@ def compare(
     at = criticals(families, confidence)
     gaps = _gaps(families, at, set(recorded) if _clustered(one, two) else set())
     return Comparison(
-        str(first),
-        str(second),
+        str(one.path),
+        str(two.path),
         samples is not None and samples.paired,
         INDEPENDENT if samples is None else samples.how,
         confidence,

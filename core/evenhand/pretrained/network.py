@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,22 +28,26 @@ class Network(nn.Module):
         self.task = task
         self.label_smoothing = label_smoothing
         self.positive_weight: torch.Tensor | None = None  # of several labels: how much a row that has one counts
+        self.penalty: Callable[[Network], torch.Tensor] | None = None  # what is added to the loss in training
 
     def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         logits = self.head(self.body(**inputs)).float()
         if labels is None:
             return {"logits": logits}
+        found = self._loss(logits, labels)
+        if self.training and self.penalty is not None:
+            found = found + self.penalty(self)
+        return {"loss": found, "logits": logits}
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         if self.task == "regression":
-            loss = functional.mse_loss(logits.squeeze(-1), labels.float())
-            return {"loss": loss, "logits": logits}
+            return functional.mse_loss(logits.squeeze(-1), labels.float())
         smoothing = self.label_smoothing if self.training else 0.0
         if self.task == "multilabel":
             weight = None if self.positive_weight is None else self.positive_weight.to(logits.device)
             wanted = labels.float() * (1 - smoothing) + smoothing / 2
-            loss = functional.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight)
-        else:
-            loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
-        return {"loss": loss, "logits": logits}
+            return functional.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight)
+        return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
 def with_head(body: nn.Module, width: int, n_out: int, task: str, label_smoothing: float) -> Network:

@@ -9,6 +9,7 @@ from evenhand.errors import BadInput
 from evenhand.files import own, read_plain, why
 
 NOTES = "notes.md"
+SECTIONS = "sections.json"  # a walk's own part of its report, where it is no run
 MOST = 100_000  # characters
 
 

@@ -27,7 +27,7 @@ from evenhand.recorded import finished, provenance
 from evenhand.recorded.audit_files import PLAN
 from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.recorded.shown_again import show_again
-from evenhand.recorded.words import NOTES, words_in
+from evenhand.recorded.words import NOTES, SECTIONS, words_in
 from evenhand.running import mitigated
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.walking import Outcome, Stage, do, walk, writes
@@ -116,6 +116,8 @@ def report(
             return show_again(path, other, notes)
     result_of(path)
     found = finished.open_run(path)
+    if os.path.lexists(path / SECTIONS):
+        return _page_again(found, other, notes)
     recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
     if other is not None:
         _check_whole(found)
@@ -124,6 +126,47 @@ def report(
         _check_whole(found)
         do(RUN[-1], folder, Corridor(folder, recipe, plugins, None, notes))
     return path / "report.html"
+
+
+def _page_again(found: finished.FinishedRun, out: Path | None, notes: str | None) -> Path:
+    """The report of a walk that goes on from a run, such as an update, from its artefacts alone."""
+    manifest, recipe = found.manifest, found.recipe()
+    if out is not None and os.path.lexists(out / finished.MANIFEST):
+        raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
+    about = {"walk": manifest["walk"]["name"]}
+    about |= {"stages": {name: tuple(manifest["stages"][name]["artefacts"]) for name in manifest["walk"]["stages"]}}
+    arguments = found.path, recipe, manifest["identity"]
+    open_: Run = Run(*arguments, **about) if out is None else ReadRun(*arguments, **about, out=out)
+    with open_ as folder:
+        if notes is not None:
+            folder.write(NOTES, notes)
+        if out is None:
+            do(Stage("report", ("report.html",), lambda run: _again(run, recipe, notes)), folder, folder)
+        else:
+            _again(folder, recipe, notes)
+    return (out or found.path) / "report.html"
+
+
+def _again(run: Run, recipe: Recipe, notes: str | None) -> Outcome:
+    run.write("report.html", page_of(run, recipe, notes))
+    return Outcome()
+
+
+def page_of(run: Run, recipe: Recipe, words: str | None = None) -> str:
+    """The report of a walk that goes on from a run: its own sections, then the audit."""
+    from evenhand.reporting import render_run
+
+    stages = [record for name, record in run.manifest["stages"].items() if name != "report"]
+    told = [sentence for key in ("notes", "faults") for record in stages for sentence in record.get(key, ())]
+    return render_run(
+        audit=run.read_json("audit.json"),
+        evaluation=run.read_json("evaluation.json"),
+        manifest=run.manifest,
+        sections=run.read_json(SECTIONS),
+        recipe_rows=recipe.resolved(),
+        notes=[*run.read_json("data.json")["notes"], *told],
+        author=words or words_in(run.path),
+    )
 
 
 def _check_whole(found: finished.FinishedRun) -> None:

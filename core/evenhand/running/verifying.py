@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.errors import BadInput
 from evenhand.files import digest, own
+from evenhand.recorded import history
 from evenhand.recorded.finished import AUDIT, FinishedAudit, FinishedRun, open_folder, read, read_audit
 from evenhand.recorded.words import words_in
 
@@ -100,7 +101,7 @@ def _verify_run(found: FinishedRun) -> Verification:
             checks.append(_same(f"{name} of {stage}", sha, digest(file) if file.exists() else None, "sha256"))
     result = pipeline.audit_again(found.path)
     checks.append(_audit_check(recorded, result.to_json().encode(), before, result.data))
-    return Verification(found.path, tuple(checks))
+    return Verification(found.path, (*checks, *history.check(found.path)))
 
 
 def _audit_check(recorded: bytes, replayed: bytes, before: Any, after: Any) -> tuple[str, bool, str]:

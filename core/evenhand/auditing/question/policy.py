@@ -64,6 +64,13 @@ class Policy(_Part):
     tolerance: dict[str, float] = Field(
         default_factory=dict, description="Metric and the largest difference between two groups that is acceptable."
     )
+    margin: dict[str, float] = Field(
+        default_factory=dict,
+        description=(
+            "Metric and how much worse a group may be proven under a new model than under the one it replaces"
+            " (`evenhand update --promote`); metrics not named: 0."
+        ),
+    )
     ratio: tuple[RatioRule, ...] = Field((), description="Ratio tables, each a `[[ratio]]` with the keys below.")
     reference: dict[str, str] = Field(
         default_factory=dict, description="Column and the group to compare with; columns not named: the largest group."
