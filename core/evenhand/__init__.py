@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from evenhand.recorded.history import promoted
     from evenhand.recorded.ledger import take_look
     from evenhand.recorded.run_folder import cache_folder
+    from evenhand.running.again import report
     from evenhand.running.costing.accounts import costs
-    from evenhand.running.pipeline import report, run
+    from evenhand.running.pipeline import run
     from evenhand.running.pretraining import pretrain
     from evenhand.running.verifying import verify
     from evenhand.schema import Schema
@@ -99,7 +100,7 @@ _HOME = {
     "audit": "evenhand.auditing",
     "run": "evenhand.running.pipeline",
     "compare": "evenhand.comparing",
-    "report": "evenhand.running.pipeline",
+    "report": "evenhand.running.again",
     "pretrain": "evenhand.running.pretraining",
     "audit_into": "evenhand.recorded.audit_folder",
     "write_audit": "evenhand.recorded.audit_folder",

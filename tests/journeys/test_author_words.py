@@ -7,7 +7,7 @@ import pytest
 
 import evenhand
 from evenhand import BadInput
-from evenhand.running import pipeline
+from evenhand.running import again
 
 ASKED = ("p.csv", "--label", "y", "--score", "s", "--sensitive", "sex", "--tolerance", "tpr=0.1", "--out", "report")
 
@@ -73,12 +73,12 @@ def test_words_need_a_report(evenhand):
 def test_a_run_takes_words_too(finished, tmp_path):
     folder, plugins = finished
     shutil.copytree(folder, tmp_path / "run")
-    pipeline.report(tmp_path / "run", plugins, notes="We **wait**.")
+    again.report(tmp_path / "run", plugins, notes="We **wait**.")
     assert "We <strong>wait</strong>." in (tmp_path / "run" / "report.html").read_text("utf-8")
     written = [holds for what, holds, _ in evenhand.verify(tmp_path / "run").checks if what != "audit.json"]
     assert all(written)  # audit.json has metrics of a plugin that is not installed
     assert len(written) > 5
-    pipeline.report(tmp_path / "run", plugins)
+    again.report(tmp_path / "run", plugins)
     assert "We <strong>wait</strong>." in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 

@@ -152,10 +152,10 @@ def report(
       evenhand report runs
     """
     from evenhand.recorded.words import read_words
-    from evenhand.running import pipeline
+    from evenhand.running import again
 
     said = read_words(notes) if notes is not None else None
-    typer.echo(visible(f"report: {pipeline.report(run, out=out, notes=said)}"))
+    typer.echo(visible(f"report: {again.report(run, out=out, notes=said)}"))
 
 
 def _words(notes: Path | None, out: Path | None) -> str | None:

@@ -7,7 +7,6 @@ recorded stage and, since every stage is deterministic under the recipe's seed, 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evenhand.console import Progress
-from evenhand.errors import BadInput, PluginFault
+from evenhand.errors import PluginFault
 from evenhand.extending import discovering
 from evenhand.extending.discovering import Plugins
 from evenhand.files import own
@@ -24,13 +23,10 @@ from evenhand.predicting.predictions import audit_of, check_question, prediction
 from evenhand.predicting.thresholds import with_thresholds
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
-from evenhand.recorded.audit_files import PLAN
-from evenhand.recorded.run_folder import ReadRun, Run
-from evenhand.recorded.shown_again import show_again
-from evenhand.recorded.words import NOTES, SECTIONS, words_in
+from evenhand.recorded.run_folder import Run
+from evenhand.recorded.words import NOTES, words_in
 from evenhand.running import mitigated
-from evenhand.running.indexing import index, reports_in
-from evenhand.running.walking import Outcome, Stage, do, walk, writes
+from evenhand.running.walking import Outcome, Stage, walk, writes
 from evenhand.sections import Section
 from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
 
@@ -97,103 +93,6 @@ def run(
         return result_of(path)
 
 
-def report(
-    path: str | Path, plugins: Plugins | None = None, out: str | Path | None = None, notes: str | None = None
-) -> Path:
-    """Render the report and the model card of a finished run again, from its artefacts alone.
-
-    path: a run's directory, or an audit's; or a folder that holds several, which gets a page that links their reports.
-    out: another folder for what is rendered, and then nothing in the run's is changed. notes: the author's own words,
-    in Markdown; they stay in the folder, and in its report until there are others.
-    """
-    path, other = Path(path), Path(out) if out is not None else None
-    if not os.path.lexists(path / finished.MANIFEST):
-        if reports_in(path) and notes is None:
-            if other is not None:
-                raise BadInput(f"{path} holds several reports, whose page links them where they are; leave out --out")
-            return index(path)
-        if os.path.lexists(path / PLAN):
-            return show_again(path, other, notes)
-    result_of(path)
-    found = finished.open_run(path)
-    if os.path.lexists(path / SECTIONS):
-        return _page_again(found, other, notes)
-    recipe, identity, plugins = found.recipe(), found.manifest["identity"], plugins or discovering.load()
-    if other is not None:
-        _check_whole(found)
-        return _rendered_elsewhere(path, recipe, identity, plugins, other, notes)
-    with Run(path, recipe, identity, walk="run", stages=writes(stages_of(recipe))) as folder:
-        _check_whole(found)
-        do(RUN[-1], folder, Corridor(folder, recipe, plugins, None, notes))
-    return path / "report.html"
-
-
-def _page_again(found: finished.FinishedRun, out: Path | None, notes: str | None) -> Path:
-    """The report of a walk that goes on from a run, such as an update, from its artefacts alone."""
-    manifest, recipe = found.manifest, found.recipe()
-    if out is not None and os.path.lexists(out / finished.MANIFEST):
-        raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
-    about = {"walk": manifest["walk"]["name"]}
-    about |= {"stages": {name: tuple(manifest["stages"][name]["artefacts"]) for name in manifest["walk"]["stages"]}}
-    arguments = found.path, recipe, manifest["identity"]
-    open_: Run = Run(*arguments, **about) if out is None else ReadRun(*arguments, **about, out=out)
-    with open_ as folder:
-        if notes is not None:
-            folder.write(NOTES, notes)
-        if out is None:
-            do(Stage("report", ("report.html",), lambda run: _again(run, recipe, notes)), folder, folder)
-        else:
-            _again(folder, recipe, notes)
-    return (out or found.path) / "report.html"
-
-
-def _again(run: Run, recipe: Recipe, notes: str | None) -> Outcome:
-    run.write("report.html", page_of(run, recipe, notes))
-    return Outcome()
-
-
-def page_of(run: Run, recipe: Recipe, words: str | None = None) -> str:
-    """The report of a walk that goes on from a run: its own sections, then the audit."""
-    from evenhand.reporting import render_run
-
-    stages = [record for name, record in run.manifest["stages"].items() if name != "report"]
-    told = [sentence for key in ("notes", "faults") for record in stages for sentence in record.get(key, ())]
-    return render_run(
-        audit=run.read_json("audit.json"),
-        evaluation=run.read_json("evaluation.json"),
-        manifest=run.manifest,
-        sections=run.read_json(SECTIONS),
-        recipe_rows=recipe.resolved(),
-        notes=[*run.read_json("data.json")["notes"], *told],
-        author=words or words_in(run.path),
-    )
-
-
-def _check_whole(found: finished.FinishedRun) -> None:
-    """BadInput where what a report is made from is not all there."""
-    for stage in stages_of(found.recipe())[:-1]:
-        found.stage(stage.name)
-    found.data()
-
-
-def _rendered_elsewhere(
-    path: Path, recipe: Recipe, identity: str, plugins: Plugins, out: Path, notes: str | None
-) -> Path:
-    if os.path.lexists(out / finished.MANIFEST):
-        raise BadInput(f"{out} holds a run, whose own report would be lost; name another folder with --out")
-    with ReadRun(path, recipe, identity, walk="run", stages=writes(stages_of(recipe)), out=out) as folder:
-        render(Corridor(folder, recipe, plugins, None, notes))
-    return out / "report.html"
-
-
-def audit_again(path: str | Path, plugins: Plugins | None = None) -> Audit:
-    """The audit of a run's predictions, made again; nothing is written."""
-    found = finished.open_run(path)
-    recipe, record = found.recipe(), found.predicted()
-    predictions = _predictions(recipe, record, own(found.path, "predictions.parquet"))
-    return _audited(recipe, predictions, plugins or discovering.load())[0]
-
-
 def result_of(path: Path) -> RunResult:
     """The results in a finished run's directory."""
     from evenhand.auditing import Audit
@@ -245,7 +144,7 @@ class Corridor:
     def predictions(self) -> Predictions:
         """What the predict stage left on disk."""
         record = self.run.manifest["stages"]["predict"]
-        return _predictions(self.recipe, record, own(self.run.path, "predictions.parquet"))
+        return predictions_in(self.recipe, record, own(self.run.path, "predictions.parquet"))
 
     def fit(self) -> Adapted:
         """Have the model fitted, and keep it for what comes after."""
@@ -323,7 +222,7 @@ def evaluate(corridor: Corridor) -> Outcome:
 
 def audit_bias(corridor: Corridor) -> Outcome:
     """The audit of the predictions, with the domain's own metrics."""
-    audit, faults = _audited(corridor.recipe, corridor.predictions, corridor.plugins)
+    audit, faults = audited(corridor.recipe, corridor.predictions, corridor.plugins)
     corridor.run.write("audit.json", audit.to_json())
     return Outcome(faults=tuple(faults))
 
@@ -387,14 +286,14 @@ def stages_of(recipe: Recipe) -> tuple[Stage[Corridor], ...]:
     return (*RUN[:-1], Stage(MITIGATION, (mitigated.FILE,), mitigation), RUN[-1])
 
 
-def _predictions(recipe: Recipe, record: Mapping[str, Any], file: Path) -> Predictions:
+def predictions_in(recipe: Recipe, record: Mapping[str, Any], file: Path) -> Predictions:
     """The predictions on disk, with what the manifest's record of the predict stage tells of them."""
     from evenhand.schema import Schema
 
     return predictions_of(recipe, Schema.model_validate(record["schema"]), record["facts"], file)
 
 
-def _audited(recipe: Recipe, predictions: Predictions, plugins: Plugins) -> tuple[Audit, list[str]]:
+def audited(recipe: Recipe, predictions: Predictions, plugins: Plugins) -> tuple[Audit, list[str]]:
     """(the audit of the predictions, the faults of plugins on the way)."""
     extra, faults = plugins.collect(recipe, "audit_bias", recipe=recipe, predictions=predictions)
     return audit_of(recipe, predictions, extra), faults

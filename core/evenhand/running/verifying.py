@@ -91,7 +91,7 @@ def _named_as(before: dict[str, Any], result: Audit) -> Audit:
 
 def _verify_run(found: FinishedRun) -> Verification:
     """The audit of a run: its predictions are unchanged, and audit.json follows from them."""
-    from evenhand.running import pipeline
+    from evenhand.running.again import audit_again
 
     recorded, before = read(found.path, AUDIT), found.audit()
     checks = []
@@ -99,7 +99,7 @@ def _verify_run(found: FinishedRun) -> Verification:
         for name, sha in record["artefacts"].items():
             file = own(found.path, name)
             checks.append(_same(f"{name} of {stage}", sha, digest(file) if file.exists() else None, "sha256"))
-    result = pipeline.audit_again(found.path)
+    result = audit_again(found.path)
     checks.append(_audit_check(recorded, result.to_json().encode(), before, result.data))
     return Verification(found.path, (*checks, *history.check(found.path)))
 

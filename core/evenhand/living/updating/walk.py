@@ -470,7 +470,7 @@ def audit_bias(corridor: Corridor) -> Outcome:
 
 def render(corridor: Corridor) -> Outcome:
     """The report: the update first, then the audit on the new period."""
-    from evenhand.running.pipeline import page_of
+    from evenhand.running.again import page_of
 
     corridor.run.write("report.html", page_of(corridor.run, corridor.recipe))
     return Outcome()
