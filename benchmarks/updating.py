@@ -3,8 +3,7 @@
 python benchmarks/updating.py --fraud transactions_raw.parquet --texts train.parquet --results updating.jsonl
 python benchmarks/updating.py --results updating.jsonl --table
 
-Fraud: the recipe finance/fraud on the stream up to six weeks before its end, then on the stream up to three weeks
-later, `seed` days earlier for each seed. Texts: nlp/support-intent (a probe) on half of the messages, drawn by seed,
+Fraud: the recipe finance/fraud on a fifth of the cards, the stream up to three weeks before its end, then up to its end, `seed` days earlier for each seed. Texts: nlp/support-intent (a probe) on half of the messages, drawn by seed,
 then on the other half. Test rows chose nothing.
 """
 
@@ -21,11 +20,12 @@ from evenhand.console import Progress
 
 SEEDS = (0, 1, 2)
 HISTORY = 60  # days of the stream before a period's end, for features that look back
+CARDS = 5  # one card in so many: audits of all 60,000 rows of a test week, paired, would take hours
 
 
 def of_fraud(file, seed, folder):
     """The stream up to two days, and the recipe's settings."""
-    rows = pl.read_parquet(file).sort("TX_DATETIME")
+    rows = pl.read_parquet(file).filter(pl.col("CUSTOMER_ID") % CARDS == 0).sort("TX_DATETIME")
     last = rows["TX_DATETIME"].max() - timedelta(days=seed)
     for name, back in (("old", 21), ("new", 0)):
         end = last - timedelta(days=back)

@@ -16,9 +16,7 @@ def update(
     strategy: Annotated[
         str, typer.Option(help="finetune, replay, l2-sp, ewc or retrain; all: the best on validation rows.")
     ] = "all",
-    buffer: Annotated[
-        int | None, typer.Option(help="Old rows that replay keeps; else as many as there are new.")
-    ] = None,
+    buffer: Annotated[int | None, typer.Option(help="Old rows that replay keeps; else a quarter of them.")] = None,
     promote: Annotated[bool, typer.Option("--promote", help="Let it stand for RUN, where no group is worse.")] = False,
     margin: Annotated[float, typer.Option(help="How much worse is tolerated where the policy does not say.")] = 0.0,
     source: Annotated[Path | None, typer.Option(help="The run's own data, where it has moved.")] = None,
@@ -33,7 +31,7 @@ def update(
     import json
     import warnings
 
-    from evenhand.console import Progress, print_table, visible, visible_lines
+    from evenhand.console import Progress, print_table, visible_lines
     from evenhand.living import updating
     from evenhand.living.updating import telling
 
@@ -48,7 +46,7 @@ def update(
     else:
         typer.echo(visible_lines(str(found)) + "\n")
         print_table(telling.header(found.found), telling.rows(found.found), False)
-        typer.echo(visible(f"\nreport: {found.report}"))
+        typer.echo(visible_lines(f"\nreport: {found.report}"))
     raise typer.Exit(found.exit_code())
 
 

@@ -19,6 +19,8 @@ from evenhand.schema import Schema
 from evenhand.scoring.scorer import Scorer
 from evenhand.values import Adapted, Predictions, Splits
 
+BUFFER = 0.25  # of the old training rows, where nobody says how many
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -64,8 +66,8 @@ class Corridor:
     @cached_property
     def ground(self) -> strategies.Ground:
         """What strategies are fitted from."""
-        size = self.asked.buffer or len(self.periods.new.train)
-        size = min(size, len(self.periods.old.train))
+        old = len(self.periods.old.train)
+        size = min(self.asked.buffer or max(round(BUFFER * old), 1), old)
         fixed = self.run, self.scorer.recipe, self.scorer.plugins, self.scorer.adapted
         return strategies.Ground(*fixed, self.periods, size)
 

@@ -52,8 +52,12 @@ def audited(
 
 
 def asked_shortly(recipe: Recipe) -> Recipe:
-    """The recipe without what takes long and is compared by nobody: the search for slices, other thresholds."""
-    return recipe.model_copy(update={"audit": recipe.audit.but(slices=(), mitigation="sweep")})
+    """The recipe without what takes long and is compared by nobody, the search for slices and other thresholds, and with
+    the figure that strategies are told by."""
+    asked = recipe.audit.but(slices=(), mitigation="sweep")
+    if asked.metrics and MERIT[recipe.task] not in asked.metrics:
+        asked = asked.but(metrics=(*asked.metrics, MERIT[recipe.task]))
+    return recipe.model_copy(update={"audit": asked})
 
 
 def paired(

@@ -84,7 +84,7 @@ def update(
     """Let the model that stands for `run` go on learning on newer rows, and say what that does to old and new ones.
 
     data: the newer rows, with labels. strategy: one of finetune, replay, l2-sp, ewc, retrain; all: the best of them on
-    validation rows. buffer: old rows that `replay` keeps; None: as many as there are new ones. promote: let the chosen
+    validation rows. buffer: old rows that `replay` keeps; None: a quarter of them. promote: let the chosen
     model stand for the run where no group is proven worse by more than the policy's margin; margin: that of metrics
     which the policy does not name. source: the run's own data, where it has moved.
     out: the folder; None: RUN-updated-ID beside the run. Killed at any point, the same call goes on. Raises BadInput.
