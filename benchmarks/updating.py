@@ -3,8 +3,9 @@
 python benchmarks/updating.py --fraud transactions_raw.parquet --texts train.parquet --results updating.jsonl
 python benchmarks/updating.py --results updating.jsonl --table
 
-Fraud: the recipe finance/fraud on a fifth of the cards, the stream up to three weeks before its end, then up to its end, `seed` days earlier for each seed. Texts: nlp/support-intent (a probe) on half of the messages, drawn by seed,
-then on the other half. Test rows chose nothing.
+Fraud: the recipe finance/fraud on a fifth of the cards, the stream up to three weeks before its end, then up to its
+end, `seed` days earlier for each seed. Texts: nlp/support-intent (a probe) on half of the messages, drawn by seed, then
+on the other half. Test rows chose nothing.
 """
 
 import argparse

@@ -52,8 +52,8 @@ def audited(
 
 
 def asked_shortly(recipe: Recipe) -> Recipe:
-    """The recipe without what takes long and is compared by nobody, the search for slices and other thresholds, and with
-    the figure that strategies are told by."""
+    """The recipe without what takes long and is compared by nobody (slices, other thresholds), with the figure that
+    strategies are told by."""
     asked = recipe.audit.but(slices=(), mitigation="sweep")
     if asked.metrics and MERIT[recipe.task] not in asked.metrics:
         asked = asked.but(metrics=(*asked.metrics, MERIT[recipe.task]))
