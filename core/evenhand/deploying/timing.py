@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from evenhand.living.sites.place import old_rows
 from evenhand.recorded.finished import MANIFEST, open_run
 from evenhand.scoring.scorer import Scorer, load
 
+Ready = Callable[[pl.DataFrame], pl.DataFrame]
 FILES = ("latency.json", "report.html")
 WARM, MOST_ROWS, BARS = 20, 500, 40
 SHOWN = (50.0, 90.0, 95.0, 99.0, 99.9)
@@ -98,10 +99,13 @@ def latency(
     singles = [rows.slice(place, 1) for place in range(rows.height)]
     if not singles:
         raise BadInput(f"{run} has no test rows to time; name rows with --source")
-    scorer.scored(next(scorer.batches(singles[0])))  # whatever is read late is there now, and can be limited
+    ready, note = _reader(scorer, singles[0])
+    scorer.scored(ready(singles[0]))  # whatever is read late is there now, and can be limited
     with _threads(threads):
-        times = _timed(scorer, singles, wanted, progress or Progress(quiet=True))
-    told = told_of(times, limit, percentile) | {
+        times = _timed(scorer, ready, singles, wanted, progress or Progress(quiet=True))
+    told = told_of(times, limit, percentile)
+    told |= {
+        "says": [*told["says"], *note],
         "threads": threads,
         "warm": WARM,
         "rows": rows.height,
@@ -160,17 +164,28 @@ def _threads(count: int) -> Iterator[None]:
                 torch.set_num_threads(before)
 
 
-def _timed(scorer: Scorer, singles: list[pl.DataFrame], calls: int, progress: Progress) -> np.ndarray:
+def _reader(scorer: Scorer, row: pl.DataFrame) -> tuple[Ready, list[str]]:
+    """(what makes a new row ready for the model, a note). A plugin may make its inputs from raw rows, such as a stream:
+    then the run's test rows are ready as they are, and what the plugin does is not timed."""
+    try:
+        next(scorer.batches(row))
+    except BadInput:
+        note = f"not in it: what plugin '{scorer.recipe.domain}' makes of raw rows before the model reads them"
+        return lambda one: one, [note]
+    return lambda one: next(scorer.batches(one)), []
+
+
+def _timed(scorer: Scorer, ready: Ready, singles: list[pl.DataFrame], calls: int, progress: Progress) -> np.ndarray:
     """Milliseconds [calls, 2]: to read and check a row, and to score it."""
     for place in range(WARM):
-        scorer.scored(next(scorer.batches(singles[place % len(singles)])))
+        scorer.scored(ready(singles[place % len(singles)]))
     found = np.empty((calls, 2))
     for call in range(calls):
         row = singles[call % len(singles)]
         began = time.perf_counter_ns()
-        ready = next(scorer.batches(row))
+        read = ready(row)
         between = time.perf_counter_ns()
-        scorer.scored(ready)
+        scorer.scored(read)
         found[call] = between - began, time.perf_counter_ns() - between
         if call % 500 == 499:
             progress.step(call + 1, calls, "calls")
