@@ -78,13 +78,6 @@ class PrivacyRule(Part):
     clip: float = Field(
         1.0, gt=0, allow_inf_nan=False, description="The longest that one row's gradient may be (Euclidean)."
     )
-    mechanism: Literal["gradient", "output"] = Field(
-        "gradient",
-        description=(
-            "Of a linear head: noise in every step of its training (`gradient`), or once in the trained head (`output`,"
-            " Chaudhuri, Monteleoni & Sarwate 2011). A network is trained with the first."
-        ),
-    )
     bounds: dict[str, tuple[float, float] | tuple[str, ...]] = Field(
         {},
         description=(
@@ -99,10 +92,6 @@ class PrivacyRule(Part):
             " accuracy, and what an attacker tells of either."
         ),
     )
-    shadows: int = Field(
-        16, ge=0, le=256, description="Shadow heads of the membership attack on a head; 0: the loss threshold alone."
-    )
-
     @field_validator("delta")
     @classmethod
     def _share(cls, value: float | str) -> float | str:

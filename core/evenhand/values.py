@@ -150,6 +150,7 @@ class Adapted:
     their order; needed by an operating point or thresholds per label where `model` was fitted on them too. It is not
     stored. `operating` and `labelled`: the core's, where the recipe asks for an operating point or has several labels;
     `scope`: the core's, where the recipe's table [abstain] asks for rows of no class to be left open.
+    `privacy`: what a fit under [finetune.privacy] spent, with its accountant's parameters; the manifest holds it.
     `exhibits`: file name -> bytes that `report_sections` will want, stored as model/exhibits/NAME and not read back.
     """
 
@@ -164,6 +165,7 @@ class Adapted:
     scope: Any = None
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
     labelled: LabelThresholds | None = None
+    privacy: Any = None
 
 
 @dataclass(frozen=True, slots=True)

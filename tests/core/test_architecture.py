@@ -54,6 +54,7 @@ LAYERS = (
     "selecting",
     "data",
     "recorded",
+    "privacy",
     "hookspecs",
     "pretrained",
     "pretraining",

@@ -99,8 +99,6 @@ def largest_mu(epsilon: float, delta: float) -> float:
 
 def _bisected(kept: Any, start: float) -> float:
     """The smallest positive number that is `kept`, from above; all numbers beyond it are kept."""
-    if kept(0.0) if start == 0 else False:
-        return 0.0
     low, high = 0.0, start
     while not kept(high):
         low, high = high, high * 2

@@ -28,8 +28,10 @@ from evenhand.recorded.audit_files import PLAN
 from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.recorded.shown_again import show_again
 from evenhand.recorded.words import NOTES, words_in
+from evenhand.privacy.secret import forget
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
+from evenhand.running.private import check_saved, evidence, sections_of
 from evenhand.running.walking import Outcome, Stage, walk, writes
 from evenhand.sections import Section
 from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
@@ -203,9 +205,17 @@ class Corridor:
         from evenhand.adapting.scope import with_scope
 
         adapted = self._asked(Adapted, "finetune", **arguments)
+        private = self.recipe.finetune.privacy.epsilon is not None
+        if private and adapted.privacy is None:
+            raise BadInput(
+                f"plugin '{self.plugins.owner(self.recipe)}' fits the model of '{self.recipe.full_name}' itself, without"
+                " differential privacy; take a setting that uses the core's strategies, or leave finetune.privacy out"
+            )
         adapted = with_thresholds(self.recipe, self.splits, adapted)
         adapted = with_operating_point(self.recipe, self.splits, adapted)
-        self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
+        self.adapted = adapted  # the centres of a scope are means of training rows: none where those are private
+        if not private:
+            self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
         return self.adapted
 
     def _asked(self, kind: type[T], hook: str, **arguments: Any) -> T:
@@ -236,8 +246,16 @@ def finetune(corridor: Corridor) -> Outcome:
     from evenhand.adapting.store import is_network, save_model
 
     adapted = corridor.fit()
-    corridor.run.write_with("model", lambda folder: save_model(adapted, folder, corridor.package))
-    facts = {"strategy": adapted.strategy, "validation": dict(adapted.validation)}
+
+    def write(folder: Path) -> None:
+        save_model(adapted, folder, corridor.package)
+        if adapted.privacy is not None:
+            check_saved(folder, adapted, corridor.splits, lambda: _stored(corridor, folder))
+
+    corridor.run.write_with("model", write)
+    facts: dict[str, Any] = {"strategy": adapted.strategy, "validation": dict(adapted.validation)}
+    if adapted.privacy is not None:
+        facts["privacy"] = dict(adapted.privacy)
     return Outcome(adapted.notes, facts={**facts, **_of_backbone(corridor.backbone), "network": is_network(adapted)})
 
 
@@ -248,7 +266,18 @@ def predict(corridor: Corridor) -> Outcome:
     table, facts = predictions_table(corridor.recipe, corridor.splits, corridor.adapted)
     frame = pl.DataFrame(table, strict=False)
     corridor.run.write_with("predictions.parquet", frame.write_parquet)
-    return Outcome(facts={"facts": facts, "schema": corridor.splits.schema.model_dump()})
+    found: dict[str, Any] = {"facts": facts, "schema": corridor.splits.schema.model_dump()}
+    if corridor.recipe.finetune.privacy.epsilon is not None:
+        if corridor.run.walk == "run":
+            found["privacy"] = evidence(corridor.recipe, corridor.splits, corridor.adapted, corridor.backbone, corridor.run)
+        forget(corridor.run)
+    return Outcome(facts=found)
+
+
+def _stored(corridor: Corridor, folder: Path) -> Adapted:
+    from evenhand.adapting.store import load_model
+
+    return load_model(folder, corridor.recipe, corridor.backbone, corridor.package)
 
 
 def evaluate(corridor: Corridor) -> Outcome:
@@ -278,7 +307,9 @@ def render(corridor: Corridor) -> Outcome:
         "audit": run.read_json("audit.json"),
         "evaluation": run.read_json("evaluation.json"),
         "manifest": run.manifest,
-        "sections": [asdict(section) for section in sections if isinstance(section, Section)],
+        "sections": [
+            asdict(section) for section in [*sections_of(run.manifest), *sections] if isinstance(section, Section)
+        ],
         "recipe_rows": corridor.recipe.resolved(),
         "notes": [*run.read_json("data.json")["notes"], *told, *faults],
     }
