@@ -92,6 +92,7 @@ class PrivacyRule(Part):
             " accuracy, and what an attacker tells of either."
         ),
     )
+
     @field_validator("delta")
     @classmethod
     def _share(cls, value: float | str) -> float | str:

@@ -57,7 +57,7 @@ def gradient_heads(
     rows: float64 [rows, width] with a constant, see `with_constant`. normal(shape): standard normal noise. mu of
     infinity: no noise. Each is a mean over the steps so far that gives late ones more weight.
     """
-    noise = math.sqrt(steps) / mu * clip
+    noise = 0.0 if math.isinf(mu) else math.sqrt(steps) / mu * clip
     rate = TRAVEL * outputs / steps / max(len(rows), 1) * (1 - MOMENTUM)
     shape = (outputs, rows.shape[1])
     weight, moving, mean = np.zeros(shape), np.zeros(shape), np.zeros(shape)

@@ -22,13 +22,13 @@ from evenhand.files import own
 from evenhand.predicting.operating import with_operating_point
 from evenhand.predicting.predictions import audit_of, check_question, predictions_of, predictions_table
 from evenhand.predicting.thresholds import with_thresholds
+from evenhand.privacy.secret import forget
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
 from evenhand.recorded.audit_files import PLAN
 from evenhand.recorded.run_folder import ReadRun, Run
 from evenhand.recorded.shown_again import show_again
 from evenhand.recorded.words import NOTES, words_in
-from evenhand.privacy.secret import forget
 from evenhand.running import costs
 from evenhand.running.indexing import index, reports_in
 from evenhand.running.private import check_saved, evidence, sections_of
@@ -208,8 +208,8 @@ class Corridor:
         private = self.recipe.finetune.privacy.epsilon is not None
         if private and adapted.privacy is None:
             raise BadInput(
-                f"plugin '{self.plugins.owner(self.recipe)}' fits the model of '{self.recipe.full_name}' itself, without"
-                " differential privacy; take a setting that uses the core's strategies, or leave finetune.privacy out"
+                f"plugin '{self.plugins.owner(self.recipe)}' fits the model of '{self.recipe.full_name}' itself,"
+                " without differential privacy; take a setting that uses the core's strategies, or leave finetune.privacy out"
             )
         adapted = with_thresholds(self.recipe, self.splits, adapted)
         adapted = with_operating_point(self.recipe, self.splits, adapted)
@@ -269,7 +269,9 @@ def predict(corridor: Corridor) -> Outcome:
     found: dict[str, Any] = {"facts": facts, "schema": corridor.splits.schema.model_dump()}
     if corridor.recipe.finetune.privacy.epsilon is not None:
         if corridor.run.walk == "run":
-            found["privacy"] = evidence(corridor.recipe, corridor.splits, corridor.adapted, corridor.backbone, corridor.run)
+            found["privacy"] = evidence(
+                corridor.recipe, corridor.splits, corridor.adapted, corridor.backbone, corridor.run
+            )
         forget(corridor.run)
     return Outcome(facts=found)
 

@@ -161,8 +161,14 @@ def _payers(shown: Mapping[str, Any]) -> Section:
     named = ", ".join(f"{row['attribute']} {row['group']}".strip() for row in pays)
     said = f"Proven to lose accuracy: {named}." if pays else "No group is proven to lose accuracy."
     rows = [
-        (row["attribute"] or "–", row["group"], row["rows"], *(f"{row[key]:.3f}" for key in ("private", "without")))
-        + (f"{row['change']:+.3f}", "{:+.3f} to {:+.3f}".format(*row["limits"]))
+        (
+            row["attribute"] or "–",
+            row["group"],
+            row["rows"],
+            *(f"{row[key]:.3f}" for key in ("private", "without")),
+            f"{row['change']:+.3f}",
+            "{:+.3f} to {:+.3f}".format(*row["limits"]),
+        )
         for row in shown["groups"]
     ]
     about = (

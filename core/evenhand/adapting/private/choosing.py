@@ -1,4 +1,4 @@
-"""Which recipes can be fitted with privacy, and the fit; everything that would read training rows beside is left out."""
+"""Which recipes can be fitted with privacy, and the fit; what would read training rows beside is left out."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def check(recipe: Recipe, run: Run) -> None:
     ways = ("linear",) if table else ("probe", "full")
     if rule.strategy not in ways:
         raise BadInput(
-            f"finetune.privacy cannot be kept with strategy '{rule.strategy}', which reads training rows in ways that no"
-            f" budget covers; use --set finetune.strategy={' or '.join(ways)}"
+            f"finetune.privacy cannot be kept with strategy '{rule.strategy}', which reads training rows in ways that"
+            f" no budget covers; use --set finetune.strategy={' or '.join(ways)}"
         )
     if recipe.task == "regression" or (table and recipe.task == "multilabel"):
         raise BadInput(
             f"finetune.privacy is for classes, and recipe '{recipe.full_name}' is a {recipe.task} task"
-            f"{' about a table: fit one label at a time (--set task=binary)' if table else ''}; a number can be cut into"
-            " classes"
+            f"{' about a table: fit one label at a time (--set task=binary)' if table else ''}; a number can be cut"
+            " into classes"
         )
     if rule.words != "never":
         raise BadInput(
@@ -105,6 +105,7 @@ def check(recipe: Recipe, run: Run) -> None:
 def _baselines(splits: Splits, labels: Labels) -> dict[str, SimpleModel]:
     """The commonest class, of validation rows: a baseline of training rows would be stored without any protection."""
     from sklearn.dummy import DummyClassifier
+
     prior = DummyClassifier(strategy="prior")
     seen = set(np.unique(labels.validation).tolist())
     if labels.task == "multilabel" or len(seen) < labels.n_out:
@@ -140,9 +141,7 @@ def _table(
     head, spent = private_head(train / spread, held / spread, labels, recipe.finetune.privacy, noise)
     logits = head.logits(held / spread)
     measured = {key: value for key, value in quality(logits, labels).items() if key != "selection"}
-    model = TableModel(
-        (Linear(head, levels, spread, np.arange(labels.n_out)),), columns, splits.schema, labels.n_out
-    )
+    model = TableModel((Linear(head, levels, spread, np.arange(labels.n_out)),), columns, splits.schema, labels.n_out)
     scores = probabilities(logits, labels.task) if len(logits) == len(splits.validation) else None
     return Adapted(model, labels.classes, "linear", baselines, measured, labels.notes, scores, privacy=spent)
 
@@ -181,8 +180,8 @@ def _told(recipe: Recipe, splits: Splits, adapted: Adapted) -> Adapted:
     facts = as_facts(spent)
     notes = [
         f"the model was trained with differential privacy: epsilon {spent.epsilon:.4g} at delta {spent.delta:.3g} for"
-        f" each of {spent.rows:,} training rows (accountant {spent.accountant}: noise {spent.noise_multiplier:.4g} times"
-        f" the clipping length {spent.clip:g}, sample rate {spent.sample_rate:.4g}, {spent.steps:,} steps)",
+        f" each of {spent.rows:,} training rows (accountant {spent.accountant}: noise {spent.noise_multiplier:.4g}"
+        f" times the clipping length {spent.clip:g}, sample rate {spent.sample_rate:.4g}, {spent.steps:,} steps)",
         "not protected: validation rows (they choose the head, the thresholds and how columns are measured), test rows,"
         " the number of training rows, the list of classes, the counts in data.json, and the comparison with a model"
         " without privacy",

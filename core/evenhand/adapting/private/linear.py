@@ -1,4 +1,4 @@
-"""A private linear head on features: measured by validation rows, trained with noise, taken where validation is best."""
+"""A private linear head on features: scaled by validation rows, trained with noise, taken where those are best."""
 
 from __future__ import annotations
 

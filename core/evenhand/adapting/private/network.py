@@ -83,7 +83,9 @@ def fixed_norms(network: Any) -> Any:
     for module in network.modules():
         if getattr(module, "inplace", False):
             module.inplace = False  # what a hook saw must not change under it
-    left = [name for name, module in network.named_modules() if isinstance(module, torch.nn.modules.batchnorm._NormBase)]
+    left = [
+        name for name, module in network.named_modules() if isinstance(module, torch.nn.modules.batchnorm._NormBase)
+    ]
     if left:
         raise BadInput(
             f"the network has a batch norm of another kind ('{left[0]}'), in which rows see each other; private"
@@ -135,8 +137,8 @@ def _steps(
         warnings.simplefilter("ignore")
         wrapped = opacus.GradSampleModule(network)
         optimizer = DPOptimizer(
-            plain, noise_multiplier=multiplier, max_grad_norm=clip, expected_batch_size=max(1, round(rate * len(targets))),
-            generator=generator,
+            plain, noise_multiplier=multiplier, max_grad_norm=clip, generator=generator,
+            expected_batch_size=max(1, round(rate * len(targets))),
         )  # fmt: skip
         for step in range(steps):
             chosen = np.flatnonzero(draw((len(targets),)) < rate).tolist()
