@@ -15,7 +15,7 @@ from evenhand.asking.checks import WrongPart
 from evenhand.asking.question import PARTS, Question
 from evenhand.errors import BadInput, did_you_mean, of_toml, typed
 from evenhand.recipe_mitigation import MitigationRule
-from evenhand.recipe_rules import AbstainRule, FinetuneRule, Part, SplitRule
+from evenhand.recipe_rules import AbstainRule, FinetuneRule, Part, PrivacyRule, SplitRule
 from evenhand.recipe_space import FREE, RESERVED, GapLimit, TuneLimits, TuneRule, ends
 from evenhand.schema import Schema
 from evenhand.values import Modality, Task
@@ -185,6 +185,8 @@ class Recipe(Part):
 
         values = self.model_dump(by_alias=True, exclude_none=True)
         tune = values.pop("tune")
+        if self.finetune.privacy == PrivacyRule():
+            del values["finetune"]["privacy"]
         searched = {"tune": tune} if self.tune != TuneRule() else {}
         if self.mitigation == MitigationRule():
             del values["mitigation"]
@@ -192,8 +194,11 @@ class Recipe(Part):
 
     def resolved(self) -> list[tuple[str, Any, str]]:
         """(dotted key, value, origin) of every value, in the order of the file format."""
-        hidden = {"tune"} if self.tune == TuneRule() else set()  # nothing is searched: nothing to show
-        hidden |= {"mitigation"} if self.mitigation == MitigationRule() else set()
+        hidden: dict[str, Any] = {"tune": True} if self.tune == TuneRule() else {}  # not searched: nothing to show
+        if self.mitigation == MitigationRule():
+            hidden["mitigation"] = True
+        if self.finetune.privacy == PrivacyRule():
+            hidden["finetune"] = {"privacy"}
         values = self.model_dump(by_alias=True, exclude=hidden)
         return [(key, value, self.origin(key)) for key, value in flatten(values)]
 
@@ -227,6 +232,7 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
             raise _unknown_key(key, ".".join(path[:depth]), table)
         table = table[part]
     free = path[:1] in (["options"], ["tune"]) or (path[:1] == ["audit"] and (len(path) == 2 or last in OF_THE_RUN))
+    free = free or path == ["finetune", "privacy", "bounds"]
     if last not in table and not free:
         raise _unknown_key(key, ".".join(path), table)
     if isinstance(table.get(last), dict) and not isinstance(value, dict) and key != "audit.tolerance":
@@ -272,7 +278,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str], where: str) -> 
         parts: dict[str, type[BaseModel]] = {
             "schema": Schema,
             "split": SplitRule,
-            "finetune": FinetuneRule,
+            "finetune": PrivacyRule if key.startswith("finetune.privacy.") else FinetuneRule,
             "abstain": AbstainRule,
             "mitigation": MitigationRule,
             "tune": GapLimit if key.startswith("tune.constraints.gap") else TuneLimits,

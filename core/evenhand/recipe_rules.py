@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Part(BaseModel):
@@ -57,6 +57,48 @@ class WindowRule(Part):
         ),
     )
     most: int = Field(64, ge=1, le=10_000, description="Windows of one text that are read; a longer rest is said.")
+
+
+class PrivacyRule(Part):
+    """Differential privacy of the training rows, and what of it is shown. Off where no `epsilon` is set."""
+
+    epsilon: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="What one training row may tell of itself, at most; 1 is strong, 8 weak. Not set: no privacy.",
+    )
+    delta: float | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "How likely the promise may fail, below 1 / (training rows); `auto`: 1 / rows^1.1, rows being a number that"
+            " everyone may know."
+        ),
+    )
+    clip: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="The longest that one row's gradient may be (Euclidean)."
+    )
+    bounds: dict[str, tuple[float, float] | tuple[str, ...]] = Field(
+        {},
+        description=(
+            "Tables: what everyone may know of a column, [lowest, highest] of numbers or the list of its categories."
+            " Columns without it are read from validation rows, which are not protected."
+        ),
+    )
+    compare: bool = Field(
+        True,
+        description=(
+            "Whether the same model without privacy is trained beside (and not stored): who pays with how much"
+            " accuracy, and what an attacker tells of either."
+        ),
+    )
+
+    @field_validator("delta")
+    @classmethod
+    def _share(cls, value: float | str) -> float | str:
+        if isinstance(value, float) and not 0 < value < 1:
+            raise ValueError("it lies above 0 and below 1 / (training rows), or is 'auto'")
+        return value
 
 
 class FinetuneRule(Part):
@@ -147,6 +189,7 @@ class FinetuneRule(Part):
         "auto", description="Number format; `auto`: bf16 where the hardware multiplies in it, else fp32."
     )
     threads: int = Field(0, ge=0, description="Processor threads; 0: all cores.")
+    privacy: PrivacyRule = Field(PrivacyRule(), description="What training rows may tell of themselves.")
 
 
 class AbstainRule(Part):

@@ -157,6 +157,7 @@ class Adapted:
     or what makes those bytes of the `Adapted` in the end, mitigated where the recipe asks for it.
     `weighted`: the model was fitted with the rows' `Splits.importance`. `deciding`: the core's, where the recipe's
     [mitigation] chose who is selected by another rule than one usual threshold.
+    `privacy`: what a fit under [finetune.privacy] spent, with its accountant's parameters; the manifest holds it.
     """
 
     model: Any
@@ -172,6 +173,7 @@ class Adapted:
     labelled: LabelThresholds | None = None
     weighted: bool = False
     deciding: Any = None
+    privacy: Any = None
 
 
 @dataclass(frozen=True, slots=True)

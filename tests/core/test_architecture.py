@@ -56,6 +56,7 @@ LAYERS = (
     "selecting",
     "data",
     "recorded",
+    "privacy",
     "hookspecs",
     "pretrained",
     "pretraining",

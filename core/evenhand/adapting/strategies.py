@@ -39,6 +39,10 @@ def adapt(recipe: Recipe, splits: Splits, backbone: Backbone | None, run: Run) -
         )
     if recipe.modality != "table":
         _check_network(recipe, backbone)
+    if recipe.finetune.privacy.epsilon is not None:
+        from evenhand.adapting.private.choosing import adapt_privately
+
+        return adapt_privately(recipe, splits, backbone, run)
     labels = read_labels(recipe, splits)
     join()
     seed_and_threads(recipe)

@@ -47,9 +47,15 @@ def thumbnails(rows: Dataset, schema: Schema) -> np.ndarray:
     return np.stack([np.asarray(p.resize(size), np.float32).reshape(-1) / 255 for p in pictures(rows, schema)])
 
 
+def constant(rows: Dataset, schema: Schema) -> np.ndarray:
+    """Nothing of a row: zeros of shape [rows, 1]."""
+    return np.zeros((len(rows), 1))
+
+
 VIEWS: dict[str, Callable[[Any, Any], Any]] = {
     "table": table_of,
     "dated_table": dated_table,
     "text": texts,
     "thumbnail": thumbnails,
+    "constant": constant,
 }

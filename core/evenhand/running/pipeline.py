@@ -21,11 +21,12 @@ from evenhand.files import own
 from evenhand.predicting.operating import with_operating_point
 from evenhand.predicting.predictions import audit_of, check_question, predictions_of, predictions_table
 from evenhand.predicting.thresholds import with_thresholds
+from evenhand.privacy.secret import forget
 from evenhand.recipe import Recipe
 from evenhand.recorded import finished, provenance
 from evenhand.recorded.run_folder import Run
 from evenhand.recorded.words import NOTES, words_in
-from evenhand.running import mitigated
+from evenhand.running import mitigated, private
 from evenhand.running.walking import Outcome, Stage, walk, writes
 from evenhand.sections import Section
 from evenhand.values import Adapted, Backbone, Metric, Predictions, Splits
@@ -151,14 +152,18 @@ class Corridor:
         from evenhand.adapting.scope import with_scope
         from evenhand.mitigating import fitting
 
+        private.check_alone(self.recipe)
         fitter = fitting.Fitter(self.recipe, self.splits, self.run, self._fitted, self._settled, self._augmented)
-        adapted = fitting.mitigated(fitter)
-        self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
+        adapted = self.adapted = fitting.mitigated(fitter)
+        if not private.asked(self.recipe):  # the centres of a scope are means of training rows
+            self.adapted = with_scope(self.recipe, self.splits, adapted, self.backbone, self.run)
         return self.adapted
 
     def _fitted(self, recipe: Recipe, splits: Splits) -> Adapted:
         arguments = {"recipe": recipe, "splits": splits, "backbone": self.backbone, "run": self.run}
-        return self._asked(Adapted, "finetune", **arguments)
+        adapted = self._asked(Adapted, "finetune", **arguments)
+        private.check_kept(recipe, adapted, self.plugins.owner(recipe))
+        return adapted
 
     def _settled(self, splits: Splits, adapted: Adapted) -> Adapted:
         """With the thresholds that the recipe asks for, chosen on the validation rows of `splits`."""
@@ -197,8 +202,16 @@ def finetune(corridor: Corridor) -> Outcome:
     from evenhand.adapting.store import is_network, save_model
 
     adapted = corridor.fit()
-    corridor.run.write_with("model", lambda folder: save_model(adapted, folder, corridor.package))
-    facts = {"strategy": adapted.strategy, "validation": dict(adapted.validation)}
+
+    def write(folder: Path) -> None:
+        save_model(adapted, folder, corridor.package)
+        if adapted.privacy is not None:
+            private.check_saved(folder, adapted, corridor.splits, lambda: _stored(corridor, folder))
+
+    corridor.run.write_with("model", write)
+    facts: dict[str, Any] = {"strategy": adapted.strategy, "validation": dict(adapted.validation)}
+    if adapted.privacy is not None:
+        facts["privacy"] = dict(adapted.privacy)
     return Outcome(adapted.notes, facts={**facts, **_of_backbone(corridor.backbone), "network": is_network(adapted)})
 
 
@@ -209,7 +222,20 @@ def predict(corridor: Corridor) -> Outcome:
     table, facts = predictions_table(corridor.recipe, corridor.splits, corridor.adapted)
     frame = pl.DataFrame(table, strict=False)
     corridor.run.write_with("predictions.parquet", frame.write_parquet)
-    return Outcome(facts={"facts": facts, "schema": corridor.splits.schema.model_dump()})
+    found: dict[str, Any] = {"facts": facts, "schema": corridor.splits.schema.model_dump()}
+    if private.asked(corridor.recipe):
+        if corridor.run.walk == "run":
+            found["privacy"] = private.evidence(
+                corridor.recipe, corridor.splits, corridor.adapted, corridor.backbone, corridor.run
+            )
+        forget(corridor.run)
+    return Outcome(facts=found)
+
+
+def _stored(corridor: Corridor, folder: Path) -> Adapted:
+    from evenhand.adapting.store import load_model
+
+    return load_model(folder, corridor.recipe, corridor.backbone, corridor.package)
 
 
 def evaluate(corridor: Corridor) -> Outcome:
@@ -247,7 +273,7 @@ def render(corridor: Corridor) -> Outcome:
 
     run = corridor.run
     theirs, faults = corridor.plugins.collect(corridor.recipe, "report_sections", run=run)
-    sections = [*mitigated.sections(run), *theirs]
+    sections = [*private.sections_of(run.manifest), *mitigated.sections(run), *theirs]
     earlier = [record for name in run.stages if name != "report" and (record := run.manifest["stages"].get(name))]
     told = [sentence for key in ("notes", "faults") for record in earlier for sentence in record.get(key, ())]
     arguments: dict[str, Any] = {

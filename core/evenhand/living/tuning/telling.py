@@ -78,4 +78,10 @@ def _with_limits(value: Mapping[str, Any]) -> str:
 def _open(found: Mapping[str, Any]) -> list[str]:
     """What a limit could not judge."""
     judged = [row for row in choosing.done(found["trials"]) if row["epsilon"] is not None]
-    return [NO_EPSILON] if "epsilon" in found["limits"] and not judged else []
+    if judged:
+        total = sum(row["epsilon"] for row in judged)
+        return [
+            f"each epsilon is of one trial; {len(judged)} private trials read the same training rows, and whoever sees"
+            f" all of them is promised no less than {total:.3g} (the sum)"
+        ]
+    return [NO_EPSILON] if "epsilon" in found["limits"] else []
