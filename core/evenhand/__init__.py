@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evenhand.extending.answering import answer
     from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.living.monitoring import monitor
     from evenhand.living.sites import adapt
     from evenhand.living.tuning import tune
     from evenhand.pretrained import Encoder, load_encoder
@@ -104,6 +105,7 @@ _HOME = {
     "push": "evenhand.publishing",
     "adapt": "evenhand.living.sites",
     "tune": "evenhand.living.tuning",
+    "monitor": "evenhand.living.monitoring",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.commands import audits, completing, models, publishing, searching
+from evenhand.commands import audits, completing, models, monitoring, publishing, searching
 from evenhand.commands.audits import FailOn, Json, Strict, Summary
 from evenhand.console import print_records, print_table, visible
 from evenhand.errors import BadInput, PluginFault, in_short, typed
@@ -167,6 +167,7 @@ app.command()(models.predict)
 app.command()(publishing.push)
 app.command()(models.adapt)
 app.command()(searching.tune)
+app.command()(monitoring.monitor)
 app.command()(audits.audit)
 app.command()(audits.verify)
 app.command()(audits.compare)

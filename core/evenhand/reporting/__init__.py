@@ -6,6 +6,7 @@ from evenhand.reporting.html import render_audit, render_run
 from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
 from evenhand.reporting.modelcard import model_card
+from evenhand.reporting.monitoring_page import render_monitoring
 from evenhand.reporting.summary import markdown_summary, summary
 from evenhand.reporting.tuning_page import render_tuning
 
@@ -15,6 +16,7 @@ __all__ = [
     "model_card",
     "render_audit",
     "render_index",
+    "render_monitoring",
     "render_run",
     "render_tuning",
     "summary",

@@ -1,0 +1,176 @@
+"""What to do about what was seen: nothing, recalibrate, update or adapt, with the gain that logged labels prove.
+
+Labelled rows take turns: each candidate is fitted on some and judged on those it has not seen, as `evenhand adapt` does.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evenhand.adapting.corrected import platt
+from evenhand.errors import BadInput
+from evenhand.living.sites.choosing import ADAPT, UNDECIDED, Choice, choose
+from evenhand.living.sites.evidence import LEAST, LEAST_OF_CLASS
+from evenhand.living.sites.ground import UNKNOWN
+from evenhand.living.sites.place import Place, ground_of, old_rows
+from evenhand.predicting.classes import positive_class
+from evenhand.predicting.predictions import threshold_of
+from evenhand.recorded.finished import FinishedRun
+from evenhand.scoring.scorer import Scorer
+
+# what each candidate of `evenhand adapt` is in the life of a model
+ACTIONS = {
+    **dict.fromkeys(("recalibrate", "recalibrate-whole", "platt", "label-shift"), "recalibrate"),
+    **dict.fromkeys(("pool", "finetune"), "update"),
+    **dict.fromkeys(("reweight", "align", "centre", "probe"), "adapt"),
+}
+MOST = 4_000  # labelled rows that a proof is made of: the latest
+NO_LABELS = "no labels to prove it"
+
+
+def proposal(
+    alarms: Sequence[Mapping[str, Any]],
+    proof: Choice | None,
+    enough: str,
+    run: Path,
+    data: str,
+    recipe: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The proposal. proof: what labelled rows say, None where there are none; enough: why there is no proof."""
+    gains = {
+        name: asdict(gain) | {"proven": gain.proven, "action": ACTIONS[name]}
+        for name, gain in (proof.gains if proof else {}).items()
+    }
+    if proof is not None and proof.verdict == ADAPT:
+        action = ACTIONS[proof.chosen.name]
+        gain = proof.gains[proof.chosen.name]
+        why = f"{proof.chosen.name} gains {gain.value:.4f} in log loss on rows that it has not seen, at least {gain.lower:.4f}"
+        return _made(action, True, why, gains, run, data, recipe)
+    if not alarms:
+        return _made(
+            "nothing",
+            proof is not None and proof.verdict != UNDECIDED,
+            "nothing that was asked has changed",
+            gains,
+            run,
+            data,
+            recipe,
+        )
+    if proof is not None and proof.verdict != UNDECIDED:
+        return _made(
+            "nothing",
+            True,
+            f"there is a change, and no candidate gains by it: {proof.says[0]}",
+            gains,
+            run,
+            data,
+            recipe,
+        )
+    action = guess(alarms)
+    return _made(action, False, enough or (proof.says[0] if proof else NO_LABELS), gains, run, data, recipe)
+
+
+def guess(alarms: Sequence[Mapping[str, Any]]) -> str:
+    """What usually helps against such alarms, where nothing is proven.
+
+    >>> guess([{"kind": "score"}]), guess([{"kind": "input"}]), guess([{"kind": "group"}])
+    ('recalibrate', 'update', 'adapt')
+    """
+    kinds = {alarm["kind"] for alarm in alarms}
+    if kinds & {"input", "performance", "group performance", "gap"}:
+        return "update"
+    return "recalibrate" if "score" in kinds else "adapt"
+
+
+def _made(
+    action: str, proven: bool, why: str, gains: Mapping[str, Any], run: Path, data: str, recipe: Mapping[str, Any]
+) -> dict[str, Any]:
+    at, rows = shlex.quote(str(run)), shlex.quote(data)
+    commands = {
+        "nothing": "",
+        "update": f"evenhand update {at} --data {rows}",
+        "adapt": f"evenhand adapt {at} --data {rows}",
+        "recalibrate": recipe.get("command") or f"evenhand adapt {at} --data {rows}",
+    }
+    return {
+        "action": action,
+        "proven": proven,
+        "why": why,
+        "command": commands[action],
+        "diff": recipe.get("diff", []) if action == "recalibrate" else [],
+        "gains": dict(gains),
+    }
+
+
+def proved(scorer: Scorer, found: FinishedRun, rows: pl.DataFrame, targets: np.ndarray, where: str) -> Choice | None:
+    """What the labelled rows prove of every candidate; None where they, or their inputs, are not there. rows: of this
+    call; targets: their class numbers, UNKNOWN without a label."""
+    schema = scorer.recipe.schema
+    known = np.flatnonzero(targets != UNKNOWN)
+    if not len(known) or not all(name in rows.columns for name in schema.input):
+        return None
+    kept = known[-MOST:]
+    clusters = np.arange(len(kept))
+    if schema.group_id and schema.group_id in rows.columns:
+        clusters = np.unique(rows[schema.group_id][kept].cast(pl.String).fill_null("").to_numpy(), return_inverse=True)[
+            1
+        ]
+    part = rows[kept]
+    groups = {
+        name: part[name].cast(pl.String).fill_null("(missing)").to_numpy()
+        for name in schema.sensitive
+        if name in rows.columns
+    }
+    place = Place(part, where, schema.label or "label", targets[kept], np.full(len(kept), UNKNOWN), clusters, groups)
+    try:
+        old = old_rows(scorer, found, None)[0]
+    except BadInput:
+        old = None
+    return choose(ground_of(scorer, place, old), groups)
+
+
+def too_few(targets: np.ndarray, readable: bool) -> str:
+    """Why labels prove nothing; empty where they may."""
+    labelled = int((targets != UNKNOWN).sum())
+    if not labelled:
+        return NO_LABELS
+    if not readable:
+        return "the rows do not hold the model's inputs, so nothing can be fitted to their labels"
+    return (
+        ""
+        if labelled >= LEAST
+        else f"{labelled} labels are too few to prove it: at least {LEAST}, {LEAST_OF_CLASS} of each of two classes"
+    )
+
+
+def new_threshold(scorer: Scorer, score: np.ndarray, truly: np.ndarray) -> dict[str, Any]:
+    """A binary recipe's threshold at which decisions are those of the recalibrated score: a recipe diff.
+
+    With p' = expit(slope * logit p + bias), p' >= t is p >= expit((logit t - bias) / slope).
+    """
+    from scipy.special import expit, logit
+
+    recipe = scorer.recipe
+    if recipe.task != "binary" or recipe.audit.operating_point or len(np.unique(truly)) < 2:
+        return {}
+    positive = positive_class(recipe.schema, tuple(scorer.adapted.classes))
+    p = np.clip(score, 1e-6, 1 - 1e-6)
+    found = platt(np.log(np.column_stack([1 - p, p])), truly.astype(np.int64))
+    before = threshold_of(recipe, scorer.adapted.operating)
+    if found.slope <= 0:
+        return {}
+    bias = float(found.bias[1] - found.bias[0])
+    after = round(float(expit((logit(np.clip(before, 1e-6, 1 - 1e-6)) - bias) / found.slope)), 4)
+    setting = f"audit.threshold={after}"
+    return {
+        "command": f"evenhand run {recipe.full_name} --set {setting}",
+        "diff": [f"- audit.threshold = {before:g}", f"+ audit.threshold = {after:g}"],
+        "positive": positive,
+    }
