@@ -52,7 +52,7 @@ def drift(before: pl.Series, now: pl.Series) -> Drift:
         p = min(1.0, 2 * min(found, gone)) if several else found
         return Drift(before.name, "number", p, distance, float(old.mean()), float(new.mean()))
     p, distance = categories(before, now)
-    shares = [float((side.is_null()).mean() or 0.0) for side in (before, now)]
+    shares = [side.null_count() / max(len(side), 1) for side in (before, now)]
     return Drift(before.name, "category", p, distance, *shares)
 
 

@@ -1,9 +1,10 @@
-"""Groups of people in a window against the reference: how many there are, how they are decided on, and who is missing."""
+"""Groups of people in a window against the reference: how many they are, how they are decided on, who is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def grouped(values: pl.Series, edges: Sequence[float] | None) -> list[str]:
     if edges is None:
         return values.cast(pl.String).fill_null(MISSING).to_list()
     known = numbers(values)
-    names = [f"below {edges[0]:g}", *(f"{a:g} to {b:g}" for a, b in zip(edges, edges[1:], strict=False))]
+    names = [f"below {edges[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(edges))]
     names.append(f"{edges[-1]:g} and more")
     at = np.searchsorted(np.asarray(edges), known, side="right")
     return [MISSING if np.isnan(value) else names[place] for value, place in zip(known, at, strict=True)]

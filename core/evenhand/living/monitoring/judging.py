@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from evenhand.living.monitoring.drift import Drift, drifts
+from evenhand.data.reading import to_rows
+from evenhand.living.monitoring.drift import drifts
 from evenhand.living.monitoring.estimating import Calibrated, by_confidence, by_weights
 from evenhand.living.monitoring.groups import GroupDrift, group_drifts, grouped
 from evenhand.living.monitoring.measuring import caching, facts, measures, outputs
 from evenhand.living.monitoring.reference import Reference
 from evenhand.living.monitoring.windows import KEY, TIME, Window
-from evenhand.data.reading import to_rows
+from evenhand.living.sites.place import clusters_of
 from evenhand.scoring.scorer import Scorer
 from evenhand.statistics.multiplicity import holm
 
@@ -53,7 +54,8 @@ def seen(scorer: Scorer, reference: Reference, window: Window, scored: bool, whe
     readable = all(name in rows.columns for name in recipe.schema.input)
     scorer = caching(scorer)
     said = rows if scored else scorer.scored(rows)
-    known = facts(scorer, said, where)
+    clusters = pl.Series("cluster", clusters_of(rows, recipe.schema.group_id))
+    known = facts(scorer, said, where).with_columns(clusters)
     inputs = pl.DataFrame()
     if readable and reference.inputs.width:
         inputs = measures(scorer, to_rows(rows.select(recipe.schema.input)), reference.axes)
@@ -70,9 +72,10 @@ def judged(reference: Reference, here: Seen, number: int, calibrated: Calibrated
     height = here.known.height
     if height < LEAST:
         return {"judged": False, "columns": [], "groups": [], "estimated": [], "alarms": []}
-    columns = [*drifts(reference.inputs, here.inputs), *drifts(reference.outputs, here.outputs)]
-    attributes = [name for name in reference.attributes if name in here.groups.columns]
-    groups = group_drifts(reference.groups, here.groups, attributes)
+    old, new = (pl.Series(first_of_each(side["cluster"])) for side in (reference.known, here.known))
+    columns = drifts(reference.inputs.filter(old), here.inputs.filter(new)) if here.inputs.width else []
+    columns += drifts(reference.outputs.filter(old), here.outputs.filter(new))
+    groups = _groups(reference, here, old, new)
     adjusted = holm(np.array([d.p for d in columns] + [p for g in groups for p in (g.share_p, g.rate_p)]))
     level = level_of(number)
     of_columns = [asdict(d) | {"adjusted": float(p)} for d, p in zip(columns, adjusted, strict=False)]
@@ -80,9 +83,7 @@ def judged(reference: Reference, here: Seen, number: int, calibrated: Calibrated
     of_groups = [_group(g, *map(float, pair)) for g, pair in zip(groups, pairs, strict=True)]
     estimates = [
         by_confidence(calibrated, here.known["confidence"].to_numpy()) if calibrated else None,
-        by_weights(
-            _joined(reference.inputs, reference.outputs), reference.right, _joined(here.inputs, here.outputs), seed
-        ),
+        by_weights(_joined(reference), reference.right, _joined(here), seed),
     ]
     return {
         "judged": True,
@@ -94,8 +95,28 @@ def judged(reference: Reference, here: Seen, number: int, calibrated: Calibrated
     }
 
 
-def _joined(inputs: pl.DataFrame, outputs: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([inputs, outputs], how="horizontal") if inputs.width else outputs
+def first_of_each(clusters: pl.Series) -> np.ndarray:
+    """Whether a row is the first of its cluster: tests count one row of a patient or customer, as rows of one person
+    are not news one by one.
+
+    >>> first_of_each(pl.Series([4, 4, 1, 4])).tolist()
+    [True, False, True, False]
+    """
+    return np.asarray(clusters.is_first_distinct().to_numpy())
+
+
+def _groups(reference: Reference, here: Seen, old: pl.Series, new: pl.Series) -> list[GroupDrift]:
+    """Figures of all rows, p-values of one row of each cluster."""
+    attributes = [name for name in reference.attributes if name in here.groups.columns]
+    found = group_drifts(reference.groups, here.groups, attributes)
+    tested = group_drifts(reference.groups.filter(old), here.groups.filter(new), attributes)
+    p = {(one.column, one.group): (one.share_p, one.rate_p) for one in tested}
+    pairs = [p.get((one.column, one.group), (1.0, 1.0)) for one in found]
+    return [replace(one, share_p=share, rate_p=rate) for one, (share, rate) in zip(found, pairs, strict=True)]
+
+
+def _joined(side: Reference | Seen) -> pl.DataFrame:
+    return pl.concat([side.inputs, side.outputs], how="horizontal") if side.inputs.width else side.outputs
 
 
 def _group(found: GroupDrift, share: float, rate: float) -> dict[str, Any]:
@@ -115,6 +136,11 @@ def _column_alarms(columns: list[dict[str, Any]], level: float, said: set[str]) 
             says = f"{one['column']} has drifted (distance {one['distance']:.2f}{means})"
             found.append({"kind": kind, "what": one["column"], "says": says})
     return found
+
+
+def _means(one: Mapping[str, Any]) -> str:
+    there = one["kind"] == "number" and one["now"] is not None
+    return f", mean {one['before']:.4g} → {one['now']:.4g}" if there else ""
 
 
 def _group_alarms(groups: list[dict[str, Any]], level: float) -> list[dict[str, Any]]:

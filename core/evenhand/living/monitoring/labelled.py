@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from evenhand.living.monitoring.judging import LEVEL, level_of
 from evenhand.living.monitoring.reference import Reference
 from evenhand.living.monitoring.sequences import limits
+from evenhand.living.monitoring.windows import TIME
 
 # of the half of the level that is for labels: what the run's own figures may be by the rows that they were counted on
 # takes the first, the whole history the second, all windows together the third
@@ -56,7 +58,11 @@ class Rule:
 
 
 def counted(rows: pl.DataFrame, positive: int | None) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """(metric, column, group) -> (events, rows). rows: prediction, label (null without one), selected, group:COLUMN."""
+    """(metric, column, group) -> (events, rows). rows: prediction, label (null without one), selected, cluster,
+    group:COLUMN. One row of each cluster counts, a labelled one where there is one: the limits are for news."""
+    rows = rows.sort(pl.col("label").is_null(), maintain_order=True).unique(
+        "cluster", keep="first", maintain_order=True
+    )
     right = (pl.col("prediction") == pl.col("label")).alias("right")
     rows = rows.with_columns(right, (pl.col("label") == positive).alias("truly"))
     found = {}
@@ -126,8 +132,8 @@ def _beyond(found: Sequence[Share], rule: Rule, when: str) -> list[dict[str, Any
         high, low = max(part, key=lambda one: one.lower), min(part, key=lambda one: one.upper)
         if high.lower - low.upper > rule.largest:
             says = (
-                f"the {rule.metric} gap by {column} is proven beyond {rule.largest:g}: {high.group} and {low.group} lie at"
-                f" least {high.lower - low.upper:.3f} apart{when}"
+                f"the {rule.metric} gap by {column} is proven beyond {rule.largest:g}: {high.group} and {low.group} lie"
+                f" at least {high.lower - low.upper:.3f} apart{when}"
             )
             out.append({"kind": "gap", "what": f"{rule.metric} by {column}", "says": says})
     return out
@@ -139,9 +145,9 @@ def of_window(
     """What a window's labels say. rows: all of its rows, label null where there is none, known: when it came."""
     there = rows.drop_nulls("label")
     delay = None
-    if "·time" in rows.columns and there["known"].count():
-        days = (there["known"] - there["·time"]).dt.total_seconds().median()
-        delay = None if days is None else float(days) / 86_400
+    if TIME in rows.columns and there["known"].count():
+        seconds = (there["known"] - there[TIME]).dt.total_seconds().drop_nulls().to_numpy()
+        delay = float(np.median(seconds)) / 86_400
     found = shares(rows, reference, positive, level_of(number, WINDOWS)) if there.height else []
     return {
         "name": name,

@@ -1,13 +1,13 @@
 """What to do about what was seen: nothing, recalibrate, update or adapt, with the gain that logged labels prove.
 
-Labelled rows take turns: each candidate is fitted on some and judged on those it has not seen, as `evenhand adapt` does.
+Labelled rows take turns: each candidate is fitted on some and judged on others, as `evenhand adapt` does.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ import polars as pl
 
 from evenhand.adapting.corrected import platt
 from evenhand.errors import BadInput
+from evenhand.living.sites.candidates import Candidate
 from evenhand.living.sites.choosing import ADAPT, UNDECIDED, Choice, choose
-from evenhand.living.sites.evidence import LEAST, LEAST_OF_CLASS
+from evenhand.living.sites.evidence import LEAST, LEAST_OF_CLASS, Gain
 from evenhand.living.sites.ground import UNKNOWN
-from evenhand.living.sites.place import Place, ground_of, old_rows
+from evenhand.living.sites.place import Place, clusters_of, ground_of, old_rows
 from evenhand.predicting.classes import positive_class
 from evenhand.predicting.predictions import threshold_of
 from evenhand.recorded.finished import FinishedRun
@@ -35,46 +36,37 @@ MOST = 4_000  # labelled rows that a proof is made of: the latest
 NO_LABELS = "no labels to prove it"
 
 
-def proposal(
-    alarms: Sequence[Mapping[str, Any]],
-    proof: Choice | None,
-    enough: str,
-    run: Path,
-    data: str,
-    recipe: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The proposal. proof: what labelled rows say, None where there are none; enough: why there is no proof."""
-    gains = {
-        name: asdict(gain) | {"proven": gain.proven, "action": ACTIONS[name]}
-        for name, gain in (proof.gains if proof else {}).items()
-    }
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What commands and recipe diffs are made from. settings: what `new_threshold` found."""
+
+    run: Path
+    data: str
+    settings: Mapping[str, Any]
+
+
+def proposal(alarms: Sequence[Mapping[str, Any]], proof: Choice | None, why: str, context: Context) -> dict[str, Any]:
+    """The proposal. proof: what labelled rows say, None where there are none; why: why there is no proof."""
+    gains = proof.gains if proof else {}
     if proof is not None and proof.verdict == ADAPT:
-        action = ACTIONS[proof.chosen.name]
-        gain = proof.gains[proof.chosen.name]
-        why = f"{proof.chosen.name} gains {gain.value:.4f} in log loss on rows that it has not seen, at least {gain.lower:.4f}"
-        return _made(action, True, why, gains, run, data, recipe)
+        says = _gained(proof.chosen, gains[proof.chosen.name])
+        if not alarms:  # more rows of the same kind help as well
+            return _made("nothing", True, f"nothing that was asked has changed; even so, {says}", gains, context)
+        return _made(ACTIONS[proof.chosen.name], True, says, gains, context)
+    settled = proof is not None and proof.verdict != UNDECIDED
+    if settled and proof is not None:
+        change = "something has changed, and" if alarms else "nothing that was asked has changed, and"
+        return _made("nothing", True, f"{change} labels prove no gain worth it: {proof.says[0]}", gains, context)
     if not alarms:
-        return _made(
-            "nothing",
-            proof is not None and proof.verdict != UNDECIDED,
-            "nothing that was asked has changed",
-            gains,
-            run,
-            data,
-            recipe,
-        )
-    if proof is not None and proof.verdict != UNDECIDED:
-        return _made(
-            "nothing",
-            True,
-            f"there is a change, and no candidate gains by it: {proof.says[0]}",
-            gains,
-            run,
-            data,
-            recipe,
-        )
-    action = guess(alarms)
-    return _made(action, False, enough or (proof.says[0] if proof else NO_LABELS), gains, run, data, recipe)
+        return _made("nothing", False, "nothing that was asked has changed", gains, context)
+    return _made(guess(alarms), False, why or (proof.says[0] if proof else NO_LABELS), gains, context)
+
+
+def _gained(chosen: Candidate, gain: Gain) -> str:
+    return (
+        f"{chosen.name} ({chosen.says}) gains {gain.value:.4f} in log loss on rows that it has not seen, at least"
+        f" {gain.lower:.4f}"
+    )
 
 
 def guess(alarms: Sequence[Mapping[str, Any]]) -> str:
@@ -89,23 +81,23 @@ def guess(alarms: Sequence[Mapping[str, Any]]) -> str:
     return "recalibrate" if "score" in kinds else "adapt"
 
 
-def _made(
-    action: str, proven: bool, why: str, gains: Mapping[str, Any], run: Path, data: str, recipe: Mapping[str, Any]
-) -> dict[str, Any]:
-    at, rows = shlex.quote(str(run)), shlex.quote(data)
+def _made(action: str, proven: bool, why: str, gains: Mapping[str, Gain], context: Context) -> dict[str, Any]:
+    options = shlex.join([str(context.run), "--data", context.data])
     commands = {
         "nothing": "",
-        "update": f"evenhand update {at} --data {rows}",
-        "adapt": f"evenhand adapt {at} --data {rows}",
-        "recalibrate": recipe.get("command") or f"evenhand adapt {at} --data {rows}",
+        "update": f"evenhand update {options}",
+        "adapt": f"evenhand adapt {options}",
+        "recalibrate": context.settings.get("command") or f"evenhand adapt {options}",
     }
     return {
         "action": action,
         "proven": proven,
         "why": why,
         "command": commands[action],
-        "diff": recipe.get("diff", []) if action == "recalibrate" else [],
-        "gains": dict(gains),
+        "diff": context.settings.get("diff", []) if action == "recalibrate" else [],
+        "gains": {
+            name: asdict(gain) | {"proven": gain.proven, "action": ACTIONS[name]} for name, gain in gains.items()
+        },
     }
 
 
@@ -117,12 +109,8 @@ def proved(scorer: Scorer, found: FinishedRun, rows: pl.DataFrame, targets: np.n
     if not len(known) or not all(name in rows.columns for name in schema.input):
         return None
     kept = known[-MOST:]
-    clusters = np.arange(len(kept))
-    if schema.group_id and schema.group_id in rows.columns:
-        clusters = np.unique(rows[schema.group_id][kept].cast(pl.String).fill_null("").to_numpy(), return_inverse=True)[
-            1
-        ]
     part = rows[kept]
+    clusters = clusters_of(part, schema.group_id)
     groups = {
         name: part[name].cast(pl.String).fill_null("(missing)").to_numpy()
         for name in schema.sensitive

@@ -13,6 +13,7 @@ import polars as pl
 
 from evenhand.auditing.table.source import open_source
 from evenhand.errors import BadInput, did_you_mean, missing_column
+from evenhand.living.monitoring.measuring import CLASSES
 from evenhand.living.monitoring.windows import KEY, TIME
 from evenhand.living.sites.ground import UNKNOWN, numbered
 from evenhand.scoring.new_rows import open_rows
@@ -57,8 +58,10 @@ def read_log(scorer: Scorer, data: Any, labels: str | None) -> Log:
         raise BadInput(f"{where or data} cannot be read ({str(error)[:120]}); write it again") from None
     where = where or called
     if taken := OWN & set(rows.columns):
-        raise BadInput(f"{where} has a column '{taken.pop()}', a name that the monitor uses; rename it")
+        raise BadInput(f"{where} has a column '{sorted(taken)[0]}', a name that the monitor uses; rename it")
     label = _label_column(rows, scorer, labels, where)
+    if label is not None and scorer.recipe.task in CLASSES:
+        numbered(rows[label].to_list(), scorer.adapted.classes, where)  # a strange label is said before all else
     rows, timed = _with_time(rows, scorer, where)
     rows, named, twice = _with_names(rows, scorer, where, timed, label)
     return Log(rows, where, timed, named, scored, label, twice)
@@ -139,8 +142,8 @@ def _with_names(
     """(rows with what names each: request and row, the schema's id, or with a time all that they hold; whether they
     have one; how many were given twice and are left out)."""
     column = scorer.recipe.schema.id
-    naming = REQUEST if all(name in rows.columns for name in REQUEST) else (column,)
-    if naming[0] is not None and naming[0] in rows.columns:
+    naming = REQUEST if all(name in rows.columns for name in REQUEST) else (column,) if column else ()
+    if naming and naming[0] in rows.columns:
         for name in naming:
             if (gone := rows[name].is_null().arg_true()).len():
                 raise BadInput(f"column '{name}' of {where} is empty in row {gone[0] + 1:,}, and names rows; fill it")
@@ -165,7 +168,7 @@ def contents(rows: pl.DataFrame, label: str | None) -> list[str]:
     return found
 
 
-LABELS = {KEY: pl.String, "label": pl.Int64, "known": pl.Datetime("us", "UTC")}
+LABELS: dict[str, pl.DataType] = {KEY: pl.String(), "label": pl.Int64(), "known": pl.Datetime("us", "UTC")}
 
 
 def labels_of(rows: pl.DataFrame, label: str | None, classes: Sequence[Any], where: str) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from evenhand.living.monitoring.estimating import Calibrated
 from evenhand.living.monitoring.groups import edges_of, grouped
 from evenhand.living.monitoring.measuring import CLASSES, FACTS, Axes, facts, features_of, measures, outputs
 from evenhand.living.sites.ground import UNKNOWN, numbered
-from evenhand.living.sites.place import old_rows
+from evenhand.living.sites.place import clusters_of, old_rows
 from evenhand.recorded.finished import FinishedRun
 from evenhand.scoring.scorer import Scorer
 
@@ -74,7 +74,7 @@ class Reference:
 def made(
     scorer: Scorer, found: FinishedRun, source: str | Path | None, seed: int
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """(rows, what is told of them) as the folder keeps them, from the run's predictions and, where it is there, its data."""
+    """(rows, what is told of them) as the folder keeps them: the run's predictions, with inputs where its data is."""
     record = found.predicted()
     said = pl.read_parquet(found.artefact("predict", "predictions.parquet"))
     known = facts(scorer, said, "the run's predictions", _names(record["facts"]))
@@ -84,7 +84,8 @@ def made(
         splits, notes = None, ["the run's predictions are not of its test rows, so inputs are not compared"]
     kept = np.sort(np.random.default_rng(seed).permutation(said.height)[:MOST])
     about: dict[str, Any] = {"rows": said.height, "kept": len(kept), "axes": None}
-    rows = known[kept].with_columns(_targets(scorer, said, record["facts"])[kept])
+    clusters = pl.Series("cluster", clusters_of(said, scorer.recipe.schema.group_id))
+    rows = known[kept].with_columns(_targets(scorer, said, record["facts"])[kept], clusters[kept])
     if splits is not None:
         inputs, axes = _inputs(scorer, splits, kept)
         rows = pl.concat([rows, inputs.rename(lambda name: INPUT + name)], how="horizontal")
@@ -133,7 +134,7 @@ def read(folder: Path) -> Reference:
 
     axes = about["axes"] and Axes(np.array(about["axes"]["mean"]), np.array(about["axes"]["directions"]))
     groups = part(GROUP).with_columns(rows["selected"], rows["score"])
-    known = rows.select(list(FACTS))
+    known = rows.select([*FACTS, "cluster"])
     return Reference(
         part(INPUT), part(OUTPUT), groups, known, rows["target"].to_numpy(), about["edges"], axes, tuple(about["notes"])
     )

@@ -1,4 +1,4 @@
-"""`evenhand monitor`: a walk from the rows that a model met at work to a history of windows, a proposal and a report."""
+"""`evenhand monitor`: a walk from the rows that a model met at work to windows, a proposal and a report."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Monitored:
 
 @dataclass(frozen=True)
 class State:
-    """What the stages share. names: the windows that this call brings rows of; late: labels from a file of their own."""
+    """What the stages share. late: labels from a file of their own; told: what the call was given."""
 
     run: Run
     scorer: Scorer
@@ -112,7 +112,7 @@ def monitor(
 ) -> Monitored:
     """Whether the rows that the model of the finished `run` meets at work are still those it was made for.
 
-    data: a file, a frame, or a folder of Parquet files such as `evenhand serve` writes; rows without a score are scored.
+    data: a file, a frame, or a folder of Parquet files such as `evenhand serve` writes; what has no score is scored.
     labels: the column of what turned out to be true; labels_late: a file of labels that came later, by request and row
     or the schema's id. window: '1d', '6h', '500 rows'; None: a day where rows have a time, else 500 rows. out: the
     folder that keeps the history; None: RUN-monitored beside the run. source: the run's data, where it has moved.
@@ -220,7 +220,7 @@ def label(state: State) -> Outcome:
     for one in history.told(run.path):
         rows = history.rows_of(run.path, one["name"]).join(labels, on=KEY, how="left", maintain_order="left")
         windows.append(labelled.of_window(rows, was, positive, rules, one["number"], one["name"]))
-        parts.append(rows.drop(KEY))
+        parts.append(rows.with_columns(pl.concat_str(pl.lit(one["name"]), pl.lit(" "), "cluster").alias("cluster")))
     whole = pl.concat(parts, how="diagonal_relaxed") if parts else None
     together = labelled.together(whole, was, positive, rules)
     run.write("labelled.json", json.dumps({"windows": windows, **together}, indent=1) + "\n")
@@ -252,7 +252,8 @@ def rules_of(scorer: Scorer) -> list[labelled.Rule]:
     from evenhand.auditing.question.policy import load_policy
 
     policy = load_policy(scorer.recipe.audit.policy)
-    tolerated = {**(dict(policy.tolerance) if policy else {}), **scorer.recipe.audit.tolerance}
+    asked = scorer.recipe.audit.tolerance
+    tolerated = {**(policy.tolerance if policy else {}), **(asked if isinstance(asked, dict) else {})}
     return [labelled.Rule(metric, float(largest)) for metric, largest in tolerated.items()]
 
 
@@ -275,9 +276,8 @@ def propose(state: State) -> Outcome:
         else None
     )
     readable = all(name in rows.columns for name in scorer.recipe.schema.input)
-    made = proposing.proposal(
-        alarms, proof, proposing.too_few(targets, readable), state.source.path, state.told["data"], _settings(state)
-    )
+    context = proposing.Context(state.source.path, state.told["data"], _settings(state))
+    made = proposing.proposal(alarms, proof, proposing.too_few(targets, readable), context)
     about = {
         "proposal": made,
         "alarms": alarms,

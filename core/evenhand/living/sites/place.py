@@ -53,7 +53,7 @@ def read_place(scorer: Scorer, data: Any, labels: str | None, k: int | None) -> 
         raise BadInput(f"column '{labels}' is not in {where}; it has: {', '.join(frame.columns)}.{hint} (--labels)")
     values = frame[label].to_list() if label in frame.columns else [None] * frame.height
     targets = numbered(values, classes, where)
-    clusters = _clusters(frame, recipe.schema.group_id)
+    clusters = clusters_of(frame, recipe.schema.group_id)
     used, held = _divided(targets, clusters, k, recipe.seed, where)
     groups = {
         column: frame[column].cast(pl.String).fill_null("(missing)").to_numpy()
@@ -63,7 +63,7 @@ def read_place(scorer: Scorer, data: Any, labels: str | None, k: int | None) -> 
     return Place(frame, where, label, used, held, clusters, groups)
 
 
-def _clusters(frame: pl.DataFrame, column: str | None) -> np.ndarray:
+def clusters_of(frame: pl.DataFrame, column: str | None) -> np.ndarray:
     """Which rows belong together, as numbers; a row without a group is its own."""
     if column is None or column not in frame.columns:
         return np.arange(frame.height)
