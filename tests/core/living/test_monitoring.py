@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import toy_labels
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,7 +22,6 @@ from tiny_bert import tiny_bert
 
 import evenhand
 import toy_images
-import toy_labels
 import toy_tables
 from evenhand import BadInput
 from evenhand.extending.discovering import load
@@ -297,7 +297,7 @@ def test_limits_at_every_look_hold_what_was_seen_and_narrow_with_rows(events, ot
     wider = limits(events, rows, level / 10)
     assert wider[0] <= lower + 1e-12
     assert upper <= wider[1] + 1e-12
-    if rows and 0 < lower:
+    if rows and lower > 0:
         assert p_value(events, rows, lower * 0.999) <= level * (1 + 1e-6)
 
 

@@ -64,7 +64,7 @@ def counted(rows: pl.DataFrame, positive: int | None) -> dict[tuple[str, str, st
         "cluster", keep="first", maintain_order=True
     )
     right = (pl.col("prediction") == pl.col("label")).alias("right")
-    rows = rows.with_columns(right, (pl.col("label") == positive).alias("truly"))
+    rows = rows.with_columns(right, (pl.col("label") == pl.lit(positive, dtype=pl.Int64)).alias("truly"))
     found = {}
     parts = [("", EVERYBODY, rows)]
     for name in [n for n in rows.columns if n.startswith("group:")]:

@@ -98,6 +98,8 @@ def ground_of(scorer: Scorer, place: Place, old: Splits | None) -> Ground:
     home: Home | None = None if old is None else home_of(old, adapted.classes)
     inputs = place.frame.select(recipe.schema.input)
     views: Views | None = None
+    if recipe.modality == "image":
+        inputs = _as_stored(inputs)
     if recipe.modality == "table":
         kinds, rounds = kinds_of(adapted.model)
         made_of = {"kinds": kinds, "rounds": rounds, "network": _network(scorer), "schema": recipe.schema}
@@ -108,6 +110,13 @@ def ground_of(scorer: Scorer, place: Place, old: Splits | None) -> Ground:
         views = embedded_views(adapted.model, rows, there, None if home is None else home.known)
     fixed = adapted, recipe.schema, inputs, said, place.targets, place.clusters
     return Ground(*fixed, home, views, recipe.seed)
+
+
+def _as_stored(inputs: pl.DataFrame) -> pl.DataFrame:
+    """Paths of images as old rows hold them, so that both can be learned from together."""
+    paths = [name for name, kind in inputs.schema.items() if kind == pl.String]
+    nothing = pl.lit(None, dtype=pl.Binary).alias("bytes")
+    return inputs.with_columns(pl.struct(nothing, pl.col(name).alias("path")).alias(name) for name in paths)
 
 
 def _caching(adapted: Adapted) -> Adapted:
