@@ -29,6 +29,7 @@ from evenhand.predicting.classes import positive_class
 from evenhand.recorded import provenance
 from evenhand.recorded.finished import MANIFEST, FinishedRun, open_run, read_manifest
 from evenhand.recorded.run_folder import Run
+from evenhand.recorded.writing import sweep
 from evenhand.running.walking import Outcome, Stage, Walk, walk, writes
 from evenhand.scoring.scorer import Scorer, load
 
@@ -183,6 +184,7 @@ def _begin(run: Run, scorer: Scorer, found: FinishedRun, told: Mapping[str, Any]
         stages={name: stages[name] for name in ("reference",) if name in stages},
     )
     (run.path / history.FOLDER).mkdir(exist_ok=True)
+    sweep(run.path / history.FOLDER)
 
 
 def keep_reference(state: State) -> Outcome:
@@ -285,11 +287,25 @@ def propose(state: State) -> Outcome:
         "rows": sum(one["rows"] for one in windows),
         "labelled": sum(one["labelled"] for one in told),
         "history": len(labels["windows"]),
+        "accuracy": _accuracy(reference.read(run.path), windows, labels),
         "judged": sum(one["judged"] for one in windows),
         "notes": run.read_json(reference.ABOUT)["notes"],
     }
     run.write("proposal.json", json.dumps(about, indent=1, ensure_ascii=False) + "\n")
     return Outcome()
+
+
+def _accuracy(before: reference.Reference, windows: list[dict[str, Any]], labels: dict[str, Any]) -> dict[str, Any]:
+    """The run's own, the last window's without labels, and that of every label; None where there is none."""
+    right = before.right[np.isfinite(before.right)]
+    shares = [one for one in labels["shares"] if one["metric"] == "accuracy" and one["group"] == labelled.EVERYBODY]
+    last = next((one for one in reversed(windows) if one["estimated"]), None)
+    return {
+        "run": float(right.mean()) if len(right) else None,
+        "window": last and last["name"],
+        "estimated": last["estimated"] if last else [],
+        "labels": shares[0] if shares and shares[0]["rows"] else None,
+    }
 
 
 def _targets(rows: pl.DataFrame, scorer: Scorer) -> np.ndarray:
