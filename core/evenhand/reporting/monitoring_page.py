@@ -32,6 +32,8 @@ def render_monitoring(
             proposal=about["proposal"],
             rows=[{**one, "labels": proven[one["name"]]} for one in windows],
             labels=labels,
+            metrics=_metrics(labels["shares"]),
+            proven=_proven(labels["shares"]),
             drifted=_columns(windows),
             drift=_drift_chart(windows),
             performance=_performance_chart(windows, proven, labels),
@@ -99,6 +101,22 @@ def _performance_chart(windows: list[dict[str, Any]], proven: dict[str, Any], la
     if whole is not None and whole["was"] is not None:
         lines.append(_line("the run's own", [(1, whole["was"]), (max(len(windows), 2), whole["was"])]))
     return _chart("Accuracy over windows", "accuracy", lines)
+
+
+def _metrics(shares: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(share["metric"] for share in shares))
+
+
+def _proven(shares: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each group, with its share of every metric; None where it has none."""
+    rows: dict[str, dict[str, Any]] = {}
+    for share in shares:
+        name = f"{share['group']} ({share['column']})" if share["column"] else share["group"]
+        value = share["events"] / share["rows"] if share["rows"] else None
+        rows.setdefault(name, {})[share["metric"]] = {**share, "value": value}
+    return [
+        {"name": name, "shares": [found.get(metric) for metric in _metrics(shares)]} for name, found in rows.items()
+    ]
 
 
 def _accuracy(shares: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -59,6 +59,8 @@ def proposal(alarms: Sequence[Mapping[str, Any]], proof: Choice | None, why: str
         return _made("nothing", True, f"{change} labels prove no gain worth it: {proof.says[0]}", gains, context)
     if not alarms:
         return _made("nothing", False, "nothing that was asked has changed", gains, context)
+    if gains and proof is not None:
+        return _made("nothing", False, f"something has changed, and no gain is proven: {proof.says[0]}", gains, context)
     return _made(guess(alarms), False, why or (proof.says[0] if proof else NO_LABELS), gains, context)
 
 

@@ -92,7 +92,8 @@ def made(
         about["axes"] = axes.as_dict() if axes is not None else None
     rows = pl.concat([rows, outputs(scorer, said, known)[kept].rename(lambda name: OUTPUT + name)], how="horizontal")
     attributes = [name for name in _sensitive(scorer) if name in said.columns]
-    edges = {name: edges_of(said[name]) for name in attributes}
+    cuts = {name: list(cut) for name, cut in scorer.recipe.audit.bins.items() if isinstance(cut, tuple)}
+    edges = {name: cuts.get(name) or edges_of(said[name]) for name in attributes}
     groups = [pl.Series(GROUP + name, grouped(said[name], edges[name]))[kept] for name in attributes]
     return rows.with_columns(groups), about | {"edges": edges, "notes": notes}
 

@@ -12,8 +12,8 @@ def sentences(found: Mapping[str, Any], news: Sequence[str]) -> list[str]:
     """found: what proposal.json holds; news: what the call left out."""
     proposal = found["proposal"]
     action = proposal["action"]
-    proof = "proven" if proposal["proven"] else "not proven"
-    says = [f"proposal: {action} ({proof}): {proposal['why']}"]
+    proof = "" if action == "nothing" else " (proven)" if proposal["proven"] else " (not proven)"
+    says = [f"proposal: {action}{proof}: {proposal['why']}"]
     says += [f"  {line}" for line in (*proposal["diff"], proposal["command"]) if line]
     windows = found["windows"]
     says.append(
