@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evenhand.extending.answering import answer
     from evenhand.extending.listing import backbone, backbones, doctor, plugins, recipes, show
     from evenhand.hookspecs import hookimpl
+    from evenhand.living.monitoring import monitor
     from evenhand.living.promoting import rollback
     from evenhand.living.sites import adapt
     from evenhand.living.tuning import tune
@@ -122,6 +123,7 @@ _HOME = {
     "update": "evenhand.living.updating",
     "rollback": "evenhand.living.promoting",
     "promoted": "evenhand.recorded.history",
+    "monitor": "evenhand.living.monitoring",
     "answer": "evenhand.extending.answering",
     "holm": "evenhand.statistics.multiplicity",
     "wilson": "evenhand.statistics.intervals",

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.commands import audits, completing, costing, exporting, models, publishing, searching, serving, updating
+from evenhand.commands import (
+    audits,
+    completing,
+    costing,
+    exporting,
+    models,
+    monitoring,
+    publishing,
+    searching,
+    serving,
+    updating,
+)
 from evenhand.commands.audits import FailOn, Json, Strict, Summary
 from evenhand.console import print_records, print_table, visible
 from evenhand.errors import BadInput, PluginFault, in_short, typed
@@ -173,6 +184,7 @@ app.command()(exporting.export)
 app.command()(exporting.latency)
 app.command()(updating.update)
 app.command()(updating.rollback)
+app.command()(monitoring.monitor)
 app.command()(audits.audit)
 app.command()(audits.verify)
 app.command()(audits.compare)

@@ -8,6 +8,7 @@ from evenhand.reporting.html import render_audit, render_run
 from evenhand.reporting.index_page import render_index
 from evenhand.reporting.junit import junit_xml
 from evenhand.reporting.modelcard import model_card
+from evenhand.reporting.monitoring_page import render_monitoring
 from evenhand.reporting.summary import markdown_summary, summary
 from evenhand.reporting.tuning_page import render_tuning
 
@@ -20,6 +21,7 @@ __all__ = [
     "render_export",
     "render_index",
     "render_latency",
+    "render_monitoring",
     "render_run",
     "render_tuning",
     "summary",

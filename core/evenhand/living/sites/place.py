@@ -54,7 +54,7 @@ def read_place(scorer: Scorer, data: Any, labels: str | None, k: int | None) -> 
         raise BadInput(f"column '{labels}' is not in {where}; it has: {', '.join(frame.columns)}.{hint} (--labels)")
     values = frame[label].to_list() if label in frame.columns else [None] * frame.height
     targets = numbered(values, classes, where)
-    clusters = _clusters(frame, recipe.schema.group_id)
+    clusters = clusters_of(frame, recipe.schema.group_id)
     used, held = _divided(targets, clusters, k, recipe.seed, where)
     groups = {
         column: frame[column].cast(pl.String).fill_null("(missing)").to_numpy()
@@ -64,7 +64,7 @@ def read_place(scorer: Scorer, data: Any, labels: str | None, k: int | None) -> 
     return Place(frame, where, label, used, held, clusters, groups)
 
 
-def _clusters(frame: pl.DataFrame, column: str | None) -> np.ndarray:
+def clusters_of(frame: pl.DataFrame, column: str | None) -> np.ndarray:
     """Which rows belong together, as numbers; a row without a group is its own."""
     if column is None or column not in frame.columns:
         return np.arange(frame.height)
@@ -99,6 +99,8 @@ def ground_of(scorer: Scorer, place: Place, old: Splits | None) -> Ground:
     home: Home | None = None if old is None else home_of(old, adapted.classes)
     inputs = place.frame.select(recipe.schema.input)
     views: Views | None = None
+    if recipe.modality == "image":
+        inputs = _as_stored(inputs)
     if recipe.modality == "table":
         kinds, rounds = kinds_of(adapted.model)
         made_of = {"kinds": kinds, "rounds": rounds, "network": _network(scorer), "schema": recipe.schema}
@@ -111,6 +113,13 @@ def ground_of(scorer: Scorer, place: Place, old: Splits | None) -> Ground:
         views = embedded_views(adapted.model, rows, there, known, test)
     fixed = adapted, recipe.schema, inputs, said, place.targets, place.clusters
     return Ground(*fixed, home, views, recipe.seed)
+
+
+def _as_stored(inputs: pl.DataFrame) -> pl.DataFrame:
+    """Paths of images as old rows hold them, so that both can be learned from together."""
+    paths = [name for name, kind in inputs.schema.items() if kind == pl.String]
+    nothing = pl.lit(None, dtype=pl.Binary).alias("bytes")
+    return inputs.with_columns(pl.struct(nothing, pl.col(name).alias("path")).alias(name) for name in paths)
 
 
 def _caching(adapted: Adapted) -> Adapted:
