@@ -63,6 +63,7 @@ def news(folder: Path, log: Log, size: Size, now: Any) -> News:
     """Which of the rows are news, cut to windows."""
     before = [one["name"] for one in told(folder)]
     twice = [f"{log.twice:,} rows were given twice and are counted once"] if log.twice else []
+    twice += [f"{log.before:,} rows are not later than the run's own, and are its past"] if log.before else []
     if size.seconds is not None:
         return _by_time(folder, log, size, now, before, twice)
     rows, lengths = (log.rows, []) if log.named else _anonymous(log, size)

@@ -28,9 +28,9 @@ from evenhand.scoring.scorer import Scorer
 
 # what each candidate of `evenhand adapt` is in the life of a model
 ACTIONS = {
-    **dict.fromkeys(("recalibrate", "recalibrate-whole", "platt", "label-shift"), "recalibrate"),
+    **dict.fromkeys(("recalibrate", "recalibrate-whole", "platt", "label-shift", "confusion"), "recalibrate"),
     **dict.fromkeys(("pool", "finetune"), "update"),
-    **dict.fromkeys(("reweight", "align", "centre", "probe"), "adapt"),
+    **dict.fromkeys(("reweight", "align", "transport", "subspace", "statistics", "centre", "probe"), "adapt"),
 }
 MOST = 4_000  # labelled rows that a proof is made of: the latest
 NO_LABELS = "no labels to prove it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ class Log:
     """Rows as they were given, with TIME and KEY where they have a time and a name.
 
     scored: whether they bring what the model said; label: the column of labels among them; twice: rows that were
-    given again and are left out.
+    given again and are left out; before: rows that are not later than the run's own, such as the past that a plugin
+    needs to look back, and are left out too.
     """
 
     rows: pl.DataFrame
@@ -38,6 +39,7 @@ class Log:
     scored: bool
     label: str | None
     twice: int
+    before: int = 0
 
 
 def read_log(scorer: Scorer, data: Any, labels: str | None) -> Log:
@@ -65,6 +67,24 @@ def read_log(scorer: Scorer, data: Any, labels: str | None) -> Log:
     rows, timed = _with_time(rows, scorer, where)
     rows, named, twice = _with_names(rows, scorer, where, timed, label)
     return Log(rows, where, timed, named, scored, label, twice)
+
+
+def later(log: Log, scorer: Scorer, predictions: Path) -> Log:
+    """The rows after the last that the run was tested on, where both tell the schema's time."""
+    column = scorer.recipe.schema.time
+    if not log.timed or column is None or column not in log.rows.columns:
+        return log
+    tested = pl.read_parquet(predictions)
+    if column not in tested.columns:
+        return log
+    last: Any = _with_time(tested, scorer, predictions.name)[0][TIME].max()
+    rows = log.rows.filter(pl.col(TIME) > last)
+    if not rows.height:
+        raise BadInput(
+            f"no row of {log.where} is later than the run's own by '{column}' ({last:%Y-%m-%d %H:%M}); give newer rows"
+            " (--data)"
+        )
+    return replace(log, rows=rows, before=log.rows.height - rows.height)
 
 
 def is_scored(columns: Sequence[str], scorer: Scorer) -> bool:

@@ -22,7 +22,7 @@ from evenhand.files import digest, own
 from evenhand.living.monitoring import history, labelled, proposing, reference, telling
 from evenhand.living.monitoring.judging import judged, kept, seen, window_facts
 from evenhand.living.monitoring.measuring import CLASSES, caching
-from evenhand.living.monitoring.reading import LABELS, Log, labels_of, late_labels, read_log
+from evenhand.living.monitoring.reading import LABELS, Log, labels_of, late_labels, later, read_log
 from evenhand.living.monitoring.windows import KEY, Size
 from evenhand.living.sites.ground import UNKNOWN
 from evenhand.predicting.classes import positive_class
@@ -126,7 +126,7 @@ def monitor(
     path = Path(out) if out is not None else beside(found.path)
     if path.resolve() == found.path.resolve():
         raise BadInput(f"{path} is the run itself; name another folder (--out)")
-    log = read_log(scorer, data, labels)
+    log = later(read_log(scorer, data, labels), scorer, own(found.path, "predictions.parquet"))
     if not log.rows.height:
         raise BadInput(f"{log.where} has no rows; there is nothing to watch")
     late = pl.DataFrame(schema=LABELS) if labels_late is None else late_labels(scorer, labels_late, labels)

@@ -39,7 +39,7 @@ def transported(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     from skada import OTMappingAdapter
 
     both, side = _sides(source, target)
-    moved = OTMappingAdapter(norm="max").fit_transform(both, sample_domain=side)
+    moved = OTMappingAdapter(norm="max", max_iter=1_000_000).fit_transform(both, sample_domain=side)
     return np.asarray(moved)[: len(source)]
 
 
