@@ -23,6 +23,7 @@ from tiny_bert import tiny_bert
 import evenhand
 import toy_images
 import toy_tables
+import toy_writes
 from evenhand import BadInput
 from evenhand.extending.discovering import load
 from evenhand.living.monitoring.drift import chi_square, drift, share_p
@@ -310,6 +311,70 @@ def test_texts_are_watched_by_length_and_the_features_of_their_encoder(tmp_path)
     found = evenhand.monitor(done, longer, out=tmp_path / "seen", window="100 rows", plugins=plugins)
     assert not usual.alarms
     assert {"text: words", "features: direction 1"} <= {alarm["what"] for alarm in found.alarms}
+
+
+def readings(seed, rows=600):
+    rng = random.Random(seed)
+    heat = [rng.gauss(0, 1) for _ in range(rows)]
+    worn = [2 * value + rng.gauss(0, 1) for value in heat]
+    return {"heat": heat, "site": [rng.choice("xyz") for _ in heat], "worn": worn}
+
+
+class Regression:
+    """A plugin of one regression."""
+
+    RECIPE = """
+    name = "wear"
+    domain = "machines"
+    title = "How worn it is"
+    task = "regression"
+    modality = "table"
+    schema = { input = ["heat"], label = "worn", sensitive = "site" }
+    finetune = { strategy = "linear" }
+    """
+
+    @evenhand.hookimpl
+    def recipes(self):
+        return [evenhand.Recipe.from_toml(self.RECIPE, "machines")]
+
+    @evenhand.hookimpl
+    def load_data(self, recipe, source):
+        return evenhand.splits_from_rows(recipe, readings(0), "generated")
+
+
+@pytest.mark.parametrize("task", ["multilabel", "regression", "generate"])
+def test_other_tasks_are_watched_by_inputs_scores_and_groups_and_nothing_is_said_to_be_proven(tmp_path, task):
+    plugins, recipe, rows, moved = {
+        "multilabel": lambda: (
+            {"toy_labels": toy_labels},
+            "toy_labels/machines",
+            pl.DataFrame(toy_labels.machines(5)),
+            pl.col("heat") + 3,
+        ),
+        "regression": lambda: (
+            {"machines": Regression()},
+            "machines/wear",
+            pl.DataFrame(readings(5)),
+            pl.col("heat") + 1,
+        ),
+        "generate": lambda: (
+            {"toy_writes": toy_writes},
+            "toy_writes/questions",
+            pl.DataFrame(toy_writes.questions(5), strict=False),
+            pl.col("asked") + pl.lit(" of all the things that there are"),
+        ),
+    }[task]()
+    loaded = load(plugins)
+    if task == "generate":
+        recipe = next(name for name in loaded.recipes() if name.startswith("toy_writes/"))
+    done = evenhand.run(recipe, out=tmp_path / "run", plugins=loaded).path
+    usual = evenhand.monitor(done, rows, out=tmp_path / "usual", window="100 rows", plugins=loaded)
+    found = evenhand.monitor(done, rows.with_columns(moved), out=tmp_path / "seen", window="100 rows", plugins=loaded)
+    assert not usual.alarms
+    assert found.exit_code() == 1
+    assert found.proposal["action"] == "update"
+    assert not found.proposal["proven"]
+    assert found.found["labelled"] == 0
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.floats(0.001, 0.5))

@@ -278,7 +278,7 @@ def propose(state: State) -> Outcome:
         else None
     )
     readable = all(name in rows.columns for name in scorer.recipe.schema.input)
-    context = proposing.Context(state.source.path, state.told["data"], _settings(state))
+    context = proposing.Context(state.source.path, state.told["data"], scorer.recipe.task in CLASSES, _settings(state))
     made = proposing.proposal(alarms, proof, proposing.too_few(targets, readable), context)
     about = {
         "proposal": made,
