@@ -29,9 +29,12 @@ from evenhand.extending.discovering import load
 from evenhand.living.monitoring.drift import chi_square, drift, share_p
 from evenhand.living.monitoring.estimating import Calibrated, by_confidence, by_weights
 from evenhand.living.monitoring.judging import LEVEL, level_of
-from evenhand.living.monitoring.proposing import new_threshold
+from evenhand.living.monitoring.proposing import Context, new_threshold, proposal
 from evenhand.living.monitoring.sequences import limits, p_value
-from evenhand.living.monitoring.windows import Size
+from evenhand.living.monitoring.windows import KEY, TIME, Size, cut_by_time
+from evenhand.living.sites.candidates import CANDIDATES
+from evenhand.living.sites.choosing import ADAPT, UNDECIDED, Choice
+from evenhand.living.sites.evidence import Gain
 
 PLUGINS = load({"toy_tables": toy_tables})
 START = dt.datetime(2026, 1, 1)
@@ -244,6 +247,64 @@ def test_rows_that_cannot_be_watched_are_refused_in_a_sentence(run, tmp_path, sp
     with pytest.raises(BadInput, match=says.replace("(", r"\(")):
         watch(run, spoil(at_work(11), tmp_path), tmp_path / "seen")
     assert not (tmp_path / "seen" / "manifest.json").exists() or not list((tmp_path / "seen").glob("windows/*.json"))
+
+
+def test_what_a_server_logged_of_another_model_is_left_out(run, tmp_path):
+    identity = json.loads((run / "manifest.json").read_text())["identity"]
+    rows = at_work(11).with_columns(
+        pl.when(pl.int_range(pl.len()) < 450).then(pl.lit(identity)).otherwise(pl.lit("its successor")).alias("model")
+    )
+    found = watch(run, rows, tmp_path / "seen")
+    assert "150 rows were logged by another model, and are left out" in str(found)
+    assert found.found["rows"] == 450
+    with pytest.raises(BadInput, match="was logged by another model"):
+        watch(run, rows.with_columns(pl.lit("its successor").alias("model")), tmp_path / "other")
+
+
+def test_a_log_without_anybodys_groups_says_nothing_of_groups(run, tmp_path):
+    rows = at_work(11).with_columns(pl.lit(None, dtype=pl.String).alias("sex"), pl.lit(None).alias("region"))
+    found = watch(run, rows, tmp_path / "seen")
+    assert not found.alarms
+    assert "The rows bring no group that the run knows" in found.report.read_text()
+
+
+@given(st.lists(st.integers(0, 10 * 86_400), min_size=1, max_size=80), st.sampled_from(["1d", "6h", "30m", "1w"]))
+def test_every_row_is_in_one_window_of_its_time_or_waits(seconds, size):
+    times = [START.replace(tzinfo=dt.UTC) + dt.timedelta(seconds=s) for s in seconds]
+    rows = pl.DataFrame({TIME: times, KEY: [str(i) for i in range(len(times))]})
+    now = START.replace(tzinfo=dt.UTC) + dt.timedelta(days=7, hours=5)
+    cut = cut_by_time(rows, Size.parse(size), now)
+    assert sum(window.rows.height for window in cut.whole) + cut.waiting == rows.height
+    names = [window.name for window in cut.whole]
+    assert names == sorted(set(names))
+    for window in cut.whole:
+        start, end = dt.datetime.fromisoformat(window.start), dt.datetime.fromisoformat(window.end)
+        assert all(start <= time < end for time in window.rows[TIME])
+        assert end <= now
+
+
+def candidates_choice(name, verdict=ADAPT, lower=0.02):
+    chosen = next(one for one in CANDIDATES if one.name == name)
+    return Choice(verdict, chosen, CANDIDATES, {name: Gain(0.05, lower, 0.08, 0.01)}, {}, {}, ("why",))
+
+
+def test_what_is_proven_decides_what_is_proposed():
+    settings = {"command": "evenhand run a/b --set audit.threshold=0.4", "diff": ["- audit.threshold = 0.5"]}
+    context = Context(Path("runs/a run"), "new.csv", True, settings)
+    alarm = [{"kind": "score"}]
+    actions = {name: proposal(alarm, candidates_choice(name), "", context) for name in ("platt", "pool", "probe")}
+    assert {name: made["action"] for name, made in actions.items()} == {
+        "platt": "recalibrate",
+        "pool": "update",
+        "probe": "adapt",
+    }
+    assert actions["platt"]["command"] == settings["command"]
+    assert actions["platt"]["diff"] == settings["diff"]
+    assert actions["pool"]["command"] == "evenhand update 'runs/a run' --data new.csv"
+    assert proposal([], candidates_choice("pool"), "", context)["action"] == "nothing"
+    assert proposal(alarm, candidates_choice("pool", UNDECIDED, -0.1), "", context)["action"] == "nothing"
+    few = proposal(alarm, Choice(UNDECIDED, CANDIDATES[0], CANDIDATES, {}, {}, {}, ("few",)), "3 labels", context)
+    assert (few["action"], few["proven"], few["why"]) == ("recalibrate", False, "3 labels")
 
 
 def cut_off(rows, folder):

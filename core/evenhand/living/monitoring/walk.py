@@ -126,7 +126,7 @@ def monitor(
     path = Path(out) if out is not None else beside(found.path)
     if path.resolve() == found.path.resolve():
         raise BadInput(f"{path} is the run itself; name another folder (--out)")
-    log = read_log(scorer, data, labels)
+    log = read_log(scorer, data, labels, found.manifest["identity"])
     if not log.rows.height:
         raise BadInput(f"{log.where} has no rows; there is nothing to watch")
     late = pl.DataFrame(schema=LABELS) if labels_late is None else late_labels(scorer, labels_late, labels)
