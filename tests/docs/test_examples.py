@@ -3,7 +3,7 @@
 import examples
 import pytest
 
-LONG = ("pretrain.md",)
+LONG = ("pretrain.md", "life.md")
 PAGES = [pytest.param(p, marks=[pytest.mark.slow] * (p.name in LONG), id=p.name) for p in examples.pages()]
 
 

@@ -23,14 +23,18 @@ from tiny_bert import tiny_bert
 import evenhand
 import toy_images
 import toy_tables
+import toy_writes
 from evenhand import BadInput
 from evenhand.extending.discovering import load
 from evenhand.living.monitoring.drift import chi_square, drift, share_p
 from evenhand.living.monitoring.estimating import Calibrated, by_confidence, by_weights
 from evenhand.living.monitoring.judging import LEVEL, level_of
-from evenhand.living.monitoring.proposing import new_threshold
+from evenhand.living.monitoring.proposing import Context, new_threshold, proposal
 from evenhand.living.monitoring.sequences import limits, p_value
-from evenhand.living.monitoring.windows import Size
+from evenhand.living.monitoring.windows import KEY, TIME, Size, cut_by_time
+from evenhand.living.sites.candidates import CANDIDATES
+from evenhand.living.sites.choosing import ADAPT, UNDECIDED, Choice
+from evenhand.living.sites.evidence import Gain
 
 PLUGINS = load({"toy_tables": toy_tables})
 START = dt.datetime(2026, 1, 1)
@@ -245,6 +249,64 @@ def test_rows_that_cannot_be_watched_are_refused_in_a_sentence(run, tmp_path, sp
     assert not (tmp_path / "seen" / "manifest.json").exists() or not list((tmp_path / "seen").glob("windows/*.json"))
 
 
+def test_what_a_server_logged_of_another_model_is_left_out(run, tmp_path):
+    identity = json.loads((run / "manifest.json").read_text())["identity"]
+    rows = at_work(11).with_columns(
+        pl.when(pl.int_range(pl.len()) < 450).then(pl.lit(identity)).otherwise(pl.lit("its successor")).alias("model")
+    )
+    found = watch(run, rows, tmp_path / "seen")
+    assert "150 rows were logged by another model, and are left out" in str(found)
+    assert found.found["rows"] == 450
+    with pytest.raises(BadInput, match="was logged by another model"):
+        watch(run, rows.with_columns(pl.lit("its successor").alias("model")), tmp_path / "other")
+
+
+def test_a_log_without_anybodys_groups_says_nothing_of_groups(run, tmp_path):
+    rows = at_work(11).with_columns(pl.lit(None, dtype=pl.String).alias("sex"), pl.lit(None).alias("region"))
+    found = watch(run, rows, tmp_path / "seen")
+    assert not found.alarms
+    assert "The rows bring no group that the run knows" in found.report.read_text()
+
+
+@given(st.lists(st.integers(0, 10 * 86_400), min_size=1, max_size=80), st.sampled_from(["1d", "6h", "30m", "1w"]))
+def test_every_row_is_in_one_window_of_its_time_or_waits(seconds, size):
+    times = [START.replace(tzinfo=dt.UTC) + dt.timedelta(seconds=s) for s in seconds]
+    rows = pl.DataFrame({TIME: times, KEY: [str(i) for i in range(len(times))]})
+    now = START.replace(tzinfo=dt.UTC) + dt.timedelta(days=7, hours=5)
+    cut = cut_by_time(rows, Size.parse(size), now)
+    assert sum(window.rows.height for window in cut.whole) + cut.waiting == rows.height
+    names = [window.name for window in cut.whole]
+    assert names == sorted(set(names))
+    for window in cut.whole:
+        start, end = dt.datetime.fromisoformat(window.start), dt.datetime.fromisoformat(window.end)
+        assert all(start <= time < end for time in window.rows[TIME])
+        assert end <= now
+
+
+def candidates_choice(name, verdict=ADAPT, lower=0.02):
+    chosen = next(one for one in CANDIDATES if one.name == name)
+    return Choice(verdict, chosen, CANDIDATES, {name: Gain(0.05, lower, 0.08, 0.01)}, {}, {}, ("why",))
+
+
+def test_what_is_proven_decides_what_is_proposed():
+    settings = {"command": "evenhand run a/b --set audit.threshold=0.4", "diff": ["- audit.threshold = 0.5"]}
+    context = Context(Path("runs/a run"), "new.csv", True, settings)
+    alarm = [{"kind": "score"}]
+    actions = {name: proposal(alarm, candidates_choice(name), "", context) for name in ("platt", "pool", "probe")}
+    assert {name: made["action"] for name, made in actions.items()} == {
+        "platt": "recalibrate",
+        "pool": "update",
+        "probe": "adapt",
+    }
+    assert actions["platt"]["command"] == settings["command"]
+    assert actions["platt"]["diff"] == settings["diff"]
+    assert actions["pool"]["command"] == "evenhand update 'runs/a run' --data new.csv"
+    assert proposal([], candidates_choice("pool"), "", context)["action"] == "nothing"
+    assert proposal(alarm, candidates_choice("pool", UNDECIDED, -0.1), "", context)["action"] == "nothing"
+    few = proposal(alarm, Choice(UNDECIDED, CANDIDATES[0], CANDIDATES, {}, {}, {}, ("few",)), "3 labels", context)
+    assert (few["action"], few["proven"], few["why"]) == ("recalibrate", False, "3 labels")
+
+
 def cut_off(rows, folder):
     (folder / "log").mkdir()
     rows.write_parquet(folder / "log" / "a.parquet")
@@ -310,6 +372,70 @@ def test_texts_are_watched_by_length_and_the_features_of_their_encoder(tmp_path)
     found = evenhand.monitor(done, longer, out=tmp_path / "seen", window="100 rows", plugins=plugins)
     assert not usual.alarms
     assert {"text: words", "features: direction 1"} <= {alarm["what"] for alarm in found.alarms}
+
+
+def readings(seed, rows=600):
+    rng = random.Random(seed)
+    heat = [rng.gauss(0, 1) for _ in range(rows)]
+    worn = [2 * value + rng.gauss(0, 1) for value in heat]
+    return {"heat": heat, "site": [rng.choice("xyz") for _ in heat], "worn": worn}
+
+
+class Regression:
+    """A plugin of one regression."""
+
+    RECIPE = """
+    name = "wear"
+    domain = "machines"
+    title = "How worn it is"
+    task = "regression"
+    modality = "table"
+    schema = { input = ["heat"], label = "worn", sensitive = "site" }
+    finetune = { strategy = "linear" }
+    """
+
+    @evenhand.hookimpl
+    def recipes(self):
+        return [evenhand.Recipe.from_toml(self.RECIPE, "machines")]
+
+    @evenhand.hookimpl
+    def load_data(self, recipe, source):
+        return evenhand.splits_from_rows(recipe, readings(0), "generated")
+
+
+@pytest.mark.parametrize("task", ["multilabel", "regression", "generate"])
+def test_other_tasks_are_watched_by_inputs_scores_and_groups_and_nothing_is_said_to_be_proven(tmp_path, task):
+    plugins, recipe, rows, moved = {
+        "multilabel": lambda: (
+            {"toy_labels": toy_labels},
+            "toy_labels/machines",
+            pl.DataFrame(toy_labels.machines(5)),
+            pl.col("heat") + 3,
+        ),
+        "regression": lambda: (
+            {"machines": Regression()},
+            "machines/wear",
+            pl.DataFrame(readings(5)),
+            pl.col("heat") + 1,
+        ),
+        "generate": lambda: (
+            {"toy_writes": toy_writes},
+            "toy_writes/questions",
+            pl.DataFrame(toy_writes.questions(5), strict=False),
+            pl.col("asked") + pl.lit(" of all the things that there are"),
+        ),
+    }[task]()
+    loaded = load(plugins)
+    if task == "generate":
+        recipe = next(name for name in loaded.recipes() if name.startswith("toy_writes/"))
+    done = evenhand.run(recipe, out=tmp_path / "run", plugins=loaded).path
+    usual = evenhand.monitor(done, rows, out=tmp_path / "usual", window="100 rows", plugins=loaded)
+    found = evenhand.monitor(done, rows.with_columns(moved), out=tmp_path / "seen", window="100 rows", plugins=loaded)
+    assert not usual.alarms
+    assert found.exit_code() == 1
+    assert found.proposal["action"] == "update"
+    assert not found.proposal["proven"]
+    assert found.found["labelled"] == 0
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.floats(0.001, 0.5))

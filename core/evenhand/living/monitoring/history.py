@@ -62,15 +62,14 @@ def keep(run: Run, facts: dict[str, Any], rows: pl.DataFrame) -> None:
 def news(folder: Path, log: Log, size: Size, now: Any) -> News:
     """Which of the rows are news, cut to windows."""
     before = [one["name"] for one in told(folder)]
-    twice = [f"{log.twice:,} rows were given twice and are counted once"] if log.twice else []
-    twice += [f"{log.before:,} rows are not later than the run's own, and are its past"] if log.before else []
+    left = list(log.says)
     if size.seconds is not None:
-        return _by_time(folder, log, size, now, before, twice)
+        return _by_time(folder, log, size, now, before, left)
     rows, lengths = (log.rows, []) if log.named else _anonymous(log, size)
     seen = pl.concat([rows_of(folder, name).select(KEY, pl.lit(name).alias("·window")) for name in before] or [_NOBODY])
     again = rows.select(KEY).join(seen, on=KEY, how="inner")
     cut = cut_by_rows(rows.join(seen, on=KEY, how="anti", maintain_order="left"), size, len(before) + 1)
-    says = [*twice, *_again(again.height, again["·window"].n_unique())]
+    says = [*left, *_again(again.height, again["·window"].n_unique())]
     waiting = cut.waiting + sum(lengths)
     if waiting:
         says.append(f"{waiting:,} rows wait for a window of {size} to be whole")
@@ -96,7 +95,7 @@ def _anonymous(log: Log, size: Size) -> tuple[pl.DataFrame, list[int]]:
     return log.rows[:whole].with_columns(pl.Series(KEY, keys, dtype=pl.String)), [left] if left else []
 
 
-def _by_time(folder: Path, log: Log, size: Size, now: Any, before: list[str], twice: list[str]) -> News:
+def _by_time(folder: Path, log: Log, size: Size, now: Any, before: list[str], left: list[str]) -> News:
     cut = cut_by_time(log.rows, size, now)
     fresh, again, late = [], 0, 0
     for window in cut.whole:
@@ -107,7 +106,7 @@ def _by_time(folder: Path, log: Log, size: Size, now: Any, before: list[str], tw
         there = int(window.rows[KEY].is_in(known).sum())
         again, late = again + there, late + window.rows.height - there
     touched = [window.name for window in cut.whole]
-    says = [*twice, *_again(again, len(touched) - len(fresh))]
+    says = [*left, *_again(again, len(touched) - len(fresh))]
     if late:
         says.append(f"{late:,} rows came after their window was judged, and are not counted")
     if cut.waiting:

@@ -62,7 +62,7 @@ def seen(scorer: Scorer, reference: Reference, window: Window, scored: bool, whe
     groups = known.select("selected", "score").with_columns(
         pl.Series(name, grouped(rows[name], reference.edges[name]))
         for name in reference.attributes
-        if name in rows.columns
+        if name in rows.columns and rows[name].count()  # a column without a value was not brought
     )
     return Seen(inputs, outputs(scorer, said, known), groups, known)
 

@@ -14,6 +14,7 @@ from evenhand.adapting.models import ProbeModel
 from evenhand.data.reading import values_of
 from evenhand.living.sites.ground import UNKNOWN, numbered
 from evenhand.predicting.classes import positive_class
+from evenhand.predicting.thresholds import PATTERNS
 from evenhand.recorded.run_folder import cache_folder
 from evenhand.scoring.scorer import Scorer
 
@@ -110,11 +111,11 @@ def facts(scorer: Scorer, said: pl.DataFrame, where: str, names: Mapping[str, st
     """
     names = names or {}
     task, classes = scorer.recipe.task, tuple(scorer.adapted.classes)
-    prediction = said[names.get("prediction", "prediction")]
     if task not in CLASSES:
         wanted = {"regression": "prediction", "generate": "confidence"}.get(task)
         score = said[names.get(wanted, wanted)].cast(pl.Float64) if wanted else None
         return _filled(said.height, score=score)
+    prediction = said[names.get("prediction", "prediction")]
     chosen = numbered(prediction.to_list(), classes, f"the column of predictions of {where}")
     score = said[names.get("score", "score")].cast(pl.Float64)
     values = score.fill_null(float("nan")).to_numpy()
@@ -138,12 +139,15 @@ def _filled(height: int, **known: pl.Series | None) -> pl.DataFrame:
     return pl.DataFrame(empty | {name: values.alias(name) for name, values in known.items() if values is not None})
 
 
-def outputs(scorer: Scorer, said: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """What is compared of the model's words: the score, and what was predicted; of several labels each score."""
+def outputs(scorer: Scorer, said: pl.DataFrame, known: pl.DataFrame, pattern: str | None = None) -> pl.DataFrame:
+    """What is compared of the model's words: the score, and what was predicted; of several labels each score.
+
+    pattern: what the columns of scores of several labels are called in `said`, with {} for the label.
+    """
     task = scorer.recipe.task
     if task == "multilabel":
-        names = [f"score_{name}" for name in scorer.adapted.classes if f"score_{name}" in said.columns]
-        return said.select(pl.col(name).cast(pl.Float64) for name in names)
+        labels = [(str(name), (pattern or PATTERNS[1]).format(name)) for name in scorer.adapted.classes]
+        return pl.DataFrame({f"the score of {name}": said[column].cast(pl.Float64) for name, column in labels})
     found = {"the model's score": known["score"]}
     if task in CLASSES:
         found["the prediction"] = known["prediction"].cast(pl.String)

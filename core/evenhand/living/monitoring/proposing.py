@@ -38,10 +38,12 @@ NO_LABELS = "no labels to prove it"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What commands and recipe diffs are made from. settings: what `new_threshold` found."""
+    """What commands and recipe diffs are made from. classes: whether the task tells classes apart, which all but an
+    update need; settings: what `new_threshold` found."""
 
     run: Path
     data: str
+    classes: bool
     settings: Mapping[str, Any]
 
 
@@ -61,6 +63,8 @@ def proposal(alarms: Sequence[Mapping[str, Any]], proof: Choice | None, why: str
         return _made("nothing", False, "nothing that was asked has changed", gains, context)
     if gains and proof is not None:
         return _made("nothing", False, f"something has changed, and no gain is proven: {proof.says[0]}", gains, context)
+    if not context.classes:
+        return _made("update", False, "labels of this task are not compared, so nothing is proven", gains, context)
     return _made(guess(alarms), False, why or (proof.says[0] if proof else NO_LABELS), gains, context)
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from evenhand.auditing.table.source import open_source
 from evenhand.errors import BadInput, did_you_mean, missing_column
+from evenhand.files import is_there
 from evenhand.living.monitoring.measuring import CLASSES
 from evenhand.living.monitoring.windows import KEY, TIME
 from evenhand.living.sites.ground import UNKNOWN, numbered
@@ -27,9 +28,7 @@ OWN = frozenset((TIME, KEY))
 class Log:
     """Rows as they were given, with TIME and KEY where they have a time and a name.
 
-    scored: whether they bring what the model said; label: the column of labels among them; twice: rows that were
-    given again and are left out; before: rows that are not later than the run's own, such as the past that a plugin
-    needs to look back, and are left out too.
+    scored: whether they bring what the model said; label: the column of labels among them; says: what was left out.
     """
 
     rows: pl.DataFrame
@@ -38,12 +37,14 @@ class Log:
     named: bool
     scored: bool
     label: str | None
-    twice: int
-    before: int = 0
+    says: tuple[str, ...]
 
 
-def read_log(scorer: Scorer, data: Any, labels: str | None) -> Log:
-    """The rows of a file, a frame, a folder of Parquet files or of images. Raises BadInput."""
+def read_log(scorer: Scorer, data: Any, labels: str | None, identity: str) -> Log:
+    """The rows of a file, a frame, a folder of Parquet files or of images. Raises BadInput.
+
+    identity: the run's; what a server logged of another model is left out.
+    """
     given, where = _opened(data)
     given = given if given is not None else data
     columns = open_source(given).frame.collect_schema().names() if not _is_folder(given) else []
@@ -61,12 +62,40 @@ def read_log(scorer: Scorer, data: Any, labels: str | None) -> Log:
     where = where or called
     if taken := OWN & set(rows.columns):
         raise BadInput(f"{where} has a column '{sorted(taken)[0]}', a name that the monitor uses; rename it")
+    rows, says = _of_this_model(rows, identity, where)
+    if scorer.recipe.modality == "image" and scored:
+        rows = _without_lost_images(rows, scorer.recipe.schema.input)
     label = _label_column(rows, scorer, labels, where)
     if label is not None and scorer.recipe.task in CLASSES:
         numbered(rows[label].to_list(), scorer.adapted.classes, where)  # a strange label is said before all else
     rows, timed = _with_time(rows, scorer, where)
     rows, named, twice = _with_names(rows, scorer, where, timed, label)
-    return Log(rows, where, timed, named, scored, label, twice)
+    if twice:
+        says.append(f"{twice:,} rows were given twice and are counted once")
+    return Log(rows, where, timed, named, scored, label, tuple(says))
+
+
+def _of_this_model(rows: pl.DataFrame, identity: str, where: str) -> tuple[pl.DataFrame, list[str]]:
+    """(what a server logged of this run, a sentence about the rest); all rows, where no server logged them."""
+    if not all(name in rows.columns for name in (*REQUEST, "model")) or not rows.height:
+        return rows, []
+    mine = rows.filter(pl.col("model").cast(pl.String) == identity)
+    if not mine.height:
+        raise BadInput(f"{where} was logged by another model than this run's; name its run, or another log (--data)")
+    left = rows.height - mine.height
+    return mine, [f"{left:,} rows were logged by another model, and are left out"] if left else []
+
+
+def _without_lost_images(rows: pl.DataFrame, inputs: Sequence[str]) -> pl.DataFrame:
+    """The rows without a column of paths at which no image lies: a log keeps scores longer than images."""
+    lost = [
+        name
+        for name in inputs
+        if name in rows.columns
+        and rows[name].dtype == pl.String
+        and not all(path is not None and is_there(Path(path)) for path in rows[name])
+    ]
+    return rows.drop(lost)
 
 
 def later(log: Log, scorer: Scorer, predictions: Path) -> Log:
@@ -84,7 +113,9 @@ def later(log: Log, scorer: Scorer, predictions: Path) -> Log:
             f"no row of {log.where} is later than the run's own by '{column}' ({last:%Y-%m-%d %H:%M}); give newer rows"
             " (--data)"
         )
-    return replace(log, rows=rows, before=log.rows.height - rows.height)
+    past = log.rows.height - rows.height
+    says = [f"{past:,} rows are not later than the run's own, and are its past"] if past else []
+    return replace(log, rows=rows, says=(*log.says, *says))
 
 
 def is_scored(columns: Sequence[str], scorer: Scorer) -> bool:

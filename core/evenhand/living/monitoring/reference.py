@@ -90,7 +90,10 @@ def made(
         inputs, axes = _inputs(scorer, splits, kept)
         rows = pl.concat([rows, inputs.rename(lambda name: INPUT + name)], how="horizontal")
         about["axes"] = axes.as_dict() if axes is not None else None
-    rows = pl.concat([rows, outputs(scorer, said, known)[kept].rename(lambda name: OUTPUT + name)], how="horizontal")
+    rows = pl.concat(
+        [rows, outputs(scorer, said, known, record["facts"]["score"])[kept].rename(lambda name: OUTPUT + name)],
+        how="horizontal",
+    )
     attributes = [name for name in _sensitive(scorer) if name in said.columns]
     cuts = {name: list(cut) for name, cut in scorer.recipe.audit.bins.items() if isinstance(cut, tuple)}
     edges = {name: cuts.get(name) or edges_of(said[name]) for name in attributes}
@@ -99,11 +102,8 @@ def made(
 
 
 def _names(told: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "prediction": told["prediction"],
-        "score": told["score"] or "score",
-        "confidence": told["score"] or "confidence",
-    }
+    """What the predictions call what is read of them."""
+    return {name: told[name] for name in ("prediction", "score", "confidence") if told.get(name)}
 
 
 def _sensitive(scorer: Scorer) -> tuple[str, ...]:

@@ -126,7 +126,8 @@ def monitor(
     path = Path(out) if out is not None else beside(found.path)
     if path.resolve() == found.path.resolve():
         raise BadInput(f"{path} is the run itself; name another folder (--out)")
-    log = later(read_log(scorer, data, labels), scorer, own(found.path, "predictions.parquet"))
+    log = read_log(scorer, data, labels, found.manifest["identity"])
+    log = later(log, scorer, own(found.path, "predictions.parquet"))
     if not log.rows.height:
         raise BadInput(f"{log.where} has no rows; there is nothing to watch")
     late = pl.DataFrame(schema=LABELS) if labels_late is None else late_labels(scorer, labels_late, labels)
@@ -278,7 +279,7 @@ def propose(state: State) -> Outcome:
         else None
     )
     readable = all(name in rows.columns for name in scorer.recipe.schema.input)
-    context = proposing.Context(state.source.path, state.told["data"], _settings(state))
+    context = proposing.Context(state.source.path, state.told["data"], scorer.recipe.task in CLASSES, _settings(state))
     made = proposing.proposal(alarms, proof, proposing.too_few(targets, readable), context)
     about = {
         "proposal": made,
