@@ -77,7 +77,7 @@ def test_a_shift_that_is_planted_among_credit_applicants_is_found(run_apart, tmp
     done = run_apart("finance/credit-default").path
     recipe = plugins.recipe("finance/credit-default")
     rows = plugins.first(recipe, "load_data", recipe=recipe, source=None).test.to_polars()
-    rows = rows.sample(fraction=1, shuffle=True, seed=1)
+    rows = rows.sample(fraction=1, shuffle=True, seed=1).with_columns(pl.col("applied_on").dt.offset_by("2y"))
     usual = evenhand.monitor(done, rows[:800], out=tmp_path / "usual", window="400 rows")
     assert not usual.alarms
     late = rows.filter(pl.col("late_payments") > 0)[:400]
