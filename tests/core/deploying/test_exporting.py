@@ -258,6 +258,15 @@ def test_an_estimator_leaves_by_mlflow_alone(run_apart, tmp_path):
     assert not list(found.model.rglob("predictions.parquet")), "nobody's rows go along"
 
 
+@pytest.mark.parametrize(("method", "says"), [("postprocess", "decides by group"), ("thresholds", "a rule of its own")])
+def test_a_mitigation_that_decides_stays_with_evenhand(run_apart, tmp_path, method, says):
+    known = load({"toy_tables": toy_tables})
+    settings = (f"mitigation.method={method}", "mitigation.least_rows=5")
+    run = run_apart("toy_tables/loan", *settings, plugins=known)
+    with pytest.raises(BadInput, match=says):
+        evenhand.export(run.path, out=tmp_path / "out", plugins=known)
+
+
 def test_a_margin_that_is_no_share_is_refused(made, plugins):
     with pytest.raises(BadInput, match="a margin is a share"):
         evenhand.export(made("toy_export/line"), margin=1.5, plugins=plugins)

@@ -45,6 +45,11 @@ class Parts:
 def parts_of(adapted: Adapted) -> Parts:
     """The parts of the adapted model; BadInput where one has no honest conversion."""
     outputs = max(1, len(adapted.classes))
+    if adapted.deciding is not None:
+        raise BadInput(
+            "the recipe's mitigation decides by a rule of its own, which stays with evenhand: a file would give scores"
+            f" alone; take mitigation.method = reweight, reductions, dfr or augment, or {INSTEAD}"
+        )
     model, correction = adapted.model, None
     if isinstance(model, Corrected):
         if model.columns is not None:

@@ -107,6 +107,11 @@ def export(
             f"{run} writes texts, one word after another, which is no network of one pass and is not exported; load the"
             " run itself with evenhand.load"
         )
+    if scorer.adapted.deciding is not None and scorer.adapted.deciding.needs:
+        raise BadInput(
+            f"{run} decides by group (mitigation.method = '{scorer.recipe.mitigation.method}'), and an export is"
+            " checked on inputs alone; load the run itself with evenhand.load"
+        )
     engine = engine_of(scorer, asked)  # what cannot be converted is said before a folder is made
     identity = _identity(found, asked)
     name = f"{found.path.name}-exported-{format}{'-int8' if int8 else ''}-{identity[:8]}"
