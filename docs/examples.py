@@ -93,7 +93,8 @@ def _python(block: Block, before: str, folder: Path) -> None:
 
 
 def _run(command: list[str], folder: Path, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **more}
+    home = {"XDG_CONFIG_HOME": str(folder / ".config")}  # no example signs with the key of whoever runs it
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **home, **more}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
