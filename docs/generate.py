@@ -29,7 +29,11 @@ WORDS = {
     bool: "true or false",
     datetime.date: "date",
 }
-PLURALS = {"text": "texts", "number": "numbers"}
+PLURALS = {
+    "text": "texts",
+    "number": "numbers",
+    "list of numbers or list of texts": "lists of numbers or of texts",
+}
 BOUNDS = {"Gt": ("gt", ">"), "Ge": ("ge", "≥"), "Lt": ("lt", "<"), "Le": ("le", "≤")}
 
 RECIPE = """# Recipes: every key
