@@ -24,6 +24,7 @@ def at_work(tmp_path):
     rows.select("request", "row", (1 - pl.col("repaid")).alias("repaid")).write_csv(tmp_path / "outcomes.csv")
 
 
+@pytest.mark.slow
 def test_a_scheduler_is_told_by_the_exit_code(evenhand, install, finished, at_work):
     env, run = install("toy_tables", "toy_tables", PLUGINS), finished[0]
     usual = evenhand("monitor", run, "--data", "applications.csv", "--out", "seen", env=env)
@@ -52,6 +53,7 @@ def test_a_scheduler_is_told_by_the_exit_code(evenhand, install, finished, at_wo
     assert "(not proven): no labels to prove it\n  evenhand update " in poorer.stdout
 
 
+@pytest.mark.slow
 def test_what_cannot_be_watched_is_a_sentence_and_exit_code_2(evenhand, install, finished, at_work, tmp_path):
     env, run = install("toy_tables", "toy_tables", PLUGINS), finished[0]
     (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")

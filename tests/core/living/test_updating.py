@@ -307,6 +307,7 @@ def _pipes(path, seed):
     return path
 
 
+@pytest.mark.slow
 def test_pictures_are_learnt_on_by_their_head(tmp_path):
     old, new = (toy_images.photograph(tmp_path / name, seed) for name, seed in (("old", 0), ("new", 1)))
     evenhand.run("toy_images/spots", data=old, out=tmp_path / "run", plugins=PLUGINS)
@@ -433,6 +434,7 @@ def test_an_update_killed_again_and_again_ends_with_equal_bytes(place, found, in
     assert not list((tmp_path / "k").glob(".tmp-*"))
 
 
+@pytest.mark.slow
 def test_the_commands_promote_score_with_the_promoted_and_roll_back(place, install, evenhand, tmp_path):
     env = install("toy_stream", "toy_stream", Path(toy_stream.__file__).parent)
     shutil.copytree(place / "run", tmp_path / "run")
