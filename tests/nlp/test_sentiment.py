@@ -154,7 +154,7 @@ def test_a_model_of_one_domain_is_adapted_to_another(two_domains, tmp_path_facto
     asked = evenhand.adapt(source, place, k=0, take="centre", out=folder / "asked")
     assert (asked.verdict, asked.chosen) == ("taken as asked", "centre")
     assert "cannot say whether it is better" in str(asked)
-    with pytest.raises(BadInput, match="is no candidate for these rows; they allow label-shift"):
+    with pytest.raises(BadInput, match="is no candidate for these rows; they allow nothing, label-shift"):
         evenhand.adapt(source, place, k=0, take="pool", out=folder / "no")
     many = evenhand.adapt(source, place, k=200, out=folder / "many")
     lines = {line["name"]: line for line in many.card["candidates"]}
